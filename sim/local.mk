@@ -1,1 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
+noinst_HEADERS += sim/rmpp.h
