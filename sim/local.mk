@@ -1,3 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
 noinst_HEADERS += sim/rmpp.h
 noinst_HEADERS += sim/ibsim_proto.h
+
+# The pure parts of the simulated fabric: no subnet manager, no ibsim, no adapter.
+noinst_LTLIBRARIES += sim/libhfsim.la
+sim_libhfsim_la_SOURCES = sim/fail.c sim/fail.h sim/topology.c sim/topology.h sim/topology_file.c \
+	sim/topology_generate.c
