@@ -6,3 +6,4 @@ noinst_HEADERS += sim/ibsim_proto.h
 noinst_LTLIBRARIES += sim/libhfsim.la
 sim_libhfsim_la_SOURCES = sim/fail.c sim/fail.h sim/topology.c sim/topology.h sim/topology_file.c \
 	sim/topology_generate.c
+noinst_HEADERS += sim/creditloop.h sim/scenario.h
