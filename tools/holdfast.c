@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
+/* holdfast(8): the operator's program. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/holdfast.h"
+
+struct command {
+	const char *name;
+	const char *help;
+	int (*run)(int argc, char **argv);
+};
+
+static const struct command commands[] = {
+	{ "tables", "forwarding and SL to VL tables of the fabric, as its switches hold them", hf_command_tables },
+};
+
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void print_usage(FILE *out)
+{
+	fprintf(out, "usage: holdfast COMMAND [OPTION ...]\n\ncommands:\n");
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
+	fprintf(out, "\n\"holdfast COMMAND --help\" lists a command's options; holdfast(8) explains them.\n");
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		print_usage(stderr);
+		return HF_EXIT_USAGE;
+	}
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+
+	if (strcmp(argv[1], "--help") == 0) {
+		print_usage(stdout);
+		return HF_EXIT_OK;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("holdfast %s\n", PACKAGE_VERSION);
+		return HF_EXIT_OK;
+	}
+	fprintf(stderr, "holdfast: there is no command \"%s\"\n", argv[1]);
+	print_usage(stderr);
+	return HF_EXIT_USAGE;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
+/* What holdfast(8) and its subcommands share: each subcommand is one file with one entry in the table of holdfast.c. */
+#ifndef HF_TOOLS_HOLDFAST_H
+#define HF_TOOLS_HOLDFAST_H
+
+enum hf_exit {
+	HF_EXIT_OK,
+	HF_EXIT_FAILED,
+	HF_EXIT_USAGE,
+};
+
+/**
+ * hf_command_tables() - print the forwarding and SL to VL tables that the fabric holds, read from outside
+ * @argc: number of arguments, the command's own name among them
+ * @argv: the arguments
+ *
+ * Return: enum hf_exit.
+ */
+int hf_command_tables(int argc, char **argv);
+
+#endif
