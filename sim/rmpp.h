@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
- * RMPP, the reliable multi-packet protocol that carries MADs longer than 256 bytes (IBA 1.4 vol. 1, 13.6), as the
+ * RMPP, the reliable multi-packet protocol that carries MADs longer than 256 bytes (IBA volume 1, 13.6), as the
  * Linux MAD layer does it for agents that registered with an RMPP version.
  *
  * The engine does no I/O, starts no thread and reads no clock: the caller hands it MADs and the time (any monotonic
@@ -26,7 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HF_RMPP_MAD_SIZE 256
+#include "lib/wire.h"
 
 /* Whom a MAD goes to or comes from. A transfer is told from others by lid and qpn; the rest is handed back as it came. */
 struct hf_rmpp_addr {
@@ -50,7 +50,7 @@ struct hf_rmpp_addr {
  *           STOP or ABORT, or broke the protocol), -ECANCELED.
  */
 struct hf_rmpp_ops {
-	int (*send)(void *ctx, const struct hf_rmpp_addr *to, const uint8_t mad[HF_RMPP_MAD_SIZE]);
+	int (*send)(void *ctx, const struct hf_rmpp_addr *to, const uint8_t mad[HF_MAD_SIZE]);
 	void (*deliver)(void *ctx, const struct hf_rmpp_addr *from, const uint8_t *mad, size_t len);
 	void (*sent)(void *ctx, uint64_t cookie, int status);
 };
@@ -75,7 +75,7 @@ struct hf_rmpp_config {
 	size_t max_transfers;
 };
 
-/* What the fourth byte of the RMPP header says. */
+/* RMPPStatus: STOP carries RESX, ABORT one of the others. */
 enum hf_rmpp_status {
 	HF_RMPP_STATUS_RESX = 1,         /* resources exhausted (STOP) */
 	HF_RMPP_STATUS_T2L = 118,        /* total time too long */
@@ -112,14 +112,15 @@ bool hf_rmpp_is_active(const uint8_t *mad, size_t len);
 
 /**
  * hf_rmpp_new() - make the engine of one MAD agent
- * @ops:     copied; all three must be set
- * @ctx:     handed to each callback
- * @config:  copied; NULL for all defaults
- * @ret:     the engine; free it with hf_rmpp_free()
+ * @ops:      copied; all three must be set
+ * @ctx:      handed to each callback
+ * @config:   copied; NULL for all defaults
+ * @ret_rmpp: the engine; free it with hf_rmpp_free()
  *
- * Return: 0; -EINVAL if @ops misses a function or @config's window does not fit 16 bits; -ENOMEM.
+ * Return: 0; -EINVAL if @ops misses a function, window is above 65535 or max_bytes above 2^31 - 1; -ENOMEM.
  */
-int hf_rmpp_new(const struct hf_rmpp_ops *ops, void *ctx, const struct hf_rmpp_config *config, struct hf_rmpp **ret);
+int hf_rmpp_new(const struct hf_rmpp_ops *ops, void *ctx, const struct hf_rmpp_config *config,
+		struct hf_rmpp **ret_rmpp);
 
 /**
  * hf_rmpp_free() - end an engine
@@ -147,8 +148,8 @@ void hf_rmpp_free(struct hf_rmpp *rmpp);
  * Requests are told apart by TID and class, responses by destination LID too.
  *
  * Context: calls send. Cost: O(segments in the window).
- * Return: 0, and sent will be called; otherwise it will not: -EINVAL if the class has no RMPP, @len is shorter than its
- * headers or needs more than 2^31 - 1 segments or bytes; -EEXIST if such a transfer is under way; -ENOMEM.
+ * Return: 0, and sent will be called; otherwise it will not: -EINVAL if the class has no RMPP, or @len is shorter than
+ * its headers or its payload longer than 2^31 - 1; -EEXIST if such a transfer is under way; -ENOMEM.
  */
 int hf_rmpp_send(struct hf_rmpp *rmpp, const struct hf_rmpp_addr *to, const uint8_t *mad, size_t len,
 		 uint32_t timeout_ms, uint32_t retries, uint64_t cookie, uint64_t now_ns);
@@ -166,7 +167,7 @@ int hf_rmpp_send(struct hf_rmpp *rmpp, const struct hf_rmpp_addr *to, const uint
  * Return: 0 if the engine took it: RMPP, or the plain response to a request that it sent (that response is delivered).
  * 1 if it is for the caller: not RMPP-active and no response to a request of this engine.
  */
-int hf_rmpp_receive(struct hf_rmpp *rmpp, const struct hf_rmpp_addr *from, const uint8_t mad[HF_RMPP_MAD_SIZE],
+int hf_rmpp_receive(struct hf_rmpp *rmpp, const struct hf_rmpp_addr *from, const uint8_t mad[HF_MAD_SIZE],
 		    uint64_t now_ns);
 
 /**

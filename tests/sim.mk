@@ -9,3 +9,16 @@ tests_check_topology_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_check_topology_LDADD = sim/libhfsim.la $(CHECK_LIBS)
 tests_topology_tool_SOURCES = tests/topology_tool.c
 tests_topology_tool_LDADD = sim/libhfsim.la
+
+check_PROGRAMS += tests/check_rmpp_engine
+TESTS += tests/check_rmpp_engine
+tests_check_rmpp_engine_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_rmpp_engine_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_check_rmpp_engine_LDFLAGS = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+tests_check_rmpp_engine_LDADD = sim/libhfrmpp.la $(CHECK_LIBS)
+
+check_PROGRAMS += tests/fuzz_rmpp
+TESTS += tests/fuzz_rmpp
+tests_fuzz_rmpp_SOURCES = tests/fuzz_rmpp.c tests/fuzz_replay.c
+tests_fuzz_rmpp_LDADD = sim/libhfrmpp.la
+EXTRA_DIST += tests/seeds/rmpp
