@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
-#include "config.h"
 #include "sim/fail.h"
 
 #include <errno.h>
