@@ -13,8 +13,8 @@
  *   \0B:out<slot>  ibsim's, one for each client slot, for struct hf_ibsim_mad
  *   \0B:in<id>     the client's end of it; ibsim connects its slot to this name when it handles CONNECT
  *
- * The client chooses its id (any number above 0 that is unused under this base name), ibsim gives out the slot. The
- * name of an abstract socket ends where the address ends; it has no terminating zero.
+ * The client chooses its id (any number above 0 that is unused under this base name), ibsim gives out the slot. A
+ * terminating zero belongs to each name, as if it were a path.
  */
 
 #include <linux/types.h>
@@ -159,7 +159,7 @@ static inline socklen_t hf_ibsim_address(struct sockaddr_un *addr, const char *b
 
 	if (length < 0 || (size_t)length >= sizeof(addr->sun_path) - 1)
 		return 0;
-	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length);
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length + 1);
 }
 
 #endif
