@@ -10,3 +10,25 @@ noinst_HEADERS += sim/creditloop.h sim/scenario.h
 # The RMPP of the simulated ib_umad, apart so that tests drive it without a fabric.
 noinst_LTLIBRARIES += sim/libhfrmpp.la
 sim_libhfrmpp_la_SOURCES = sim/rmpp.c sim/rmpp.h
+
+# Captures of MADs, written by the simulated ib_umad and read by hfsim.
+noinst_LTLIBRARIES += sim/libhfpcap.la
+sim_libhfpcap_la_SOURCES = sim/pcap.c sim/pcap.h
+
+# The simulated ib_umad: its pure parts apart, so that tests drive them, and the preload library.
+noinst_LTLIBRARIES += sim/umad/libhfumadcore.la
+sim_umad_libhfumadcore_la_SOURCES = sim/umad/agent.c sim/umad/agent.h sim/umad/mad.h sim/umad/sysfs.c \
+	sim/umad/sysfs.h sim/umad/transaction.c sim/umad/transaction.h
+sim_umad_libhfumadcore_la_LIBADD = sim/libhfrmpp.la
+
+pkglib_LTLIBRARIES += libhfsim-umad.la
+libhfsim_umad_la_SOURCES = sim/umad/adapter.c sim/umad/adapter.h sim/umad/capture.c sim/umad/capture.h \
+	sim/umad/engine.c sim/umad/engine.h sim/umad/fd_table.c sim/umad/fd_table.h sim/umad/file.c sim/umad/file.h \
+	sim/umad/ibsim_link.c sim/umad/ibsim_link.h sim/umad/interpose.c sim/umad/mad_layer.c sim/umad/mad_layer.h
+# A fortified header would define the very functions that interpose.c defines.
+libhfsim_umad_la_CPPFLAGS = $(AM_CPPFLAGS) -U_FORTIFY_SOURCE
+libhfsim_umad_la_LDFLAGS = -module -avoid-version -shared -Wl,-z,now -Wl,-z,defs \
+	-Wl,--version-script=$(top_srcdir)/sim/umad/interpose.map
+libhfsim_umad_la_LIBADD = sim/umad/libhfumadcore.la sim/libhfpcap.la -ldl
+EXTRA_libhfsim_umad_la_DEPENDENCIES = sim/umad/interpose.map
+EXTRA_DIST += sim/umad/interpose.map
