@@ -10,7 +10,10 @@
 #include <unistd.h>
 
 #define MAGIC_NANOSECONDS 0xa1b23c4dU
-#define LINKTYPE_INFINIBAND 247
+#define LINKTYPE_ERF 197
+#define ERF_TYPE_INFINIBAND 21
+#define ERF_VARYING_LENGTH 4
+#define ERF_INTERFACE_MASK 3
 #define NSEC_PER_SEC UINT64_C(1000000000)
 #define GATHERED_RECORDS 256
 
@@ -19,7 +22,6 @@
 #define BTH_UD_SEND_ONLY 0x64
 #define QKEY_GSI 0x80010000U
 
-#define PSN_SENT 0x800000U
 #define PSN_ADAPTER_SHIFT 16
 #define PSN_ADAPTER_MASK 0x7fU
 #define PSN_COUNT_MASK 0xffffU
@@ -39,6 +41,21 @@ struct record_header {
 	uint32_t nanoseconds;
 	uint32_t captured;
 	uint32_t length;
+};
+
+/* The extensible record format of Endace's capture cards; what they found out, in front of what they captured. */
+struct erf_header {
+	__le64 time; /* seconds, and 2^-32 of them */
+	uint8_t type;
+	uint8_t flags;
+	__be16 record_length; /* this header and the frame */
+	__be16 lost;
+	__be16 frame_length;
+};
+
+enum {
+	INTERFACE_RECEIVED = 0,
+	INTERFACE_SENT = 1,
 };
 
 /* The frame of a record; QP numbers and the PSN fill the lower 24 bits of their words. */
@@ -62,12 +79,16 @@ struct frame {
 
 struct record {
 	struct record_header header;
+	struct erf_header erf;
 	struct frame frame;
 } __attribute__((packed));
 
 _Static_assert(sizeof(struct file_header) == 24, "pcap");
 _Static_assert(sizeof(struct record_header) == 16, "pcap");
+_Static_assert(sizeof(struct erf_header) == 16, "ERF");
 _Static_assert(sizeof(struct frame) == HF_PCAP_FRAME_SIZE, "LRH to VCRC");
+
+#define CAPTURED_BYTES (sizeof(struct record) - sizeof(struct record_header))
 
 struct hf_pcap_writer {
 	int fd;
@@ -103,8 +124,8 @@ static int write_file_header(int fd)
 		.magic = MAGIC_NANOSECONDS,
 		.version_major = 2,
 		.version_minor = 4,
-		.snap_length = HF_PCAP_FRAME_SIZE,
-		.link_type = LINKTYPE_INFINIBAND,
+		.snap_length = CAPTURED_BYTES,
+		.link_type = LINKTYPE_ERF,
 	};
 	struct stat status;
 
@@ -138,24 +159,35 @@ err_free:
 	return rc;
 }
 
-static uint32_t make_psn(const struct hf_pcap_record *record, uint32_t count)
+static struct record_header make_header(uint64_t time_ns)
 {
-	return (record->is_sent ? PSN_SENT : 0) | (record->adapter & PSN_ADAPTER_MASK) << PSN_ADAPTER_SHIFT |
-	       (count & PSN_COUNT_MASK);
+	return (struct record_header){
+		.seconds = (uint32_t)(time_ns / NSEC_PER_SEC),
+		.nanoseconds = (uint32_t)(time_ns % NSEC_PER_SEC),
+		.captured = CAPTURED_BYTES,
+		.length = CAPTURED_BYTES,
+	};
 }
 
-int hf_pcap_write(struct hf_pcap_writer *writer, const struct hf_pcap_record *record)
+/* The fraction is rounded up, so that the nanosecond comes out again. */
+static struct erf_header make_erf(uint64_t time_ns, bool is_sent)
 {
-	struct record *to = &writer->records[writer->gathered];
-	bool is_smp = record->dqp == 0;
+	uint64_t fraction = ((time_ns % NSEC_PER_SEC << 32) + NSEC_PER_SEC - 1) / NSEC_PER_SEC;
 
-	to->header = (struct record_header){
-		.seconds = (uint32_t)(record->time_ns / NSEC_PER_SEC),
-		.nanoseconds = (uint32_t)(record->time_ns % NSEC_PER_SEC),
-		.captured = HF_PCAP_FRAME_SIZE,
-		.length = HF_PCAP_FRAME_SIZE,
+	return (struct erf_header){
+		.time = htole64((time_ns / NSEC_PER_SEC << 32) + fraction),
+		.type = ERF_TYPE_INFINIBAND,
+		.flags = ERF_VARYING_LENGTH | (is_sent ? INTERFACE_SENT : INTERFACE_RECEIVED),
+		.record_length = htobe16(CAPTURED_BYTES),
+		.frame_length = htobe16(HF_PCAP_FRAME_SIZE),
 	};
-	to->frame = (struct frame){
+}
+
+static struct frame make_frame(const struct hf_pcap_record *record, uint32_t count)
+{
+	uint32_t adapter = record->adapter & PSN_ADAPTER_MASK;
+	bool is_smp = record->dqp == 0;
+	struct frame frame = {
 		.vl_version = is_smp ? VL_SUBNET_MANAGEMENT << 4 : 0,
 		.sl_next = LRH_NEXT_BTH,
 		.dlid = htobe16(record->dlid),
@@ -164,11 +196,22 @@ int hf_pcap_write(struct hf_pcap_writer *writer, const struct hf_pcap_record *re
 		.opcode = BTH_UD_SEND_ONLY,
 		.pkey = htobe16(0xffff),
 		.dqp = htobe32(record->dqp),
-		.psn = htobe32(make_psn(record, writer->count++)),
+		.psn = htobe32(adapter << PSN_ADAPTER_SHIFT | (count & PSN_COUNT_MASK)),
 		.qkey = htobe32(is_smp ? 0 : QKEY_GSI),
 		.sqp = htobe32(record->sqp),
 	};
-	memcpy(to->frame.mad, record->mad, HF_MAD_SIZE);
+
+	memcpy(frame.mad, record->mad, HF_MAD_SIZE);
+	return frame;
+}
+
+int hf_pcap_write(struct hf_pcap_writer *writer, const struct hf_pcap_record *record)
+{
+	writer->records[writer->gathered] = (struct record){
+		.header = make_header(record->time_ns),
+		.erf = make_erf(record->time_ns, record->is_sent),
+		.frame = make_frame(record, writer->count++),
+	};
 	if (++writer->gathered < GATHERED_RECORDS)
 		return 0;
 	return hf_pcap_flush(writer);
@@ -206,7 +249,7 @@ int hf_pcap_reader_open(const char *path, struct hf_pcap_reader **ret_reader)
 	}
 	rc = -EINVAL;
 	if (fread(&header, sizeof(header), 1, reader->file) != 1 || header.magic != MAGIC_NANOSECONDS ||
-	    header.link_type != LINKTYPE_INFINIBAND)
+	    header.link_type != LINKTYPE_ERF)
 		goto err_close;
 	*ret_reader = reader;
 	return 0;
@@ -224,19 +267,17 @@ int hf_pcap_read(struct hf_pcap_reader *reader, struct hf_pcap_record *ret_recor
 
 	if (fread(&from.header, sizeof(from.header), 1, reader->file) != 1)
 		return 0;
-	if (from.header.captured != HF_PCAP_FRAME_SIZE)
+	if (from.header.captured != CAPTURED_BYTES)
 		return -EINVAL;
-	if (fread(&from.frame, sizeof(from.frame), 1, reader->file) != 1)
+	if (fread(&from.erf, CAPTURED_BYTES, 1, reader->file) != 1)
 		return 0;
-	if (from.frame.opcode != BTH_UD_SEND_ONLY || (from.frame.sl_next & 3) != LRH_NEXT_BTH)
+	if (from.erf.type != ERF_TYPE_INFINIBAND || from.frame.opcode != BTH_UD_SEND_ONLY ||
+	    (from.frame.sl_next & 3) != LRH_NEXT_BTH)
 		return -EINVAL;
-
-	uint32_t psn = be32toh(from.frame.psn);
-
 	*ret_record = (struct hf_pcap_record){
 		.time_ns = from.header.seconds * NSEC_PER_SEC + from.header.nanoseconds,
-		.is_sent = psn & PSN_SENT,
-		.adapter = psn >> PSN_ADAPTER_SHIFT & PSN_ADAPTER_MASK,
+		.is_sent = (from.erf.flags & ERF_INTERFACE_MASK) == INTERFACE_SENT,
+		.adapter = be32toh(from.frame.psn) >> PSN_ADAPTER_SHIFT & PSN_ADAPTER_MASK,
 		.slid = be16toh(from.frame.slid),
 		.dlid = be16toh(from.frame.dlid),
 		.sqp = be32toh(from.frame.sqp),

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
- * Captures of MADs: nanosecond pcap files of link type InfiniBand (247), which Wireshark dissects whole. Each record
- * is one packet as a port would send it: LRH, BTH, DETH, the MAD, and both CRCs as zeroes. What a wire does not show
- * is kept where no dissector minds, in the packet sequence number of the BTH: bit 23 says that the adapter sent the
- * packet, bits 22..16 are the adapter's index modulo 128, bits 15..0 count the records of one writer.
+ * Captures of MADs: nanosecond pcap files of link type ERF (197, record type InfiniBand), which Wireshark 4.0 dissects
+ * whole; it does not know the plain InfiniBand link type. Each record is one packet as a port would send it: LRH, BTH,
+ * DETH, the MAD, and both CRCs as zeroes. The capture interface in the ERF header is 0 for a packet that the adapter
+ * received and 1 for one that it sent. Which adapter it was is kept where no dissector minds, in the packet sequence
+ * number of the BTH: bits 22..16 are its index, bits 15..0 count the records of one writer.
  *
  * Times are CLOCK_MONOTONIC, not the time of day. Nothing here is locked.
  */
