@@ -6,3 +6,21 @@ lib_libhfcore_la_SOURCES = lib/wire.c lib/wire.h lib/log.c lib/log.h lib/trace.c
 	lib/options.h lib/umad_io.c lib/umad_io.h
 lib_libhfcore_la_CFLAGS = $(AM_CFLAGS) $(CONFUSE_CFLAGS) $(JANSSON_CFLAGS) $(UMAD_CFLAGS)
 lib_libhfcore_la_LIBADD = $(CONFUSE_LIBS) $(JANSSON_LIBS) $(UMAD_LIBS)
+
+# The host side. Its parts are a convenience library, so that tests and holdfastd see more than the public interface.
+noinst_LTLIBRARIES += lib/libhfhost.la
+lib_libhfhost_la_SOURCES = lib/connection.c lib/connection.h lib/gid.c lib/gid.h lib/hash.h lib/host.c \
+	lib/path_cache.c lib/path_cache.h lib/qp_state.c lib/qp_state.h lib/reconciler.c lib/reconciler.h \
+	lib/sa_client.c lib/sa_client.h lib/sa_table.c lib/sa_table.h lib/sim_qp.c lib/sim_qp.h lib/strategy.c \
+	lib/strategy.h lib/strategy_simulated.c
+lib_libhfhost_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+lib_libhfhost_la_LIBADD = lib/libhfcore.la
+
+lib_LTLIBRARIES += lib/libholdfast.la
+lib_libholdfast_la_SOURCES =
+lib_libholdfast_la_LIBADD = lib/libhfhost.la
+lib_libholdfast_la_LDFLAGS = -version-info 0:0:0 -Wl,--version-script=$(srcdir)/lib/holdfast.map -Wl,-z,defs
+EXTRA_lib_libholdfast_la_DEPENDENCIES = lib/holdfast.map
+EXTRA_DIST += lib/holdfast.map
+holdfastincludedir = $(includedir)/holdfast
+holdfastinclude_HEADERS = include/holdfast/host.h include/holdfast/log.h

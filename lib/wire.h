@@ -44,6 +44,7 @@ enum hf_attr_id {
 	HF_ATTR_INFORM_INFO	= 0x0003,
 	HF_ATTR_NODE_RECORD	= 0x0011,
 	HF_ATTR_PATH_RECORD	= 0x0035,
+	HF_ATTR_INFORM_INFO_RECORD = 0x00f3,
 };
 
 enum hf_trap_num {
@@ -84,6 +85,9 @@ enum hf_sa_status {	/* class-specific MAD status, upper byte (table 187) */
 #define HF_PR_COMP_MTU		(UINT64_C(1) << 17)
 #define HF_PR_COMP_RATE		(UINT64_C(1) << 19)
 #define HF_PR_COMP_PKT_LIFE	(UINT64_C(1) << 21)
+
+/* InformInfoRecord component mask */
+#define HF_IIR_COMP_SUBSCRIBER_GID (UINT64_C(1) << 0)
 
 union hf_gid {
 	uint8_t raw[16];
@@ -157,6 +161,14 @@ struct hf_inform_info {
 	uint8_t producer_type[3];
 } __attribute__((packed));
 
+struct hf_inform_info_record {
+	union hf_gid subscriber_gid;
+	__be16 subscriber_enum;
+	uint8_t reserved1[6];
+	struct hf_inform_info info;
+	uint8_t reserved2[4];
+} __attribute__((packed));
+
 /* DataDetails of traps 68 and 69, from byte 10 of the Notice. */
 struct hf_repath_details {
 	__be64 comp_mask;	/* which fields of the path record count: the set of paths that is meant */
@@ -204,6 +216,8 @@ HF_CHECK_AT(struct hf_inform_info, lid_range_begin, 16);
 HF_CHECK_AT(struct hf_inform_info, subscribe, 23);
 HF_CHECK_AT(struct hf_inform_info, trap_num, 26);
 HF_CHECK_AT(struct hf_inform_info, producer_type, 33);
+HF_CHECK_SIZE(struct hf_inform_info_record, 64);
+HF_CHECK_AT(struct hf_inform_info_record, info, 24);
 HF_CHECK_SIZE(struct hf_repath_details, 54);
 HF_CHECK_AT(struct hf_repath_notice, details, 10);
 HF_CHECK_AT(struct hf_repath_notice, issuer_gid, 64);

@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
+#include <holdfast/host.h>
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/connection.h"
+#include "lib/gid.h"
+#include "lib/log.h"
+#include "lib/path_cache.h"
+#include "lib/reconciler.h"
+#include "lib/sa_client.h"
+#include "lib/sim_qp.h"
+#include "lib/strategy.h"
+#include "lib/trace.h"
+#include "lib/umad_io.h"
+
+#define MS			UINT64_C(1000000)
+#define PORT_STATE_ACTIVE	4
+#define MADS_AT_A_TIME		64
+#define FIRST_SIMULATED_QPN	0x100
+
+struct hf_host {
+	struct hf_host_config config;	/* its strings are ours */
+	struct hf_umad *umad;
+	int agent;
+	struct hf_umad_port port;
+	uint64_t port_read_ns;		/* when the port is read next */
+	struct hf_trace *trace;
+	struct hf_sa_client *sa;
+	struct hf_path_cache *cache;
+	struct hf_registry *registry;
+	struct hf_reconciler reconciler;
+	uint32_t next_qpn;
+	uint64_t now_ns;		/* of the call that is going on */
+	bool is_settled;
+};
+
+void hf_host_config_init(struct hf_host_config *config)
+{
+	*config = (struct hf_host_config){
+		.port_interval_ms = 1000,
+		.request_timeout_ms = 1000,
+		.query_timeout_ms = 2000,
+		.check_interval_ms = 10000,
+	};
+}
+
+static int send_mad(void *ctx, const struct hf_mad_addr *to, const struct hf_sa_mad *mad, int timeout_ms)
+{
+	struct hf_host *host = ctx;
+
+	return hf_umad_send(host->umad, host->agent, to, mad, sizeof(*mad), timeout_ms, 0);
+}
+
+static void begin_table(void *ctx)
+{
+	struct hf_host *host = ctx;
+
+	hf_path_cache_begin_table(host->cache);
+}
+
+static void put_path(void *ctx, const struct hf_path_record *path)
+{
+	struct hf_host *host = ctx;
+	union hf_gid dgid = path->dgid;
+	int err = hf_path_cache_put(host->cache, path);
+
+	if (err)
+		hf_log(HF_LOG_ERROR, "%s port %d: path to %s not kept: %s", host->port.device, host->port.port_num,
+		       hf_gid_format(&dgid).text, strerror(-err));
+}
+
+static void end_table(void *ctx)
+{
+	struct hf_host *host = ctx;
+
+	hf_path_cache_end_table(host->cache);
+	hf_reconciler_run(&host->reconciler, host->now_ns);
+}
+
+static int take_repath(void *ctx, uint64_t comp_mask, const struct hf_path_record *path)
+{
+	struct hf_host *host = ctx;
+	union hf_gid dgid = path->dgid;
+	int err = hf_path_cache_update(host->cache, comp_mask, path);
+
+	if (err)
+		return err;
+	hf_reconciler_run_dgid(&host->reconciler, &dgid, host->now_ns);
+	return 0;
+}
+
+static void take_unpath(void *ctx, uint64_t comp_mask, const struct hf_path_record *path)
+{
+	struct hf_host *host = ctx;
+
+	if (hf_path_cache_lose(host->cache, comp_mask, path) > 0)
+		hf_reconciler_run(&host->reconciler, host->now_ns);
+}
+
+static void trace_subscribed(void *ctx, uint16_t trap_num)
+{
+	struct hf_host *host = ctx;
+
+	hf_trace_event(host->trace, "subscribed", "{s:i}", "trap", trap_num);
+}
+
+static void trace_report(void *ctx, const struct hf_sa_report *report)
+{
+	struct hf_host *host = ctx;
+	union hf_gid sgid = report->path->sgid, dgid = report->path->dgid;
+	struct hf_gid_text sgid_text = hf_gid_format(&sgid), dgid_text = hf_gid_format(&dgid);
+
+	hf_trace_event(host->trace, "report", "{s:i, s:s*, s:s*}", "trap", report->trap_num,
+		       "sgid", report->comp_mask & HF_PR_COMP_SGID ? sgid_text.text : NULL,
+		       "dgid", report->comp_mask & HF_PR_COMP_DGID ? dgid_text.text : NULL);
+}
+
+static void trace_query_sent(void *ctx, uint32_t tid)
+{
+	struct hf_host *host = ctx;
+
+	hf_trace_event(host->trace, "query_sent", "{s:I}", "tid", (json_int_t)tid);
+}
+
+static void trace_query_done(void *ctx, size_t records, uint64_t duration_ns)
+{
+	struct hf_host *host = ctx;
+
+	hf_trace_event(host->trace, "query_done", "{s:I, s:I}", "records", (json_int_t)records, "us",
+		       (json_int_t)(duration_ns / 1000));
+}
+
+static void trace_query_failed(void *ctx, int err)
+{
+	struct hf_host *host = ctx;
+
+	hf_trace_event(host->trace, "query_failed", "{s:s}", "error", strerror(-err));
+}
+
+static const struct hf_sa_client_ops sa_ops = {
+	.send = send_mad,
+	.table_begin = begin_table,
+	.table_path = put_path,
+	.table_end = end_table,
+	.repath = take_repath,
+	.unpath = take_unpath,
+	.subscribed = trace_subscribed,
+	.report = trace_report,
+	.query_sent = trace_query_sent,
+	.query_done = trace_query_done,
+	.query_failed = trace_query_failed,
+};
+
+static void trace_changed(void *ctx, const struct hf_connection *connection, const struct hf_path *old)
+{
+	struct hf_host *host = ctx;
+	const struct hf_path *path = &connection->path;
+	struct hf_gid_text dgid = hf_gid_format(&connection->dgid);
+
+	if (!old) {
+		hf_trace_event(host->trace, "connection_established", "{s:I, s:s, s:i, s:i}", "qpn",
+			       (json_int_t)connection->qpn, "dgid", dgid.text, "dlid", path->dlid, "sl", path->sl);
+		return;
+	}
+	hf_log(HF_LOG_INFO, "%s port %d: QPN 0x%x to %s moved from DLID %u SL %u to DLID %u SL %u", host->port.device,
+	       host->port.port_num, connection->qpn, dgid.text, old->dlid, old->sl, path->dlid, path->sl);
+	hf_trace_event(host->trace, "connection_changed", "{s:I, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "qpn",
+		       (json_int_t)connection->qpn, "dgid", dgid.text, "dlid", path->dlid, "old_dlid", old->dlid,
+		       "old_sl", old->sl, "new_sl", path->sl, "old_mtu", old->mtu, "new_mtu", path->mtu, "old_rate",
+		       old->rate, "new_rate", path->rate);
+}
+
+static void trace_lost(void *ctx, const struct hf_connection *connection)
+{
+	struct hf_host *host = ctx;
+	struct hf_gid_text dgid = hf_gid_format(&connection->dgid);
+
+	hf_log(HF_LOG_WARN, "%s port %d: the SM %s a path for QPN 0x%x to %s", host->port.device, host->port.port_num,
+	       connection->path_lost ? "no longer has" : "again has", connection->qpn, dgid.text);
+	hf_trace_event(host->trace, connection->path_lost ? "path_lost" : "path_returned", "{s:I, s:s}", "qpn",
+		       (json_int_t)connection->qpn, "dgid", dgid.text);
+}
+
+static const struct hf_reconciler_ops reconciler_ops = {
+	.changed = trace_changed,
+	.lost = trace_lost,
+};
+
+static struct hf_sa_client_config sa_config(const struct hf_host_config *config, uint32_t seed)
+{
+	return (struct hf_sa_client_config){
+		.request_timeout_ms = config->request_timeout_ms,
+		.query_timeout_ms = config->query_timeout_ms,
+		.check_interval_ms = config->check_interval_ms,
+		.seed = seed,
+	};
+}
+
+/* A failure to read leaves what was known; the port is read again at the next interval. */
+static void read_port(struct hf_host *host)
+{
+	struct hf_umad_port port;
+
+	host->port_read_ns = host->now_ns + host->config.port_interval_ms * MS;
+	if (hf_umad_read_port(host->umad, &port))
+		return;
+	host->port = port;
+	hf_sa_client_set_port(host->sa, host->now_ns, &(struct hf_sa_port){
+		.gid = port.gid,
+		.lid = port.lid,
+		.sm_lid = port.sm_lid,
+		.sm_sl = port.sm_sl,
+		.active = port.state == PORT_STATE_ACTIVE,
+	});
+}
+
+static void trace_settled(struct hf_host *host)
+{
+	bool is_settled = !hf_sa_client_is_busy(host->sa) && !hf_reconciler_is_busy(&host->reconciler);
+
+	if (is_settled && !host->is_settled)
+		hf_trace_event(host->trace, "settled", NULL);
+	host->is_settled = is_settled;
+}
+
+static int open_port(struct hf_host *host, const struct hf_host_config *config)
+{
+	int err = hf_umad_open(config->device, config->port_num, &host->umad);
+
+	if (err)
+		return err;
+	err = hf_umad_register_sa(host->umad, true, &host->agent);
+	if (err)
+		return err;
+	return hf_umad_read_port(host->umad, &host->port);
+}
+
+static int open_trace(struct hf_host *host, const struct hf_host_config *config)
+{
+	char who[128];
+
+	if (!config->trace)
+		return 0;
+	snprintf(who, sizeof(who), "host:%s", config->name ? config->name : host->port.device);
+	return hf_trace_open(config->trace, who, &host->trace);
+}
+
+static int make_parts(struct hf_host *host, const struct hf_host_config *config)
+{
+	struct hf_sa_client_config client_config = sa_config(config, (uint32_t)(host->now_ns ^ getpid() << 16));
+	int err = hf_sa_client_new(&client_config, &sa_ops, host, &host->sa);
+
+	if (!err)
+		err = hf_path_cache_new(&host->cache);
+	if (!err)
+		err = hf_registry_new(&host->registry);
+	if (!err)
+		hf_reconciler_init(&host->reconciler, host->registry, host->cache, &reconciler_ops, host);
+	return err;
+}
+
+int hf_host_new(const struct hf_host_config *config, struct hf_host **ret_host)
+{
+	struct hf_host *host = calloc(1, sizeof(*host));
+	int err;
+
+	if (!host)
+		return -ENOMEM;
+	host->now_ns = hf_now_ns();
+	host->next_qpn = FIRST_SIMULATED_QPN;
+	host->config = *config;
+	host->config.name = NULL;
+	host->config.device = host->config.trace = NULL;
+	err = open_port(host, config);
+	if (!err)
+		err = open_trace(host, config);
+	if (!err)
+		err = make_parts(host, config);
+	if (err)
+		goto err_free_host;
+	host->config.name = strdup(config->name ? config->name : host->port.device);
+	if (!host->config.name) {
+		err = -ENOMEM;
+		goto err_free_host;
+	}
+	*ret_host = host;
+	return 0;
+
+err_free_host:
+	hf_host_free(host);
+	return err;
+}
+
+void hf_host_free(struct hf_host *host)
+{
+	if (!host)
+		return;
+	hf_registry_free(host->registry);
+	hf_path_cache_free(host->cache);
+	hf_sa_client_free(host->sa);
+	hf_trace_close(host->trace);
+	hf_umad_close(host->umad);
+	free((char *)host->config.name);
+	free(host);
+}
+
+void hf_host_set_config(struct hf_host *host, const struct hf_host_config *config)
+{
+	struct hf_sa_client_config client_config = sa_config(config, 0);
+
+	host->config.port_interval_ms = config->port_interval_ms;
+	host->config.request_timeout_ms = config->request_timeout_ms;
+	host->config.query_timeout_ms = config->query_timeout_ms;
+	host->config.check_interval_ms = config->check_interval_ms;
+	hf_sa_client_set_config(host->sa, &client_config);
+}
+
+int hf_host_fd(const struct hf_host *host)
+{
+	return hf_umad_fd(host->umad);
+}
+
+static uint64_t earliest(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+uint64_t hf_host_deadline_ns(const struct hf_host *host)
+{
+	return earliest(earliest(host->port_read_ns, hf_sa_client_deadline_ns(host->sa)),
+			hf_reconciler_deadline_ns(&host->reconciler));
+}
+
+static int receive_mads(struct hf_host *host)
+{
+	for (int i = 0; i < MADS_AT_A_TIME; i++) {
+		struct hf_umad_received received;
+		int err = hf_umad_recv(host->umad, &received);
+
+		if (err)
+			return err == -ENODEV ? err : 0;
+		hf_sa_client_receive(host->sa, host->now_ns, &received.from, received.status, received.mad,
+				     received.len);
+		free(received.mad);
+	}
+	return 0;
+}
+
+int hf_host_handle(struct hf_host *host)
+{
+	int err;
+
+	host->now_ns = hf_now_ns();
+	if (host->now_ns >= host->port_read_ns)
+		read_port(host);
+	err = receive_mads(host);
+	hf_sa_client_handle_timer(host->sa, host->now_ns);
+	hf_reconciler_handle_timer(&host->reconciler, host->now_ns);
+	trace_settled(host);
+	return err;
+}
+
+void hf_host_stop(struct hf_host *host)
+{
+	host->now_ns = hf_now_ns();
+	hf_sa_client_stop(host->sa, host->now_ns);
+}
+
+bool hf_host_is_stopped(const struct hf_host *host)
+{
+	return hf_sa_client_state(host->sa) == HF_SA_STOPPED;
+}
+
+int hf_host_connect_simulated(struct hf_host *host, const uint8_t dgid[16], bool has_sqd, uint32_t *ret_qpn)
+{
+	struct hf_sim_qp *qp = malloc(sizeof(*qp));
+	struct hf_connection *connection;
+	union hf_gid gid;
+	int err;
+
+	if (!qp)
+		return -ENOMEM;
+	memcpy(gid.raw, dgid, sizeof(gid.raw));
+	hf_sim_qp_init(qp, host->next_qpn, (struct hf_sim_qp_caps){ .has_sqd = has_sqd });
+	err = hf_connection_create(host->registry, qp->qpn, &gid, &hf_strategy_simulated, qp, &connection);
+	if (err)
+		goto err_free_qp;
+	host->next_qpn++;
+	host->now_ns = hf_now_ns();
+	hf_reconciler_run_dgid(&host->reconciler, &gid, host->now_ns);
+	*ret_qpn = connection->qpn;
+	return 0;
+
+err_free_qp:
+	free(qp);
+	return err;
+}
+
+int hf_host_disconnect(struct hf_host *host, uint32_t qpn)
+{
+	struct hf_connection *connection = hf_registry_find_qpn(host->registry, qpn);
+
+	if (!connection)
+		return -ENOENT;
+	hf_reconciler_forget(&host->reconciler, connection);
+	hf_connection_destroy(host->registry, connection);
+	return 0;
+}
+
+static struct hf_host_counters gather_counters(const struct hf_host *host)
+{
+	const struct hf_sa_counters *sa = hf_sa_client_counters(host->sa);
+	const struct hf_reconciler_counters *reconciler = &host->reconciler.counters;
+
+	return (struct hf_host_counters){
+		.reports_repath = sa->reports_repath,
+		.reports_unpath = sa->reports_unpath,
+		.reports_other = sa->reports_other,
+		.report_resps = sa->report_resps,
+		.subscriptions = sa->subscriptions,
+		.queries = sa->queries,
+		.queries_failed = sa->queries_failed,
+		.records = sa->records,
+		.records_refused = sa->records_refused,
+		.mads_dropped = sa->mads_dropped,
+		.established = reconciler->established,
+		.changed = reconciler->changed,
+		.failed = reconciler->failed,
+		.lost = reconciler->lost,
+		.returned = reconciler->returned,
+	};
+}
+
+void hf_host_get_status(const struct hf_host *host, struct hf_host_status *ret_status)
+{
+	*ret_status = (struct hf_host_status){
+		.device = host->port.device,
+		.port_num = host->port.port_num,
+		.name = host->config.name,
+		.lid = host->port.lid,
+		.sm_lid = host->port.sm_lid,
+		.state = hf_sa_state_name(hf_sa_client_state(host->sa)),
+		.query = hf_sa_query_state_name(hf_sa_client_query_state(host->sa)),
+		.busy = hf_sa_client_is_busy(host->sa) || hf_reconciler_is_busy(&host->reconciler),
+		.connections = hf_registry_count(host->registry),
+		.paths = hf_path_cache_count(host->cache),
+		.counters = gather_counters(host),
+	};
+	memcpy(ret_status->gid, host->port.gid.raw, sizeof(ret_status->gid));
+}
+
+static struct hf_host_path public_path(const struct hf_path *path, const union hf_gid *dgid)
+{
+	struct hf_host_path out = {
+		.slid = path->slid,
+		.dlid = path->dlid,
+		.pkey = path->pkey,
+		.sl = path->sl,
+		.mtu = path->mtu,
+		.rate = path->rate,
+		.pkt_life = path->pkt_life,
+		.reachable = path->reachable,
+	};
+
+	memcpy(out.dgid, dgid->raw, sizeof(out.dgid));
+	return out;
+}
+
+struct path_visit {
+	void (*visit)(void *ctx, const struct hf_host_path *path);
+	void *ctx;
+};
+
+static void visit_path(void *ctx, const struct hf_path *path)
+{
+	const struct path_visit *visit = ctx;
+	struct hf_host_path out = public_path(path, &path->dgid);
+
+	visit->visit(visit->ctx, &out);
+}
+
+void hf_host_for_each_path(const struct hf_host *host, void (*visit)(void *ctx, const struct hf_host_path *path),
+			   void *ctx)
+{
+	struct path_visit path_visit = { visit, ctx };
+
+	hf_path_cache_for_each(host->cache, visit_path, &path_visit);
+}
+
+struct connection_visit {
+	void (*visit)(void *ctx, const struct hf_host_connection *connection);
+	void *ctx;
+};
+
+static void visit_connection(void *ctx, struct hf_connection *connection)
+{
+	const struct connection_visit *visit = ctx;
+	struct hf_host_connection out = {
+		.qpn = connection->qpn,
+		.path = public_path(&connection->path, &connection->dgid),
+		.state = hf_connection_state_name(connection->state),
+		.qp_state = connection->strategy->qp_state(connection),
+		.strategy = connection->strategy->name,
+		.path_lost = connection->path_lost,
+		.changes = connection->changes,
+	};
+
+	visit->visit(visit->ctx, &out);
+}
+
+void hf_host_for_each_connection(const struct hf_host *host,
+				 void (*visit)(void *ctx, const struct hf_host_connection *connection), void *ctx)
+{
+	struct connection_visit connection_visit = { visit, ctx };
+
+	hf_registry_for_each(host->registry, visit_connection, &connection_visit);
+}

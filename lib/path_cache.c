@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
+#include "lib/path_cache.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "lib/gid.h"
+#include "lib/hash.h"
+
+#define FIELDS_OF_A_WHOLE_PATH (HF_PR_COMP_DGID | HF_PR_COMP_DLID | HF_PR_COMP_SLID | HF_PR_COMP_PKEY | \
+				HF_PR_COMP_SL | HF_PR_COMP_MTU | HF_PR_COMP_RATE | HF_PR_COMP_PKT_LIFE)
+
+struct entry {
+	struct hf_path path;
+	uint64_t table;		/* number of the last table that has it */
+	bool not_added;
+	UT_hash_handle hh;	/* by path.dgid */
+};
+
+struct hf_path_cache {
+	struct entry *entries;
+	uint64_t table;
+};
+
+bool hf_path_differs(const struct hf_path *a, const struct hf_path *b)
+{
+	return a->dlid != b->dlid || a->slid != b->slid || a->pkey != b->pkey || a->sl != b->sl || a->mtu != b->mtu ||
+	       a->rate != b->rate || a->pkt_life != b->pkt_life;
+}
+
+int hf_path_cache_new(struct hf_path_cache **ret_cache)
+{
+	struct hf_path_cache *cache = calloc(1, sizeof(*cache));
+
+	if (!cache)
+		return -ENOMEM;
+	*ret_cache = cache;
+	return 0;
+}
+
+void hf_path_cache_free(struct hf_path_cache *cache)
+{
+	struct entry *entry, *next;
+
+	if (!cache)
+		return;
+	HASH_ITER(hh, cache->entries, entry, next) {
+		HASH_DEL(cache->entries, entry);
+		free(entry);
+	}
+	free(cache);
+}
+
+static struct entry *find_entry(const struct hf_path_cache *cache, const union hf_gid *dgid)
+{
+	struct entry *entry;
+
+	HASH_FIND(hh, cache->entries, dgid, sizeof(*dgid), entry);
+	return entry;
+}
+
+const struct hf_path *hf_path_cache_find(const struct hf_path_cache *cache, const union hf_gid *dgid)
+{
+	const struct entry *entry = find_entry(cache, dgid);
+
+	return entry ? &entry->path : NULL;
+}
+
+static int add_entry(struct hf_path_cache *cache, const union hf_gid *dgid, struct entry **ret_entry)
+{
+	struct entry *entry;
+
+	if (HASH_COUNT(cache->entries) >= HF_PATH_CACHE_MAX)
+		return -ENOSPC;
+	entry = calloc(1, sizeof(*entry));
+	if (!entry)
+		return -ENOMEM;
+	entry->path.dgid = *dgid;
+	HASH_ADD(hh, cache->entries, path.dgid, sizeof(entry->path.dgid), entry);
+	if (entry->not_added) {
+		free(entry);
+		return -ENOMEM;
+	}
+	*ret_entry = entry;
+	return 0;
+}
+
+static void merge_record(struct hf_path *path, uint64_t comp_mask, const struct hf_path_record *record)
+{
+	if (comp_mask & HF_PR_COMP_DLID)
+		path->dlid = be16toh(record->dlid);
+	if (comp_mask & HF_PR_COMP_SLID)
+		path->slid = be16toh(record->slid);
+	if (comp_mask & HF_PR_COMP_PKEY)
+		path->pkey = be16toh(record->pkey);
+	if (comp_mask & HF_PR_COMP_SL)
+		path->sl = hf_path_record_sl(record);
+	if (comp_mask & HF_PR_COMP_MTU)
+		path->mtu = hf_path_record_mtu(record);
+	if (comp_mask & HF_PR_COMP_RATE)
+		path->rate = hf_path_record_rate(record);
+	if (comp_mask & HF_PR_COMP_PKT_LIFE)
+		path->pkt_life = hf_path_record_pkt_life(record);
+	path->reachable = true;
+}
+
+void hf_path_cache_begin_table(struct hf_path_cache *cache)
+{
+	cache->table++;
+}
+
+int hf_path_cache_put(struct hf_path_cache *cache, const struct hf_path_record *record)
+{
+	union hf_gid dgid = record->dgid;
+	struct entry *entry = find_entry(cache, &dgid);
+
+	if (entry && entry->table == cache->table)
+		return 0;
+	if (!entry) {
+		int err = add_entry(cache, &dgid, &entry);
+
+		if (err)
+			return err;
+	}
+	entry->table = cache->table;
+	merge_record(&entry->path, FIELDS_OF_A_WHOLE_PATH, record);
+	return 0;
+}
+
+size_t hf_path_cache_end_table(struct hf_path_cache *cache)
+{
+	size_t lost = 0;
+
+	for (struct entry *entry = cache->entries; entry; entry = entry->hh.next) {
+		if (entry->table == cache->table || !entry->path.reachable)
+			continue;
+		entry->path.reachable = false;
+		lost++;
+	}
+	return lost;
+}
+
+int hf_path_cache_update(struct hf_path_cache *cache, uint64_t comp_mask, const struct hf_path_record *record)
+{
+	bool whole = (comp_mask & FIELDS_OF_A_WHOLE_PATH) == FIELDS_OF_A_WHOLE_PATH;
+	union hf_gid dgid = record->dgid;
+	struct entry *entry = find_entry(cache, &dgid);
+
+	if (!entry) {
+		int err = whole ? add_entry(cache, &dgid, &entry) : -ENOENT;
+
+		if (err)
+			return err;
+	}
+	merge_record(&entry->path, comp_mask, record);
+	return 0;
+}
+
+static bool is_selected(const struct hf_path *path, uint64_t comp_mask, const struct hf_path_record *record)
+{
+	union hf_gid dgid = record->dgid;
+
+	return !((comp_mask & HF_PR_COMP_DGID && !hf_gid_is_equal(&path->dgid, &dgid)) ||
+		 (comp_mask & HF_PR_COMP_DLID && path->dlid != be16toh(record->dlid)) ||
+		 (comp_mask & HF_PR_COMP_SLID && path->slid != be16toh(record->slid)) ||
+		 (comp_mask & HF_PR_COMP_PKEY && path->pkey != be16toh(record->pkey)));
+}
+
+size_t hf_path_cache_lose(struct hf_path_cache *cache, uint64_t comp_mask, const struct hf_path_record *record)
+{
+	size_t lost = 0;
+
+	for (struct entry *entry = cache->entries; entry; entry = entry->hh.next) {
+		if (!entry->path.reachable || !is_selected(&entry->path, comp_mask, record))
+			continue;
+		entry->path.reachable = false;
+		lost++;
+	}
+	return lost;
+}
+
+size_t hf_path_cache_count(const struct hf_path_cache *cache)
+{
+	return HASH_COUNT(cache->entries);
+}
+
+void hf_path_cache_for_each(const struct hf_path_cache *cache, void (*visit)(void *ctx, const struct hf_path *path),
+			    void *ctx)
+{
+	for (const struct entry *entry = cache->entries; entry; entry = entry->hh.next)
+		visit(ctx, &entry->path);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
+/*
+ * The paths of one port as the SM says they are now, by destination GID. The cache knows nothing of connections: the
+ * reconciler compares it with what each of them uses.
+ */
+#ifndef HF_LIB_PATH_CACHE_H
+#define HF_LIB_PATH_CACHE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/wire.h"
+
+#define HF_PATH_CACHE_MAX 65536	/* more destinations than a subnet has LIDs */
+
+/* Host order; MTU, rate and packet life in the IBA's codes, without selectors. */
+struct hf_path {
+	union hf_gid dgid;
+	uint16_t dlid;
+	uint16_t slid;
+	uint16_t pkey;
+	uint8_t sl;
+	uint8_t mtu;
+	uint8_t rate;
+	uint8_t pkt_life;
+	bool reachable;
+};
+
+/* Whether a connection that uses @a must be changed to use @b: DLID, SLID, P_Key, SL, MTU, rate, packet life. */
+bool hf_path_differs(const struct hf_path *a, const struct hf_path *b);
+
+struct hf_path_cache;
+
+/* Return: 0; -ENOMEM. */
+int hf_path_cache_new(struct hf_path_cache **ret_cache);
+
+/* @cache may be NULL. */
+void hf_path_cache_free(struct hf_path_cache *cache);
+
+/* Return: the path, owned by the cache and valid until its next change; NULL where the SM named none yet. */
+const struct hf_path *hf_path_cache_find(const struct hf_path_cache *cache, const union hf_gid *dgid);
+
+/**
+ * hf_path_cache_begin_table() - a whole table of this port's paths follows
+ * @cache: the cache
+ *
+ * Each record goes to hf_path_cache_put(); hf_path_cache_end_table() then makes every path unreachable that was not
+ * among them. Where a table has several records for a destination (LMC, partitions), the first counts.
+ */
+void hf_path_cache_begin_table(struct hf_path_cache *cache);
+
+/**
+ * hf_path_cache_put() - take a record of a table
+ * @cache:  between begin and end of a table
+ * @record: all fields count
+ *
+ * Return: 0; -ENOMEM; -ENOSPC beyond HF_PATH_CACHE_MAX destinations.
+ */
+int hf_path_cache_put(struct hf_path_cache *cache, const struct hf_path_record *record);
+
+/* Return: how many paths the table no longer has. */
+size_t hf_path_cache_end_table(struct hf_path_cache *cache);
+
+/**
+ * hf_path_cache_update() - take the record that a trap 69 carries
+ * @cache:     the cache
+ * @comp_mask: HF_PR_COMP_*, host order: which fields of @record count; has HF_PR_COMP_DGID
+ * @record:    the path
+ *
+ * Fields outside @comp_mask stay what they are. The path is reachable afterwards.
+ *
+ * Return: 0; -ENOENT where fields are missing and the path was unknown, so that the SM must be asked; -ENOMEM; -ENOSPC.
+ */
+int hf_path_cache_update(struct hf_path_cache *cache, uint64_t comp_mask, const struct hf_path_record *record);
+
+/**
+ * hf_path_cache_lose() - take the set of paths that a trap 68 names
+ * @cache:     the cache
+ * @comp_mask: HF_PR_COMP_*, host order; DGID, DLID, SLID and P_Key select, other fields do not; 0 means all
+ * @record:    the values to compare with
+ *
+ * The caller has compared the source GID.
+ *
+ * Return: how many paths were reachable before and are not now.
+ */
+size_t hf_path_cache_lose(struct hf_path_cache *cache, uint64_t comp_mask, const struct hf_path_record *record);
+
+size_t hf_path_cache_count(const struct hf_path_cache *cache);
+
+/* @visit may not change the cache. */
+void hf_path_cache_for_each(const struct hf_path_cache *cache, void (*visit)(void *ctx, const struct hf_path *path),
+			    void *ctx);
+
+#endif
