@@ -83,11 +83,11 @@ static void end_table(void *ctx)
 	hf_reconciler_run(&host->reconciler, host->now_ns);
 }
 
-static int take_repath(void *ctx, uint64_t comp_mask, const struct hf_path_record *path)
+static int take_repath(void *ctx, const struct hf_path_record *path)
 {
 	struct hf_host *host = ctx;
 	union hf_gid dgid = path->dgid;
-	int err = hf_path_cache_update(host->cache, comp_mask, path);
+	int err = hf_path_cache_update(host->cache, path);
 
 	if (err)
 		return err;

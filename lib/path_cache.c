@@ -7,9 +7,6 @@
 #include "lib/gid.h"
 #include "lib/hash.h"
 
-#define FIELDS_OF_A_WHOLE_PATH (HF_PR_COMP_DGID | HF_PR_COMP_DLID | HF_PR_COMP_SLID | HF_PR_COMP_PKEY | \
-				HF_PR_COMP_SL | HF_PR_COMP_MTU | HF_PR_COMP_RATE | HF_PR_COMP_PKT_LIFE)
-
 struct entry {
 	struct hf_path path;
 	uint64_t table;		/* number of the last table that has it */
@@ -85,23 +82,29 @@ static int add_entry(struct hf_path_cache *cache, const union hf_gid *dgid, stru
 	return 0;
 }
 
-static void merge_record(struct hf_path *path, uint64_t comp_mask, const struct hf_path_record *record)
+static int set_path(struct hf_path_cache *cache, struct entry *entry, const struct hf_path_record *record)
 {
-	if (comp_mask & HF_PR_COMP_DLID)
-		path->dlid = be16toh(record->dlid);
-	if (comp_mask & HF_PR_COMP_SLID)
-		path->slid = be16toh(record->slid);
-	if (comp_mask & HF_PR_COMP_PKEY)
-		path->pkey = be16toh(record->pkey);
-	if (comp_mask & HF_PR_COMP_SL)
-		path->sl = hf_path_record_sl(record);
-	if (comp_mask & HF_PR_COMP_MTU)
-		path->mtu = hf_path_record_mtu(record);
-	if (comp_mask & HF_PR_COMP_RATE)
-		path->rate = hf_path_record_rate(record);
-	if (comp_mask & HF_PR_COMP_PKT_LIFE)
-		path->pkt_life = hf_path_record_pkt_life(record);
-	path->reachable = true;
+	union hf_gid dgid = record->dgid;
+
+	if (!entry) {
+		int err = add_entry(cache, &dgid, &entry);
+
+		if (err)
+			return err;
+	}
+	entry->table = cache->table;
+	entry->path = (struct hf_path){
+		.dgid = dgid,
+		.dlid = be16toh(record->dlid),
+		.slid = be16toh(record->slid),
+		.pkey = be16toh(record->pkey),
+		.sl = hf_path_record_sl(record),
+		.mtu = hf_path_record_mtu(record),
+		.rate = hf_path_record_rate(record),
+		.pkt_life = hf_path_record_pkt_life(record),
+		.reachable = true,
+	};
+	return 0;
 }
 
 void hf_path_cache_begin_table(struct hf_path_cache *cache)
@@ -116,15 +119,14 @@ int hf_path_cache_put(struct hf_path_cache *cache, const struct hf_path_record *
 
 	if (entry && entry->table == cache->table)
 		return 0;
-	if (!entry) {
-		int err = add_entry(cache, &dgid, &entry);
+	return set_path(cache, entry, record);
+}
 
-		if (err)
-			return err;
-	}
-	entry->table = cache->table;
-	merge_record(&entry->path, FIELDS_OF_A_WHOLE_PATH, record);
-	return 0;
+int hf_path_cache_update(struct hf_path_cache *cache, const struct hf_path_record *record)
+{
+	union hf_gid dgid = record->dgid;
+
+	return set_path(cache, find_entry(cache, &dgid), record);
 }
 
 size_t hf_path_cache_end_table(struct hf_path_cache *cache)
@@ -138,22 +140,6 @@ size_t hf_path_cache_end_table(struct hf_path_cache *cache)
 		lost++;
 	}
 	return lost;
-}
-
-int hf_path_cache_update(struct hf_path_cache *cache, uint64_t comp_mask, const struct hf_path_record *record)
-{
-	bool whole = (comp_mask & FIELDS_OF_A_WHOLE_PATH) == FIELDS_OF_A_WHOLE_PATH;
-	union hf_gid dgid = record->dgid;
-	struct entry *entry = find_entry(cache, &dgid);
-
-	if (!entry) {
-		int err = whole ? add_entry(cache, &dgid, &entry) : -ENOENT;
-
-		if (err)
-			return err;
-	}
-	merge_record(&entry->path, comp_mask, record);
-	return 0;
 }
 
 static bool is_selected(const struct hf_path *path, uint64_t comp_mask, const struct hf_path_record *record)

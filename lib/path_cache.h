@@ -63,16 +63,13 @@ int hf_path_cache_put(struct hf_path_cache *cache, const struct hf_path_record *
 size_t hf_path_cache_end_table(struct hf_path_cache *cache);
 
 /**
- * hf_path_cache_update() - take the record that a trap 69 carries
- * @cache:     the cache
- * @comp_mask: HF_PR_COMP_*, host order: which fields of @record count; has HF_PR_COMP_DGID
- * @record:    the path
+ * hf_path_cache_update() - take the one path that a trap 69 carries
+ * @cache:  the cache
+ * @record: all fields count
  *
- * Fields outside @comp_mask stay what they are. The path is reachable afterwards.
- *
- * Return: 0; -ENOENT where fields are missing and the path was unknown, so that the SM must be asked; -ENOMEM; -ENOSPC.
+ * Return: 0; -ENOMEM; -ENOSPC beyond HF_PATH_CACHE_MAX destinations.
  */
-int hf_path_cache_update(struct hf_path_cache *cache, uint64_t comp_mask, const struct hf_path_record *record);
+int hf_path_cache_update(struct hf_path_cache *cache, const struct hf_path_record *record);
 
 /**
  * hf_path_cache_lose() - take the set of paths that a trap 68 names

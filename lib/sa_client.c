@@ -498,29 +498,43 @@ static bool concerns_port(const struct hf_sa_client *client, uint64_t comp_mask,
 		 (comp_mask & HF_PR_COMP_SLID && be16toh(path->slid) != client->port.lid));
 }
 
+/* A table on its way may be older than what a trap just said and come in after it. */
+static void outdate_query(struct hf_sa_client *client, uint64_t now_ns)
+{
+	if (client->query_state == HF_SA_QUERY_RUNNING)
+		step_query(client, now_ns, HF_SA_QUERY_WANTED);
+}
+
+/*
+ * COMP_MASK says which paths were recomputed. Where that is a single one, the record is the new path if it is filled
+ * in; otherwise it is a pattern, and the SM must be asked.
+ */
+static bool carries_path(const struct hf_sa_report *report)
+{
+	const uint64_t one_path = HF_PR_COMP_SGID | HF_PR_COMP_DGID;
+
+	return (report->comp_mask & one_path) == one_path && report->path->dlid && hf_path_record_mtu(report->path);
+}
+
 static void take_repath(struct hf_sa_client *client, uint64_t now_ns, const struct hf_sa_report *report)
 {
 	if (!concerns_port(client, report->comp_mask, report->path)) {
 		client->counters.records_refused++;
 		return;
 	}
-	if (report->comp_mask & HF_PR_COMP_DGID) {
-		client->counters.records++;
-		/* The table on its way may be older than this record and come in after it. */
-		if (client->query_state == HF_SA_QUERY_RUNNING)
-			hf_sa_client_want_query(client, now_ns);
-		if (client->ops->repath(client->ctx, report->comp_mask, report->path) == 0)
-			return;
+	if (!carries_path(report) || client->ops->repath(client->ctx, report->path)) {
+		hf_sa_client_want_query(client, now_ns);
+		return;
 	}
-	hf_sa_client_want_query(client, now_ns);
+	client->counters.records++;
+	outdate_query(client, now_ns);
 }
 
 static void take_unpath(struct hf_sa_client *client, uint64_t now_ns, const struct hf_sa_report *report)
 {
 	if (!concerns_port(client, report->comp_mask, report->path))
 		return;
-	if (client->query_state == HF_SA_QUERY_RUNNING)
-		hf_sa_client_want_query(client, now_ns);
+	outdate_query(client, now_ns);
 	client->ops->unpath(client->ctx, report->comp_mask, report->path);
 }
 

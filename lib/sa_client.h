@@ -115,8 +115,8 @@ struct hf_sa_client_ops {
 	void (*table_begin)(void *ctx);
 	void (*table_path)(void *ctx, const struct hf_path_record *path);
 	void (*table_end)(void *ctx);
-	/* Trap 69 with a path of this port inside; -ENOENT where that does not suffice and the SM must be asked. */
-	int (*repath)(void *ctx, uint64_t comp_mask, const struct hf_path_record *path);
+	/* Trap 69 with a whole path of this port inside; after any failure the SM is asked. */
+	int (*repath)(void *ctx, const struct hf_path_record *path);
 	/* Trap 68 that concerns this port. */
 	void (*unpath)(void *ctx, uint64_t comp_mask, const struct hf_path_record *path);
 
