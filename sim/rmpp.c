@@ -87,15 +87,15 @@ struct segment {
 struct incoming {
 	struct incoming_key key;
 	struct hf_rmpp_addr from;
-	bool is_complete;     /* only remembered: mad and ahead are gone */
-	uint8_t *mad;         /* header of the first segment, then each segment's data at its place */
-	size_t room;          /* bytes allocated at mad */
+	bool is_complete;      /* only remembered: mad and ahead are gone */
+	uint8_t *mad;          /* header of the first segment, then each segment's data at its place */
+	size_t room;           /* bytes allocated at mad */
 	struct segment *ahead; /* ring of window entries: what arrived beyond seg, by segment number modulo window */
-	struct segment end;   /* the segment seg */
-	int32_t seg;          /* last that arrived with all before it */
+	struct segment end;    /* the segment seg */
+	int32_t seg;           /* last that arrived with all before it */
 	int32_t last_ack;
-	int32_t newwin;
-	int32_t reply_window; /* granted by the requester for the response */
+	int32_t newwin;        /* last that the sender may send */
+	int32_t reply_window;  /* granted by the requester for the response */
 	uint64_t deadline_ns;
 	TAILQ_ENTRY(incoming) by_deadline;
 	UT_hash_handle hh;
@@ -116,7 +116,7 @@ struct hf_rmpp {
 	size_t max_transfers;
 	struct outgoing *outgoing;
 	struct incoming *incoming;
-	struct incoming *requests; /* those of incoming that are requests, last come first found */
+	struct incoming *requests;      /* those of incoming that are requests */
 	struct outgoing_queue timers;   /* sorted; timeouts differ */
 	struct incoming_queue active;   /* first come, first due: all wait equally long */
 	struct incoming_queue complete; /* likewise */

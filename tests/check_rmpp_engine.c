@@ -109,6 +109,11 @@ void *__wrap_realloc(void *old, size_t size)
 
 static const struct hf_rmpp_ops ops = { .send = on_send, .deliver = on_deliver, .sent = on_sent };
 
+static void lose_all(void)
+{
+	queue_head = queue_tail;
+}
+
 static void start(struct end *end, uint32_t lid, const struct hf_rmpp_config *config)
 {
 	*end = (struct end){ .addr = { .lid = lid, .qpn = 1 } };
@@ -123,6 +128,7 @@ static void stop(struct end *end)
 
 static void setup(void)
 {
+	lose_all();
 	now = 1000 * NS_PER_MS;
 	start(&host, 2, NULL);
 	start(&sm, 1, NULL);
@@ -148,11 +154,6 @@ static struct frame *take(void)
 {
 	ck_assert_uint_gt(on_wire(), 0);
 	return &queue[queue_head++ % QUEUE_LEN];
-}
-
-static void lose_all(void)
-{
-	queue_head = queue_tail;
 }
 
 static void carry(const struct frame *frame)
@@ -507,6 +508,17 @@ START_TEST(test_senseless_acks)
 }
 END_TEST
 
+START_TEST(test_ack_beyond_the_end)
+{
+	ck_assert_int_eq(send_sa(&sm, HF_METHOD_GET_TABLE_RESP, 10, 0, 3), 0);
+	give_ack(&sm, 1, 65);
+	lose_all();
+	give_ack(&sm, 11, 65);
+	ck_assert_int_eq(sm.status, -EREMOTEIO);
+	expect(take(), TYPE_ABORT, HF_RMPP_STATUS_S2B, 0, 0);
+}
+END_TEST
+
 START_TEST(test_cancel)
 {
 	ck_assert_int_eq(send_sa(&sm, HF_METHOD_GET_TABLE_RESP, 10, 0, 3), 0);
@@ -552,6 +564,40 @@ START_TEST(test_receiver_acks)
 	expect(take(), TYPE_ACK, 0, 2 + WINDOW, 1 + 2 * WINDOW);
 	ck_assert_uint_eq(host.delivered, 1);
 	ck_assert_uint_eq(host.len, 56 + (2 + WINDOW) * HF_SA_DATA_SIZE);
+}
+END_TEST
+
+START_TEST(test_first_copy_counts)
+{
+	uint8_t mad[HF_MAD_SIZE];
+
+	give_data(&host, FLAG_FIRST, 1);
+	give_data(&host, FLAG_LAST, 3);
+	make_rmpp(mad, HF_METHOD_GET_TABLE_RESP, TYPE_DATA, 0, 3, 0);
+	memset(mad + 56, 0xee, HF_SA_DATA_SIZE);
+	give(&host, mad);
+	give_data(&host, 0, 2);
+	ck_assert_uint_eq(host.delivered, 1);
+	ck_assert_uint_eq(host.mad[56 + 2 * HF_SA_DATA_SIZE], 0);
+}
+END_TEST
+
+/* The class header and the response time come back; what follows is zero. */
+START_TEST(test_ack_repeats_headers)
+{
+	uint8_t mad[HF_MAD_SIZE];
+
+	make_rmpp(mad, HF_METHOD_GET_TABLE_RESP, TYPE_DATA, FLAG_FIRST, 1, 0);
+	memset(mad + 36, 0x5a, HF_MAD_SIZE - 36);
+	((struct hf_sa_mad *)mad)->rmpp.rtime_flags |= 19 << 3;
+	give(&host, mad);
+	const struct frame *frame = take();
+
+	expect(frame, TYPE_ACK, 0, 1, 1 + WINDOW);
+	ck_assert_uint_eq(rmpp_of(frame->mad)->rtime_flags, 19 << 3 | FLAG_ACTIVE);
+	ck_assert_mem_eq(frame->mad + 36, mad + 36, 20);
+	for (size_t i = 56; i < HF_MAD_SIZE; i++)
+		ck_assert_uint_eq(frame->mad[i], 0);
 }
 END_TEST
 
@@ -801,6 +847,28 @@ START_TEST(test_granted_window)
 }
 END_TEST
 
+START_TEST(test_window_granted_too_early)
+{
+	give_rmpp(&sm, HF_METHOD_GET_TABLE, TYPE_DATA, FLAG_FIRST, 1, 0);
+	give_ack(&sm, 0, 6);
+	give_rmpp(&sm, HF_METHOD_GET_TABLE, TYPE_DATA, FLAG_LAST, 2, 220);
+	lose_all();
+	ck_assert_int_eq(send_sa(&sm, HF_METHOD_GET_TABLE_RESP, 10, 0, 3), 0);
+	ck_assert_uint_eq(on_wire(), 1);
+}
+END_TEST
+
+START_TEST(test_granted_window_is_forgotten)
+{
+	give_rmpp(&sm, HF_METHOD_GET_TABLE, TYPE_DATA, FLAG_FIRST | FLAG_LAST, 1, 220);
+	give_ack(&sm, 0, 6);
+	lose_all();
+	expire_at(&sm, now + 10000 * NS_PER_MS);
+	ck_assert_int_eq(send_sa(&sm, HF_METHOD_GET_TABLE_RESP, 10, 0, 3), 0);
+	ck_assert_uint_eq(on_wire(), 1);
+}
+END_TEST
+
 START_TEST(test_no_response)
 {
 	ck_assert_int_eq(send_sa(&host, HF_METHOD_GET_TABLE, 1, 5000, 3), 0);
@@ -942,6 +1010,7 @@ static void add_sender_tests(TCase *tc)
 	tcase_add_test(tc, test_timers_in_order);
 	tcase_add_loop_test(tc, test_peer_ends_transfer, 0, 9);
 	tcase_add_loop_test(tc, test_senseless_acks, 0, 4);
+	tcase_add_test(tc, test_ack_beyond_the_end);
 	tcase_add_test(tc, test_cancel);
 }
 
@@ -949,6 +1018,8 @@ static void add_receiver_tests(TCase *tc)
 {
 	tcase_add_test(tc, test_receiver_acks);
 	tcase_add_test(tc, test_receiver_sorts);
+	tcase_add_test(tc, test_first_copy_counts);
+	tcase_add_test(tc, test_ack_repeats_headers);
 	tcase_add_test(tc, test_receiver_gives_up);
 	tcase_add_test(tc, test_receiver_remembers);
 	tcase_add_test(tc, test_abort_leaves_receiver_alone);
@@ -965,6 +1036,8 @@ static void add_exchange_tests(TCase *tc)
 	tcase_add_test(tc, test_double_sided);
 	tcase_add_test(tc, test_last_ack_again);
 	tcase_add_test(tc, test_granted_window);
+	tcase_add_test(tc, test_window_granted_too_early);
+	tcase_add_test(tc, test_granted_window_is_forgotten);
 	tcase_add_test(tc, test_no_response);
 	tcase_add_test(tc, test_plain_response);
 	tcase_add_test(tc, test_many_at_once);
