@@ -78,11 +78,12 @@ struct hf_scenario {
 	char *title, *description;	/* never NULL */
 	char *fabric;			/* in words: "mesh 3x2", or the file */
 	struct hf_topology *topology;
+	struct hf_topology_node *sm_node;	/* where opensm runs */
 	char *engine;			/* of opensm -R; a list with commas is possible */
 	const char *mode;		/* "hybrid", "wildcard", "repath-only", "off"; static */
 	struct hf_settings sm;		/* further lines of opensm.conf */
 	struct hf_settings plugin;	/* further options of the plugin */
-	struct hf_topology_node **hosts;	/* where holdfastd runs; never the SM's host */
+	struct hf_topology_node **hosts;	/* where holdfastd runs; never sm_node */
 	size_t host_count;
 	unsigned int hosts_per_daemon;	/* one process serves so many hosts */
 	bool connect_all;		/* each host has a connection to each other one */

@@ -22,3 +22,10 @@ TESTS += tests/fuzz_rmpp
 tests_fuzz_rmpp_SOURCES = tests/fuzz_rmpp.c tests/fuzz_replay.c
 tests_fuzz_rmpp_LDADD = sim/libhfrmpp.la
 EXTRA_DIST += tests/seeds/rmpp
+
+check_PROGRAMS += tests/check_scenario
+TESTS += tests/check_scenario
+tests_check_scenario_SOURCES = tests/check_scenario.c
+tests_check_scenario_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_scenario_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_check_scenario_LDADD = sim/libhfsim.la lib/libhfcore.la $(CHECK_LIBS)

@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
+#include "sim/scenario_draft.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/fail.h"
+
+#define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
+#define FABRIC_MAX	4096	/* characters of a fabric in words or of its file's path */
+
+struct building {
+	const struct hf__scenario_draft *draft;
+	struct hf_scenario *scenario;
+	char **ret_error;
+};
+
+/* Puts the place in front of what a check said, and frees that; NULL where memory ran out. */
+static int fail_at(struct building *building, unsigned int line, int err, char *text)
+{
+	int result = -ENOMEM;
+
+	if (text && err != -ENOMEM)
+		result = hf__fail(err, building->ret_error, "%s:%u: %s", building->draft->path, line, text);
+	free(text);
+	return result;
+}
+
+#define FAIL(building, line, format, ...) \
+	hf__fail(-EINVAL, (building)->ret_error, "%s:%u: " format, (building)->draft->path, line, ##__VA_ARGS__)
+
+static int copy(char **where, const char *text)
+{
+	*where = strdup(text ? text : "");
+	return *where ? 0 : -ENOMEM;
+}
+
+static int name_scenario(struct building *building)
+{
+	const char *slash = strrchr(building->draft->path, '/');
+	const char *file = slash ? slash + 1 : building->draft->path;
+	size_t length = strlen(file);
+
+	if (length > 5 && !strcmp(file + length - 5, ".conf"))
+		length -= 5;
+	building->scenario->name = strndup(file, length);
+	return building->scenario->name ? 0 : -ENOMEM;
+}
+
+static int load_fabric_file(struct building *building, unsigned int line)
+{
+	const char *file = building->draft->fabric.file, *slash = strrchr(building->draft->path, '/');
+	char path[FABRIC_MAX], *error = NULL;
+	int folder = *file == '/' || !slash ? 0 : slash + 1 - building->draft->path;
+	int err;
+
+	snprintf(path, sizeof(path), "%.*s%s", folder, building->draft->path, file);
+	err = copy(&building->scenario->fabric, path);
+	if (!err)
+		err = hf_topology_load(path, &building->scenario->topology, &error);
+	return err ? fail_at(building, line, err, error) : 0;
+}
+
+static int generate_fabric(struct building *building, unsigned int line)
+{
+	const struct hf__fabric_values *fabric = &building->draft->fabric;
+	char words[FABRIC_MAX], *error = NULL;
+	int err;
+
+	snprintf(words, sizeof(words), "%s %s", fabric->kind, fabric->size);
+	err = copy(&building->scenario->fabric, words);
+	if (!err)
+		err = hf_topology_from_spec(fabric->kind, fabric->size, fabric->hosts, fabric->sm_host,
+					    &building->scenario->topology, &error);
+	return err ? fail_at(building, line, err, error) : 0;
+}
+
+static int make_fabric(struct building *building)
+{
+	const struct hf__fabric_values *fabric = &building->draft->fabric;
+	const unsigned int *lines = building->draft->lines[HF__SECTION_FABRIC];
+
+	if (fabric->file && (fabric->kind || fabric->size || lines[HF__FABRIC_HOSTS] || lines[HF__FABRIC_SM_HOST]))
+		return FAIL(building, lines[HF__FABRIC_FILE],
+			    "file = %s: allowed is a file alone, or kind, size, hosts and sm_host", fabric->file);
+	if (fabric->file)
+		return load_fabric_file(building, lines[HF__FABRIC_FILE]);
+	if (fabric->kind && fabric->size)
+		return generate_fabric(building, lines[HF__FABRIC_SIZE]);
+	return hf__fail(-EINVAL, building->ret_error, "%s: section fabric needs kind and size, or file",
+			building->draft->path);
+}
+
+static int find_node(struct building *building, unsigned int line, const char *what, const char *name,
+		     struct hf_topology_node **ret_node)
+{
+	*ret_node = hf_topology_find_name(building->scenario->topology, name);
+	if (*ret_node)
+		return 0;
+	return FAIL(building, line, "%s = %s: allowed is a node of the fabric (%s)", what, name,
+		    building->scenario->fabric);
+}
+
+static int find_sm(struct building *building)
+{
+	struct hf_scenario *scenario = building->scenario;
+	struct hf_topology *topology = scenario->topology;
+	const char *name = building->draft->sm.node;
+	unsigned int line = building->draft->lines[HF__SECTION_SM][HF__SM_NODE];
+	int err;
+
+	if (name) {
+		err = find_node(building, line, "node", name, &scenario->sm_node);
+		if (!err && scenario->sm_node->type != HF_NODE_CA)
+			return FAIL(building, line, "node = %s: allowed is a channel adapter", name);
+		return err;
+	}
+	scenario->sm_node = hf_topology_find_name(topology, HF_TOPOLOGY_SM_NAME);
+	for (unsigned int i = 0; i < topology->node_count && !scenario->sm_node; i++)
+		if (topology->nodes[i]->type == HF_NODE_CA)
+			scenario->sm_node = topology->nodes[i];
+	if (!scenario->sm_node)
+		return hf__fail(-EINVAL, building->ret_error, "%s: the fabric (%s) needs a channel adapter for the SM",
+				building->draft->path, scenario->fabric);
+	return 0;
+}
+
+static int put_settings(struct building *building, const struct hf__items *items, const char *const *reserved,
+			struct hf_settings *settings)
+{
+	for (size_t i = 0; i < items->count; i++) {
+		char *error = NULL;
+		int err = hf__settings_put(settings, reserved, items->items[i].text, &error);
+
+		if (err)
+			return fail_at(building, items->items[i].line, err, error);
+	}
+	return 0;
+}
+
+static int set_up_sm(struct building *building)
+{
+	const struct hf__scenario_draft *draft = building->draft;
+	struct hf_scenario *scenario = building->scenario;
+	int err = find_sm(building);
+
+	scenario->mode = hf__scenario_modes[draft->sm.mode];
+	if (!err)
+		err = copy(&scenario->engine, draft->sm.engine);
+	if (!err)
+		err = put_settings(building, &draft->opensm, hf__sm_reserved, &scenario->sm);
+	if (!err)
+		err = put_settings(building, &draft->plugin, hf__plugin_reserved, &scenario->plugin);
+	return err;
+}
+
+static bool is_host(const struct hf_scenario *scenario, const struct hf_topology_node *node)
+{
+	for (size_t i = 0; i < scenario->host_count; i++)
+		if (scenario->hosts[i] == node)
+			return true;
+	return false;
+}
+
+static void take_all_hosts(struct hf_scenario *scenario)
+{
+	struct hf_topology *topology = scenario->topology;
+
+	for (unsigned int i = 0; i < topology->node_count; i++)
+		if (topology->nodes[i]->type == HF_NODE_CA && topology->nodes[i] != scenario->sm_node)
+			scenario->hosts[scenario->host_count++] = topology->nodes[i];
+}
+
+static int take_host(struct building *building, const struct hf__item *item)
+{
+	struct hf_scenario *scenario = building->scenario;
+	struct hf_topology_node *node;
+	int err = find_node(building, item->line, "run", item->text, &node);
+
+	if (err)
+		return err;
+	if (node->type != HF_NODE_CA || node == scenario->sm_node || is_host(scenario, node))
+		return FAIL(building, item->line,
+			    "run = %s: allowed is all, or channel adapters other than the SM's, each once", item->text);
+	scenario->hosts[scenario->host_count++] = node;
+	return 0;
+}
+
+static int set_up_hosts(struct building *building)
+{
+	const struct hf__items *run = &building->draft->run;
+	struct hf_scenario *scenario = building->scenario;
+	int err = 0;
+
+	scenario->hosts_per_daemon = building->draft->hosts.hosts_per_daemon;
+	scenario->connect_all = building->draft->hosts.connections == 0;
+	scenario->hosts = calloc(scenario->topology->node_count, sizeof(*scenario->hosts));
+	if (!scenario->hosts)
+		return -ENOMEM;
+	if (!run->count || (run->count == 1 && !strcmp(run->items[0].text, "all")))
+		take_all_hosts(scenario);
+	else
+		for (size_t i = 0; i < run->count && !err; i++)
+			err = take_host(building, &run->items[i]);
+	return err;
+}
+
+/* What tells where a fault strikes. */
+enum {
+	BY_LINK = 1,
+	BY_PORT = 2,
+	BY_NODE = 4,
+	BY_PERCENT = 8,
+};
+
+#define LINK_TEXT	"link = { NODE, NODE } or port = \"NODE[PORT]\""
+#define PORT_TEXT	"port = \"NODE[PORT]\""
+#define NODE_TEXT	"node = NODE"
+
+static const struct {
+	unsigned int by, or_by;
+	const char *by_text;
+	bool is_of_host;	/* the node must be one where holdfastd runs */
+	int undoes;		/* the kind that must have come before; -1: none */
+} kinds[] = {
+	[HF_FAULT_UNLINK] = { BY_LINK, BY_PORT, LINK_TEXT, false, -1 },
+	[HF_FAULT_RELINK] = { BY_LINK, BY_PORT, LINK_TEXT, false, HF_FAULT_UNLINK },
+	[HF_FAULT_NODE_DOWN] = { BY_NODE, BY_NODE, NODE_TEXT, false, -1 },
+	[HF_FAULT_NODE_UP] = { BY_NODE, BY_NODE, NODE_TEXT, false, HF_FAULT_NODE_DOWN },
+	[HF_FAULT_PORT_DOWN] = { BY_PORT, BY_PORT, PORT_TEXT, false, -1 },
+	[HF_FAULT_PORT_UP] = { BY_PORT, BY_PORT, PORT_TEXT, false, HF_FAULT_PORT_DOWN },
+	[HF_FAULT_LOSSY] = { BY_PORT | BY_PERCENT, BY_PORT | BY_PERCENT, PORT_TEXT " and percent", false, -1 },
+	[HF_FAULT_SM_RESTART] = { 0, 0, "nothing", false, -1 },
+	[HF_FAULT_DAEMON_KILL] = { BY_NODE, BY_NODE, NODE_TEXT, true, -1 },
+	[HF_FAULT_DAEMON_STOP] = { BY_NODE, BY_NODE, NODE_TEXT, true, -1 },
+	[HF_FAULT_DAEMON_CONT] = { BY_NODE, BY_NODE, NODE_TEXT, true, HF_FAULT_DAEMON_STOP },
+};
+
+static int check_fault_values(struct building *building, const struct hf__fault_draft *draft)
+{
+	enum hf_fault_kind kind = draft->values.kind;
+	unsigned int by = 0;
+
+	if (!draft->lines[HF__FAULT_KIND])
+		return FAIL(building, draft->line, "fault %s needs a kind", draft->name);
+	by |= draft->link.count ? BY_LINK : 0;
+	by |= draft->lines[HF__FAULT_PORT] ? BY_PORT : 0;
+	by |= draft->lines[HF__FAULT_NODE] ? BY_NODE : 0;
+	by |= draft->lines[HF__FAULT_PERCENT] ? BY_PERCENT : 0;
+	if ((by == kinds[kind].by || by == kinds[kind].or_by) && (!draft->link.count || draft->link.count == 2))
+		return 0;
+	return FAIL(building, draft->lines[HF__FAULT_KIND], "fault %s: with kind = %s allowed is %s", draft->name,
+		    hf_fault_kind_text(kind), kinds[kind].by_text);
+}
+
+/* "S_1_0[4]" */
+static int find_port(struct building *building, const struct hf__fault_draft *draft, struct hf_fault *fault)
+{
+	const char *text = draft->values.port, *bracket = strrchr(text, '[');
+	unsigned int line = draft->lines[HF__FAULT_PORT];
+	char name[HF_TOPOLOGY_NAME_MAX + 1], end;
+	int err;
+
+	if (!bracket || bracket - text > HF_TOPOLOGY_NAME_MAX || sscanf(bracket, "[%3u%c", &fault->port, &end) != 2 ||
+	    end != ']' || strchr(bracket, ']')[1])
+		return FAIL(building, line, "port = %s: allowed is \"NODE[PORT]\"", text);
+	snprintf(name, sizeof(name), "%.*s", (int)(bracket - text), text);
+	err = find_node(building, line, "port", name, &fault->node);
+	if (err)
+		return err;
+	if (fault->port < 1 || fault->port > fault->node->port_count || !fault->node->ports[fault->port].remote)
+		return FAIL(building, line, "port = %s: allowed is a port with a cable, from 1 to %u", text,
+			    fault->node->port_count);
+	return 0;
+}
+
+static int find_link(struct building *building, const struct hf__fault_draft *draft, struct hf_fault *fault)
+{
+	const struct hf__item *ends = draft->link.items;
+	struct hf_topology_node *remote;
+	int err = find_node(building, ends[0].line, "link", ends[0].text, &fault->node);
+
+	if (!err)
+		err = find_node(building, ends[1].line, "link", ends[1].text, &remote);
+	if (err)
+		return err;
+	fault->port = hf_topology_find_link(fault->node, remote);
+	if (!fault->port)
+		return FAIL(building, ends[1].line,
+			    "link = { %s, %s }: allowed are two nodes with a cable between them", ends[0].text,
+			    ends[1].text);
+	return 0;
+}
+
+static bool is_same_place(const struct hf_fault *a, const struct hf_fault *b)
+{
+	return (a->node == b->node && a->port == b->port) ||
+	       (a->remote && a->remote == b->node && a->remote_port == b->port);
+}
+
+static int check_undoes(struct building *building, const struct hf_fault *fault, int undoes)
+{
+	const struct hf_scenario *scenario = building->scenario;
+
+	for (size_t i = 0; i < scenario->fault_count; i++)
+		if ((int)scenario->faults[i].kind == undoes && is_same_place(&scenario->faults[i], fault))
+			return 0;
+	return FAIL(building, fault->line, "fault %s: kind = %s is allowed behind a %s at the same place only",
+		    fault->name, hf_fault_kind_text(fault->kind), hf_fault_kind_text(undoes));
+}
+
+static int place_fault(struct building *building, const struct hf__fault_draft *draft, struct hf_fault *fault)
+{
+	unsigned int node_line = draft->lines[HF__FAULT_NODE];
+	int err = 0;
+
+	if (draft->link.count)
+		err = find_link(building, draft, fault);
+	else if (draft->values.port)
+		err = find_port(building, draft, fault);
+	else if (draft->values.node)
+		err = find_node(building, node_line, "node", draft->values.node, &fault->node);
+	if (err)
+		return err;
+	if (kinds[fault->kind].by & BY_LINK) {
+		fault->remote = fault->node->ports[fault->port].remote;
+		fault->remote_port = fault->node->ports[fault->port].remote_port;
+	}
+	if (kinds[fault->kind].is_of_host && !is_host(building->scenario, fault->node))
+		return FAIL(building, node_line, "node = %s: allowed is a host where holdfastd runs",
+			    draft->values.node);
+	return 0;
+}
+
+static int add_fault(struct building *building, const struct hf__fault_draft *draft)
+{
+	struct hf_scenario *scenario = building->scenario;
+	struct hf_fault *fault = &scenario->faults[scenario->fault_count];
+	int err = check_fault_values(building, draft);
+
+	if (err)
+		return err;
+	fault->kind = draft->values.kind;
+	fault->percent = draft->values.percent;
+	fault->wait_settled = draft->values.wait == 0;
+	fault->line = draft->lines[HF__FAULT_KIND];
+	err = place_fault(building, draft, fault);
+	if (!err)
+		err = copy(&fault->name, draft->name);
+	if (!err && kinds[fault->kind].undoes >= 0)
+		err = check_undoes(building, fault, kinds[fault->kind].undoes);
+	if (!err)
+		scenario->fault_count++;
+	else
+		free(fault->name);
+	return err;
+}
+
+static int add_faults(struct building *building)
+{
+	const struct hf__scenario_draft *draft = building->draft;
+	int err = 0;
+
+	building->scenario->faults = calloc(draft->fault_count + 1, sizeof(struct hf_fault));
+	if (!building->scenario->faults)
+		return -ENOMEM;
+	for (size_t i = 0; i < draft->fault_count && !err; i++)
+		err = add_fault(building, &draft->faults[i]);
+	return err;
+}
+
+static bool has_fault(const struct hf_scenario *scenario, const char *name)
+{
+	for (size_t i = 0; i < scenario->fault_count; i++)
+		if (!strcmp(scenario->faults[i].name, name))
+			return true;
+	return false;
+}
+
+static int add_must(struct building *building, const struct hf__item *item)
+{
+	struct hf_scenario *scenario = building->scenario;
+	struct hf_must *must = &scenario->musts[scenario->must_count];
+	char *error = NULL;
+	int err = hf__must_parse(item->text, must, &error);
+
+	if (err)
+		return fail_at(building, item->line, err, error);
+	scenario->must_count++;
+	if (must->fault && !has_fault(scenario, must->fault))
+		return FAIL(building, item->line, "must \"%s\": allowed before the point is the name of a fault",
+			    must->text);
+	return 0;
+}
+
+static int add_musts(struct building *building)
+{
+	const struct hf__items *musts = &building->draft->must;
+	int err = 0;
+
+	building->scenario->musts = calloc(musts->count + 1, sizeof(struct hf_must));
+	if (!building->scenario->musts)
+		return -ENOMEM;
+	for (size_t i = 0; i < musts->count && !err; i++)
+		err = add_must(building, &musts->items[i]);
+	return err;
+}
+
+static int copy_root(struct building *building)
+{
+	struct hf_scenario *scenario = building->scenario;
+	int err = name_scenario(building);
+
+	if (!err)
+		err = copy(&scenario->title, building->draft->root.title);
+	if (!err)
+		err = copy(&scenario->description, building->draft->root.description);
+	scenario->watchdog_s = building->draft->root.watchdog_s;
+	return err;
+}
+
+int hf__scenario_build(const struct hf__scenario_draft *draft, struct hf_scenario **ret_scenario, char **ret_error)
+{
+	static int (*const steps[])(struct building *building) = { copy_root, make_fabric, set_up_sm, set_up_hosts,
+								   add_faults, add_musts };
+	struct building building = { .draft = draft, .ret_error = ret_error };
+	int err = 0;
+
+	building.scenario = calloc(1, sizeof(*building.scenario));
+	if (!building.scenario)
+		return -ENOMEM;
+	for (size_t i = 0; i < COUNT(steps) && !err; i++)
+		err = steps[i](&building);
+	if (err)
+		goto err_free;
+	*ret_scenario = building.scenario;
+	return 0;
+
+err_free:
+	hf_scenario_free(building.scenario);
+	return err;
+}

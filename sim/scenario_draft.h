@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
+/*
+ * A scenario between reading and building: what the file says, each value checked by itself and with the line where it
+ * stands. Names of nodes and faults are not looked up yet.
+ */
+#ifndef HF_SIM_SCENARIO_DRAFT_H
+#define HF_SIM_SCENARIO_DRAFT_H
+
+#include "lib/options.h"
+#include "sim/scenario.h"
+
+#define HF__WATCHDOG_MAX_S	86400
+#define HF__VALUES_MAX		8	/* in a section */
+
+enum hf__section {
+	HF__SECTION_ROOT,
+	HF__SECTION_FABRIC,
+	HF__SECTION_SM,
+	HF__SECTION_HOSTS,
+	HF__SECTION_FAULT,
+	HF__SECTION_COUNT,
+};
+
+struct hf__root_values {
+	char *title, *description;
+	int watchdog_s;
+};
+
+struct hf__fabric_values {
+	char *kind, *size, *file;
+	int hosts;
+	bool sm_host;
+};
+
+struct hf__sm_values {
+	char *engine, *node;
+	int mode;		/* index in hf__scenario_modes */
+};
+
+struct hf__hosts_values {
+	int connections;	/* 0: all-to-all, 1: none */
+	int hosts_per_daemon;
+};
+
+struct hf__fault_values {
+	int kind;		/* enum hf_fault_kind */
+	char *node, *port;
+	int percent;		/* -1: not said */
+	int wait;		/* 0: settled, 1: none */
+};
+
+/* Indices into the tables of the sections, and so into hf__scenario_draft.lines. */
+enum { HF__ROOT_TITLE, HF__ROOT_DESCRIPTION, HF__ROOT_WATCHDOG };
+enum { HF__FABRIC_KIND, HF__FABRIC_SIZE, HF__FABRIC_FILE, HF__FABRIC_HOSTS, HF__FABRIC_SM_HOST };
+enum { HF__SM_ENGINE, HF__SM_MODE, HF__SM_NODE };
+enum { HF__FAULT_KIND, HF__FAULT_NODE, HF__FAULT_PORT, HF__FAULT_PERCENT, HF__FAULT_WAIT };
+
+extern const struct hf_option *const hf__scenario_tables[HF__SECTION_COUNT];
+extern const char *const hf__scenario_modes[];
+
+/* A string of a list. */
+struct hf__item {
+	char *text;
+	unsigned int line;
+};
+
+struct hf__items {
+	struct hf__item *items;
+	size_t count;
+	bool is_closed;		/* its } was read */
+};
+
+struct hf__fault_draft {
+	char *name;
+	struct hf__fault_values values;
+	struct hf__items link;
+	unsigned int line;			/* of its end */
+	unsigned int lines[HF__VALUES_MAX];	/* 0: not said */
+};
+
+struct hf__scenario_draft {
+	const char *path;
+	struct hf__root_values root;
+	struct hf__fabric_values fabric;
+	struct hf__sm_values sm;
+	struct hf__hosts_values hosts;
+	unsigned int lines[HF__SECTION_COUNT][HF__VALUES_MAX];
+	struct hf__items must, opensm, plugin, run;
+	struct hf__fault_draft *faults;
+	size_t fault_count;
+};
+
+/* Reads a file. Return: 0 and a draft that the caller frees with hf__scenario_draft_fini(); as hf_scenario_load(). */
+int hf__scenario_read(const char *path, struct hf__scenario_draft *draft, char **ret_error);
+void hf__scenario_draft_fini(struct hf__scenario_draft *draft);
+
+/* Looks names up and makes the fabric. Return: as hf_scenario_load(). */
+int hf__scenario_build(const struct hf__scenario_draft *draft, struct hf_scenario **ret_scenario, char **ret_error);
+
+/* The checks that file and command line share. Each sets @ret_error without a place in it. */
+int hf__engine_check(const char *engine, char **ret_error);
+int hf__settings_put(struct hf_settings *settings, const char *const *reserved, const char *text, char **ret_error);
+int hf__must_parse(const char *text, struct hf_must *ret_must, char **ret_error);
+
+/* Names that the runner sets itself, with what to use instead: "name", "instead", ..., NULL. */
+extern const char *const hf__sm_reserved[], *const hf__plugin_reserved[];
+
+#endif

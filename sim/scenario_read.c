@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
+#include "sim/scenario_draft.h"
+
+#include <confuse.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/fail.h"
+
+#define MESSAGE_MAX	512
+#define SECTION_OPTS	(HF__VALUES_MAX + 8)	/* values, lists, sections and the end */
+
+struct reading {
+	struct hf__scenario_draft *draft;
+	bool seen[HF__SECTION_COUNT];
+	struct hf__fault_draft fault;	/* whose section is open */
+	char *error;			/* the first one, with its place */
+	bool out_of_memory;
+};
+
+/* libconfuse copies its option table and hands its callbacks no context of ours. */
+static _Thread_local struct reading *current;
+
+static const struct section {
+	const char *name;
+	const char *lists[3];
+} sections[HF__SECTION_COUNT] = {
+	[HF__SECTION_ROOT] = { "root", { "must" } },
+	[HF__SECTION_FABRIC] = { "fabric", { NULL } },
+	[HF__SECTION_SM] = { "sm", { "opensm", "plugin" } },
+	[HF__SECTION_HOSTS] = { "hosts", { "run" } },
+	[HF__SECTION_FAULT] = { "fault", { "link" } },
+};
+
+static enum hf__section find_section(const char *name)
+{
+	for (int i = 0; i < HF__SECTION_COUNT; i++)
+		if (!strcmp(sections[i].name, name))
+			return i;
+	return HF__SECTION_ROOT;
+}
+
+static void *section_values(enum hf__section section)
+{
+	switch (section) {
+	case HF__SECTION_ROOT:
+		return &current->draft->root;
+	case HF__SECTION_FABRIC:
+		return &current->draft->fabric;
+	case HF__SECTION_SM:
+		return &current->draft->sm;
+	case HF__SECTION_HOSTS:
+		return &current->draft->hosts;
+	case HF__SECTION_FAULT:
+		return &current->fault.values;
+	case HF__SECTION_COUNT:
+		break;
+	}
+	return NULL;
+}
+
+static unsigned int *section_lines(enum hf__section section)
+{
+	return section == HF__SECTION_FAULT ? current->fault.lines : current->draft->lines[section];
+}
+
+static void keep_error(cfg_t *cfg, const char *text)
+{
+	if (current->error)
+		return;
+	if (hf__fail(-EINVAL, &current->error, "%s:%d: %s", current->draft->path, cfg->line, text) == -ENOMEM)
+		current->out_of_memory = true;
+}
+
+/* Keeps and frees what a check found; NULL says that memory ran out. Return: what libconfuse wants of a callback. */
+static int refuse(cfg_t *cfg, char *text)
+{
+	if (text)
+		keep_error(cfg, text);
+	else
+		current->out_of_memory = true;
+	free(text);
+	return -1;
+}
+
+static void add_name(char *names, size_t size, const char *name)
+{
+	size_t used = strlen(names);
+
+	snprintf(names + used, size - used, "%s%s", used ? ", " : "", name);
+}
+
+static void list_names(enum hf__section section, char *names, size_t size)
+{
+	*names = '\0';
+	for (const struct hf_option *option = hf__scenario_tables[section]; option->name; option++)
+		add_name(names, size, option->name);
+	for (size_t i = 0; sections[section].lists[i]; i++)
+		add_name(names, size, sections[section].lists[i]);
+	if (section == HF__SECTION_ROOT)
+		for (int i = HF__SECTION_ROOT + 1; i < HF__SECTION_COUNT; i++)
+			add_name(names, size, sections[i].name);
+}
+
+static void on_error(cfg_t *cfg, const char *format, va_list args)
+{
+	char message[MESSAGE_MAX], names[MESSAGE_MAX], text[2 * MESSAGE_MAX + 16];
+
+	vsnprintf(message, sizeof(message), format, args);
+	list_names(find_section(cfg->name), names, sizeof(names));
+	if (strstr(message, "no such option"))
+		snprintf(text, sizeof(text), "%s: allowed are %s", message, names);
+	else
+		snprintf(text, sizeof(text), "%s", message);
+	keep_error(cfg, text);
+}
+
+static int on_value(cfg_t *cfg, cfg_opt_t *opt)
+{
+	enum hf__section section = find_section(cfg->name);
+	const struct hf_option *table = hf__scenario_tables[section];
+	unsigned int *lines = section_lines(section), index = 0;
+	const char *value = cfg_opt_getstr(opt);
+	char text[MESSAGE_MAX], *error = NULL;
+	int err;
+
+	while (strcmp(table[index].name, cfg_opt_name(opt)))
+		index++;
+	if (lines[index]) {
+		snprintf(text, sizeof(text), "%s stands twice, first in line %u", table[index].name, lines[index]);
+		keep_error(cfg, text);
+		return -1;
+	}
+	err = hf_options_set(table, table[index].name, value ? value : "", section_values(section), &error);
+	if (!err && section == HF__SECTION_SM && index == HF__SM_ENGINE)
+		err = hf__engine_check(value, &error);
+	if (err)
+		return refuse(cfg, error);
+	lines[index] = cfg->line;
+	return 0;
+}
+
+static int add_item(struct hf__items *items, const char *text, unsigned int line)
+{
+	struct hf__item *grown = reallocarray(items->items, items->count + 1, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	items->items = grown;
+	grown[items->count].text = strdup(text);
+	grown[items->count].line = line;
+	if (!grown[items->count].text)
+		return -ENOMEM;
+	items->count++;
+	return 0;
+}
+
+static struct hf__items *find_list(const char *name)
+{
+	struct hf__scenario_draft *draft = current->draft;
+
+	if (!strcmp(name, "must"))
+		return &draft->must;
+	if (!strcmp(name, "opensm"))
+		return &draft->opensm;
+	if (!strcmp(name, "plugin"))
+		return &draft->plugin;
+	return !strcmp(name, "run") ? &draft->run : &current->fault.link;
+}
+
+/* libconfuse calls this for each string of a list as it is read, and once more at the end of the list. */
+static int on_item(cfg_t *cfg, cfg_opt_t *opt)
+{
+	struct hf__items *list = find_list(cfg_opt_name(opt));
+	unsigned int size = cfg_opt_size(opt);
+	char text[MESSAGE_MAX];
+
+	if (list->is_closed) {
+		snprintf(text, sizeof(text), "%s stands twice, allowed is one list", cfg_opt_name(opt));
+		keep_error(cfg, text);
+		return -1;
+	}
+	if (size == list->count) {
+		list->is_closed = true;
+		return 0;
+	}
+	return add_item(list, cfg_opt_getnstr(opt, size - 1), cfg->line) ? refuse(cfg, NULL) : 0;
+}
+
+static int on_section(cfg_t *cfg, cfg_opt_t *opt)
+{
+	enum hf__section section = find_section(cfg_opt_name(opt));
+	char text[MESSAGE_MAX];
+
+	if (!current->seen[section]) {
+		current->seen[section] = true;
+		return 0;
+	}
+	snprintf(text, sizeof(text), "section %s stands twice, allowed is one", sections[section].name);
+	keep_error(cfg, text);
+	return -1;
+}
+
+static int fault_init(struct hf__fault_draft *fault)
+{
+	memset(fault, 0, sizeof(*fault));
+	return hf_options_init(hf__scenario_tables[HF__SECTION_FAULT], &fault->values);
+}
+
+static void items_fini(struct hf__items *items)
+{
+	for (size_t i = 0; i < items->count; i++)
+		free(items->items[i].text);
+	free(items->items);
+}
+
+static void fault_fini(struct hf__fault_draft *fault)
+{
+	hf_options_fini(hf__scenario_tables[HF__SECTION_FAULT], &fault->values);
+	items_fini(&fault->link);
+	free(fault->name);
+}
+
+/* The end of a fault's section: the open fault goes to the others, and the next one begins. */
+static int on_fault(cfg_t *cfg, cfg_opt_t *opt)
+{
+	struct hf__scenario_draft *draft = current->draft;
+	const char *name = cfg_title(cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1));
+	struct hf__fault_draft *grown;
+
+	if (name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")] || !*name) {
+		char text[MESSAGE_MAX];
+
+		snprintf(text, sizeof(text), "fault \"%s\": allowed in its name are letters, digits, _ and -", name);
+		keep_error(cfg, text);
+		return -1;
+	}
+	grown = reallocarray(draft->faults, draft->fault_count + 1, sizeof(*grown));
+	if (!grown)
+		return refuse(cfg, NULL);
+	draft->faults = grown;
+	current->fault.line = cfg->line;
+	current->fault.name = strdup(name);
+	if (!current->fault.name)
+		return refuse(cfg, NULL);
+	grown[draft->fault_count++] = current->fault;
+	return fault_init(&current->fault) ? refuse(cfg, NULL) : 0;
+}
+
+static cfg_opt_t *add_opts(enum hf__section section, cfg_opt_t *opt)
+{
+	for (const struct hf_option *option = hf__scenario_tables[section]; option->name; option++) {
+		*opt = (cfg_opt_t)CFG_STR(option->name, NULL, CFGF_NODEFAULT);
+		opt++->validcb = on_value;
+	}
+	for (size_t i = 0; sections[section].lists[i]; i++) {
+		*opt = (cfg_opt_t)CFG_STR_LIST(sections[section].lists[i], NULL, CFGF_NODEFAULT);
+		opt++->validcb = on_item;
+	}
+	return opt;
+}
+
+static int parse(struct reading *reading)
+{
+	cfg_opt_t opts[HF__SECTION_COUNT][SECTION_OPTS];
+	cfg_opt_t *opt = add_opts(HF__SECTION_ROOT, opts[HF__SECTION_ROOT]);
+	const char *path = reading->draft->path;
+	cfg_t *cfg;
+	int err;
+
+	for (int i = HF__SECTION_ROOT + 1; i < HF__SECTION_COUNT; i++) {
+		*add_opts(i, opts[i]) = (cfg_opt_t)CFG_END();
+		*opt = (cfg_opt_t)CFG_SEC(sections[i].name, opts[i], CFGF_NODEFAULT);
+		if (i == HF__SECTION_FAULT)
+			opt->flags |= CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES;
+		opt++->validcb = i == HF__SECTION_FAULT ? on_fault : on_section;
+	}
+	*opt = (cfg_opt_t)CFG_END();
+	cfg = cfg_init(opts[HF__SECTION_ROOT], CFGF_NONE);
+	if (!cfg)
+		return -ENOMEM;
+	cfg_set_error_function(cfg, on_error);
+	current = reading;
+	errno = 0;
+	switch (cfg_parse(cfg, path)) {
+	case CFG_SUCCESS:
+		err = 0;
+		break;
+	case CFG_FILE_ERROR:
+		err = errno ? -errno : -EIO;
+		hf__fail(err, &reading->error, "%s: cannot open: %s", path, strerror(-err));
+		break;
+	default:
+		err = reading->out_of_memory || !reading->error ? -ENOMEM : -EINVAL;
+		break;
+	}
+	current = NULL;
+	cfg_free(cfg);
+	return err;
+}
+
+static int draft_init(struct hf__scenario_draft *draft, const char *path)
+{
+	int err;
+
+	memset(draft, 0, sizeof(*draft));
+	draft->path = path;
+	err = hf_options_init(hf__scenario_tables[HF__SECTION_ROOT], &draft->root);
+	if (!err)
+		err = hf_options_init(hf__scenario_tables[HF__SECTION_FABRIC], &draft->fabric);
+	if (!err)
+		err = hf_options_init(hf__scenario_tables[HF__SECTION_SM], &draft->sm);
+	if (!err)
+		err = hf_options_init(hf__scenario_tables[HF__SECTION_HOSTS], &draft->hosts);
+	return err;
+}
+
+int hf__scenario_read(const char *path, struct hf__scenario_draft *draft, char **ret_error)
+{
+	struct reading reading = { .draft = draft };
+	int err = draft_init(draft, path);
+
+	if (!err)
+		err = fault_init(&reading.fault);
+	if (!err)
+		err = parse(&reading);
+	fault_fini(&reading.fault);
+	if (err) {
+		hf__scenario_draft_fini(draft);
+		*ret_error = reading.error;
+	}
+	return err;
+}
+
+void hf__scenario_draft_fini(struct hf__scenario_draft *draft)
+{
+	hf_options_fini(hf__scenario_tables[HF__SECTION_ROOT], &draft->root);
+	hf_options_fini(hf__scenario_tables[HF__SECTION_FABRIC], &draft->fabric);
+	hf_options_fini(hf__scenario_tables[HF__SECTION_SM], &draft->sm);
+	hf_options_fini(hf__scenario_tables[HF__SECTION_HOSTS], &draft->hosts);
+	for (size_t i = 0; i < draft->fault_count; i++)
+		fault_fini(&draft->faults[i]);
+	free(draft->faults);
+	items_fini(&draft->must);
+	items_fini(&draft->opensm);
+	items_fini(&draft->plugin);
+	items_fini(&draft->run);
+}
