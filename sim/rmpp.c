@@ -146,7 +146,7 @@ bool hf_rmpp_is_active(const uint8_t *mad, size_t len)
 
 static bool is_response(const struct rmpp_mad *mad)
 {
-	return mad->hdr.method & HF_METHOD_RESP;
+	return mad->hdr.method & HF_METHOD_RESP || mad->hdr.method == HF_METHOD_TRAP_REPRESS;
 }
 
 /* ACK, STOP or ABORT in answer to @about: its headers, the other direction. */
@@ -184,7 +184,7 @@ static struct outgoing_key outgoing_key(const struct rmpp_mad *mad, uint32_t lid
 	};
 }
 
-/* The transfer that a MAD from the peer is about: a response to our request, or a request where we send the response. */
+/* The transfer that a MAD of the peer is about: a response to our request, or the other way round. */
 static struct outgoing *find_outgoing(struct hf_rmpp *rmpp, const struct hf_rmpp_addr *from, const struct rmpp_mad *mad)
 {
 	struct outgoing_key key = outgoing_key(mad, from->lid, !is_response(mad));
@@ -292,7 +292,7 @@ static int32_t first_window(struct hf_rmpp *rmpp, const struct hf_rmpp_addr *to,
 	};
 	struct incoming *request = NULL;
 
-	if (is_response(mad))
+	if (mad->hdr.method & HF_METHOD_RESP)
 		HASH_FIND(hh_request, rmpp->requests, &key, REQUEST_KEY_LEN, request);
 	return request ? request->reply_window : 1;
 }
@@ -585,10 +585,13 @@ static void advance(struct hf_rmpp *rmpp, struct incoming *in)
 	}
 }
 
-static void ack_incoming(struct hf_rmpp *rmpp, struct incoming *in, const struct rmpp_mad *about)
+static void ack_incoming(struct hf_rmpp *rmpp, struct incoming *in, uint16_t pkey_index, const struct rmpp_mad *about)
 {
+	struct hf_rmpp_addr to = in->from;
+
+	to.pkey_index = pkey_index;
 	in->last_ack = in->seg;
-	reply(rmpp, &in->from, about, TYPE_ACK, 0, in->seg, in->newwin);
+	reply(rmpp, &to, about, TYPE_ACK, 0, in->seg, in->newwin);
 }
 
 /* A payload length that no MAD can have counts as a full one. */
@@ -618,7 +621,7 @@ static void deliver(struct hf_rmpp *rmpp, const struct hf_rmpp_addr *from, const
 
 static void complete_incoming(struct hf_rmpp *rmpp, struct incoming *in, uint64_t now_ns)
 {
-	ack_incoming(rmpp, in, (const struct rmpp_mad *)in->mad);
+	ack_incoming(rmpp, in, in->from.pkey_index, (const struct rmpp_mad *)in->mad);
 	TAILQ_REMOVE(&rmpp->active, in, by_deadline);
 	in->is_complete = true;
 	in->deadline_ns = now_ns + rmpp->linger_ns;
@@ -646,7 +649,7 @@ static void take_segment(struct hf_rmpp *rmpp, struct incoming *in, const struct
 		complete_incoming(rmpp, in, now_ns);
 	} else if (in->seg == in->newwin) {
 		in->newwin += rmpp->window;
-		ack_incoming(rmpp, in, mad);
+		ack_incoming(rmpp, in, from->pkey_index, mad);
 	}
 }
 
@@ -658,7 +661,7 @@ static void continue_incoming(struct hf_rmpp *rmpp, struct incoming *in, const s
 	if (seg > in->newwin)
 		return;
 	if (seg <= in->last_ack || in->is_complete)
-		ack_incoming(rmpp, in, mad);
+		ack_incoming(rmpp, in, from->pkey_index, mad);
 	else if (seg > in->seg && !in->ahead[seg % rmpp->window].is_held)
 		take_segment(rmpp, in, from, mad, seg, now_ns);
 }
@@ -816,7 +819,8 @@ static size_t or_default(size_t value, size_t preset)
 	return value ? value : preset;
 }
 
-int hf_rmpp_new(const struct hf_rmpp_ops *ops, void *ctx, const struct hf_rmpp_config *config, struct hf_rmpp **ret_rmpp)
+int hf_rmpp_new(const struct hf_rmpp_ops *ops, void *ctx, const struct hf_rmpp_config *config,
+		struct hf_rmpp **ret_rmpp)
 {
 	static const struct hf_rmpp_config defaults;
 

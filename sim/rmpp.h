@@ -28,7 +28,7 @@
 
 #include "lib/wire.h"
 
-/* Whom a MAD goes to or comes from. A transfer is told from others by lid and qpn; the rest is handed back as it came. */
+/* Whom a MAD goes to or comes from. Transfers are told apart by lid and qpn; the rest is handed back as it came. */
 struct hf_rmpp_addr {
 	uint32_t lid;
 	uint32_t qpn;
