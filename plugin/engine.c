@@ -1,0 +1,674 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
+#include "plugin/engine.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/queue.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+
+#define NS_PER_MS	UINT64_C(1000000)
+#define NS_PER_US	UINT64_C(1000)
+#define REOPEN_NS	(1000 * NS_PER_MS)
+#define MAX_TRAPS	1024	/* posted and not traced yet; a storm beyond is dropped */
+#define UMAD_SLACK_MS	1000	/* ib_umad's own timeout comes after the reporter's */
+
+enum event_kind {
+	EVENT_TRAP,
+	EVENT_SWEEP_START,
+	EVENT_ROUTING,
+	EVENT_SUBNET_UP,
+	EVENT_NOT_MASTER,
+};
+
+struct event {
+	struct event *next;
+	enum event_kind kind;
+	uint64_t at_ns;
+	uint16_t trap_num, issuer_lid;		/* EVENT_TRAP */
+	struct hf_snapshot *snapshot;		/* EVENT_ROUTING, with all below */
+	struct hf_subscriber *subscribers;
+	size_t count;
+	uint64_t snapshot_us;
+};
+
+/* How far the Reports of one routing are. */
+struct announcement {
+	uint64_t epoch;
+	size_t hosts, pending, sent, acked, failed;
+	TAILQ_ENTRY(announcement) next;
+};
+
+struct hf_engine {
+	struct hf_engine_config config;
+	pthread_t thread;
+	int wake_fd;
+	atomic_bool is_stopping;
+	_Atomic(struct event *) posted;		/* newest first */
+	atomic_int traps_posted;
+	atomic_ulong lft_changes;
+
+	/* Below: of the thread alone. */
+	struct hf_umad *umad;
+	int agent;
+	uint64_t open_at_ns;
+	bool wants_umad;
+	struct hf_snapshot *announced;		/* what the hosts were last told of */
+	struct event *waiting;			/* EVENT_ROUTING that waits for SUBNET UP */
+	union hf_gid sm_gid;
+	uint16_t sm_lid;
+	struct hf_reporter *reporter;
+	TAILQ_HEAD(, announcement) announcements;
+};
+
+/* What OpenSM's threads do */
+
+static void wake(struct hf_engine *engine)
+{
+	uint64_t one = 1;
+
+	/* It can only fail by overflow, and then the thread is awake anyway. */
+	if (write(engine->wake_fd, &one, sizeof(one)) < 0)
+		errno = 0;
+}
+
+static void post(struct hf_engine *engine, struct event *event)
+{
+	event->at_ns = hf_now_ns();
+	event->next = atomic_load(&engine->posted);
+	while (!atomic_compare_exchange_weak(&engine->posted, &event->next, event))
+		;
+	wake(engine);
+}
+
+static void post_kind(struct hf_engine *engine, enum event_kind kind)
+{
+	struct event *event = calloc(1, sizeof(*event));
+
+	if (!event)
+		return;
+	event->kind = kind;
+	post(engine, event);
+}
+
+void hf_engine_post_trap(struct hf_engine *engine, uint16_t trap_num, uint16_t issuer_lid)
+{
+	struct event *event;
+
+	if (!engine->config.trace)
+		return;
+	event = atomic_fetch_add(&engine->traps_posted, 1) < MAX_TRAPS ? calloc(1, sizeof(*event)) : NULL;
+	if (!event) {
+		atomic_fetch_sub(&engine->traps_posted, 1);
+		return;
+	}
+	event->kind = EVENT_TRAP;
+	event->trap_num = trap_num;
+	event->issuer_lid = issuer_lid;
+	post(engine, event);
+}
+
+void hf_engine_post_lft_change(struct hf_engine *engine)
+{
+	atomic_fetch_add(&engine->lft_changes, 1);
+}
+
+void hf_engine_post_sweep_start(struct hf_engine *engine)
+{
+	post_kind(engine, EVENT_SWEEP_START);
+}
+
+void hf_engine_post_subnet_up(struct hf_engine *engine)
+{
+	post_kind(engine, EVENT_SUBNET_UP);
+}
+
+void hf_engine_post_not_master(struct hf_engine *engine)
+{
+	post_kind(engine, EVENT_NOT_MASTER);
+}
+
+static void free_event(struct event *event)
+{
+	if (!event)
+		return;
+	hf_snapshot_free(event->snapshot);
+	free(event->subscribers);
+	free(event);
+}
+
+void hf_engine_post_routing(struct hf_engine *engine, struct hf_snapshot *snapshot,
+			    struct hf_subscriber *subscribers, size_t count, uint64_t snapshot_us)
+{
+	struct event *event = calloc(1, sizeof(*event));
+
+	if (!event) {
+		hf_snapshot_free(snapshot);
+		free(subscribers);
+		return;
+	}
+	event->kind = EVENT_ROUTING;
+	event->snapshot = snapshot;
+	event->subscribers = subscribers;
+	event->count = count;
+	event->snapshot_us = snapshot_us;
+	post(engine, event);
+}
+
+/* The port */
+
+static int open_port(struct hf_engine *engine)
+{
+	struct hf_umad_port *ports = NULL;
+	size_t count = 0, i;
+	int err = hf_umad_list_ports(&ports, &count);
+
+	if (err)
+		return err;
+	for (i = 0; i < count && ports[i].gid.guid != engine->config.port_guid; i++)
+		;
+	err = i < count ? hf_umad_open(ports[i].device, ports[i].port_num, &engine->umad) : -ENODEV;
+	free(ports);
+	if (err)
+		return err;
+	err = hf_umad_register_sa(engine->umad, false, &engine->agent);
+	if (err) {
+		hf_umad_close(engine->umad);
+		engine->umad = NULL;
+	}
+	return err;
+}
+
+static void ensure_port(struct hf_engine *engine, uint64_t now_ns)
+{
+	int err;
+
+	if (!engine->wants_umad || engine->umad || now_ns < engine->open_at_ns)
+		return;
+	err = open_port(engine);
+	if (!err)
+		return;
+	if (!engine->open_at_ns)
+		hf_log(HF_LOG_WARN, "port GUID 0x%016" PRIx64 " cannot be opened for Reports (%s); trying on", (uint64_t)
+		       be64toh(engine->config.port_guid), strerror(-err));
+	engine->open_at_ns = now_ns + REOPEN_NS;
+}
+
+static void close_port(struct hf_engine *engine)
+{
+	hf_umad_close(engine->umad);
+	engine->umad = NULL;
+	engine->open_at_ns = 0;
+}
+
+/* Is it the ReportResp of a Notice? Only its header counts. */
+static bool is_report_response(const struct hf_umad_received *received)
+{
+	const struct hf_mad_hdr *hdr = (const struct hf_mad_hdr *)received->mad;
+
+	return !received->status && received->len >= sizeof(*hdr) && hdr->mgmt_class == HF_CLASS_SUBN_ADM &&
+	       hdr->method == HF_METHOD_REPORT_RESP && be16toh(hdr->attr_id) == HF_ATTR_NOTICE;
+}
+
+static void receive(struct hf_engine *engine)
+{
+	struct hf_umad_received received;
+	int err;
+
+	while (!(err = hf_umad_recv(engine->umad, &received))) {
+		const struct hf_mad_hdr *hdr = (const struct hf_mad_hdr *)received.mad;
+
+		if (is_report_response(&received))
+			hf_reporter_answer(engine->reporter, received.from.lid, (uint32_t)be64toh(hdr->tid),
+					   hf_now_ns());
+		free(received.mad);
+	}
+	if (err != -EAGAIN)
+		close_port(engine);
+}
+
+/* Reports */
+
+static struct announcement *find_announcement(struct hf_engine *engine, uint64_t epoch)
+{
+	struct announcement *announcement;
+
+	TAILQ_FOREACH(announcement, &engine->announcements, next)
+		if (announcement->epoch == epoch)
+			return announcement;
+	return NULL;
+}
+
+static void count_added(void *ctx, const struct hf_report *report)
+{
+	struct announcement *announcement = find_announcement(ctx, report->epoch);
+
+	if (announcement)
+		announcement->pending++;
+}
+
+static json_t *pack_gid(const union hf_gid *gid)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	return inet_ntop(AF_INET6, gid->raw, text, sizeof(text)) ? json_string(text) : json_null();
+}
+
+static void trace_sent(struct hf_engine *engine, const struct hf_mad_addr *to, const struct hf_report *report,
+		       uint32_t tid, int attempt)
+{
+	if (!engine->config.trace)
+		return;
+	hf_trace_event(engine->config.trace, "report_sent", "{s:i, s:i, s:I, s:i, s:o*, s:o*}", "trap",
+		       report->trap_num, "lid", to->lid, "tid", (json_int_t)tid, "attempt", attempt,
+		       "sgid", report->comp_mask & HF_PR_COMP_SGID ? pack_gid(&report->path.sgid) : NULL,
+		       "dgid", report->comp_mask & HF_PR_COMP_DGID ? pack_gid(&report->path.dgid) : NULL);
+}
+
+static int send_report(void *ctx, const struct hf_mad_addr *to, const struct hf_report *report, uint32_t tid,
+		       int attempt)
+{
+	struct hf_engine *engine = ctx;
+	struct announcement *announcement = find_announcement(engine, report->epoch);
+	struct hf_repath_notice notice;
+	struct hf_sa_mad mad;
+	int err;
+
+	hf_sa_mad_init(&mad, HF_METHOD_REPORT, HF_ATTR_NOTICE, tid);
+	hf_repath_notice_init(&notice, report->trap_num, engine->sm_lid, &engine->sm_gid, report->comp_mask,
+			      report->comp_mask ? &report->path : NULL, report->wait);
+	memcpy(mad.data, &notice, sizeof(notice));
+	err = hf_umad_send(engine->umad, engine->agent, to, &mad, sizeof(mad),
+			   hf_reporter_lifetime_ms(&engine->config.reporter) + UMAD_SLACK_MS, 0);
+	if (err == -EAGAIN)
+		return err;
+	trace_sent(engine, to, report, tid, attempt);
+	if (announcement && !attempt)
+		announcement->sent++;
+	return err;
+}
+
+static void trace_end(struct hf_engine *engine, const struct hf_mad_addr *to, const struct hf_report *report,
+		      enum hf_report_end end, uint32_t tid, uint64_t ns)
+{
+	static const char *const reasons[] = {
+		[HF_REPORT_TIMED_OUT] = "timeout",
+		[HF_REPORT_REPLACED] = "replaced",
+		[HF_REPORT_FORGOTTEN] = "unsubscribed",
+	};
+
+	if (end == HF_REPORT_ACKED)
+		hf_trace_event(engine->config.trace, "report_acked", "{s:i, s:i, s:I, s:I}", "trap", report->trap_num,
+			       "lid", to->lid, "tid", (json_int_t)tid, "us", (json_int_t)(ns / NS_PER_US));
+	else
+		hf_trace_event(engine->config.trace, "report_failed", "{s:i, s:i, s:I, s:s}", "trap",
+			       report->trap_num, "lid", to->lid, "tid", (json_int_t)tid, "reason", reasons[end]);
+}
+
+static void count_done(void *ctx, const struct hf_mad_addr *to, const struct hf_report *report,
+		       enum hf_report_end end, uint32_t tid, uint64_t ns)
+{
+	struct hf_engine *engine = ctx;
+	struct announcement *announcement = find_announcement(engine, report->epoch);
+
+	if (announcement) {
+		announcement->pending--;
+		announcement->acked += end == HF_REPORT_ACKED;
+		announcement->failed += end == HF_REPORT_TIMED_OUT;
+	}
+	if (end == HF_REPORT_TIMED_OUT)
+		hf_log(HF_LOG_INFO, "LID %u did not answer trap %u of routing %" PRIu64 "; it may hold old paths",
+		       to->lid, report->trap_num, report->epoch);
+	trace_end(engine, to, report, end, tid, ns);
+}
+
+static const struct hf_reporter_ops reporter_ops = {
+	.added = count_added,
+	.send = send_report,
+	.done = count_done,
+};
+
+static void finish_announcements(struct hf_engine *engine)
+{
+	struct announcement *announcement, *next;
+
+	for (announcement = TAILQ_FIRST(&engine->announcements); announcement; announcement = next) {
+		next = TAILQ_NEXT(announcement, next);
+		if (announcement->pending)
+			continue;
+		hf_trace_event(engine->config.trace, "announce_done", "{s:I, s:i, s:i, s:i, s:i}", "epoch",
+			       (json_int_t)announcement->epoch, "hosts", (int)announcement->hosts,
+			       "sent", (int)announcement->sent, "acked", (int)announcement->acked,
+			       "failed", (int)announcement->failed);
+		if (announcement->sent)
+			hf_log(HF_LOG_INFO, "routing %" PRIu64 ": %zu hosts told, %zu Reports, %zu answered, %zu not",
+			       announcement->epoch, announcement->hosts, announcement->sent, announcement->acked,
+			       announcement->failed);
+		TAILQ_REMOVE(&engine->announcements, announcement, next);
+		free(announcement);
+	}
+}
+
+/* Routings */
+
+struct emission {
+	struct hf_engine *engine;
+	struct announcement *announcement;
+	const struct hf_subscriber *subscribers;
+	bool *told;	/* by index in @subscribers */
+};
+
+static int add_report(void *ctx, const struct hf_subscriber *to, const struct hf_report *report)
+{
+	struct emission *emission = ctx;
+	bool *told = &emission->told[to - emission->subscribers];
+
+	if (atomic_load(&emission->engine->is_stopping))
+		return -ECANCELED;
+	emission->announcement->hosts += !*told;
+	*told = true;
+	return hf_reporter_add(emission->engine->reporter, to, report);
+}
+
+static int tell_subscribers(struct hf_engine *engine, const struct event *routing, const struct hf_changes *changes)
+{
+	struct emission emission = {
+		.engine = engine,
+		.announcement = calloc(1, sizeof(*emission.announcement)),
+		.subscribers = routing->subscribers,
+		.told = calloc(routing->count + 1, sizeof(*emission.told)),
+	};
+	int err = -ENOMEM;
+
+	if (!emission.announcement || !emission.told) {
+		free(emission.announcement);
+		goto err_free_told;
+	}
+	emission.announcement->epoch = routing->snapshot->epoch;
+	TAILQ_INSERT_TAIL(&engine->announcements, emission.announcement, next);
+	hf_reporter_keep(engine->reporter, routing->subscribers, routing->count);
+	err = hf_signal(engine->config.mode, changes, routing->subscribers, routing->count, add_report, &emission);
+
+err_free_told:
+	free(emission.told);
+	return err;
+}
+
+static void trace_diff(struct hf_engine *engine, const struct hf_changes *changes, uint64_t compare_us)
+{
+	hf_trace_event(engine->config.trace, "diff", "{s:I, s:I, s:I, s:I, s:I}",
+		       "epoch", (json_int_t)changes->new_->epoch,
+		       "changed", (json_int_t)changes->counts[HF_CHANGE_CHANGED],
+		       "lost", (json_int_t)changes->counts[HF_CHANGE_LOST],
+		       "appeared", (json_int_t)changes->counts[HF_CHANGE_APPEARED],
+		       "compare_us", (json_int_t)compare_us);
+	hf_log(hf_changes_are_none(changes) ? HF_LOG_DEBUG : HF_LOG_INFO,
+	       "routing %" PRIu64 " (%s): %" PRIu64 " paths changed, %" PRIu64 " lost, %" PRIu64 " appeared",
+	       changes->new_->epoch, changes->new_->engine, changes->counts[HF_CHANGE_CHANGED],
+	       changes->counts[HF_CHANGE_LOST], changes->counts[HF_CHANGE_APPEARED]);
+}
+
+static int compare_and_tell(struct hf_engine *engine, const struct event *routing)
+{
+	uint64_t start_ns = hf_now_ns();
+	struct hf_changes changes;
+	int err = hf_changes_find(engine->announced, routing->snapshot, &changes);
+
+	if (err)
+		return err;
+	trace_diff(engine, &changes, (hf_now_ns() - start_ns) / NS_PER_US);
+	err = tell_subscribers(engine, routing, &changes);
+	hf_changes_fini(&changes);
+	return err;
+}
+
+/* The first routing only records: nobody can hold anything older. */
+static void announce(struct hf_engine *engine)
+{
+	struct event *routing = engine->waiting;
+	int err = 0;
+
+	if (!routing)
+		return;
+	engine->waiting = NULL;
+	engine->sm_lid = routing->snapshot->sm_lid;
+	engine->sm_gid = routing->snapshot->sm_gid;
+	if (engine->announced)
+		err = compare_and_tell(engine, routing);
+	/* After an error the routing was not told, or not to all: the next one is compared with the same as this. */
+	if (!err) {
+		hf_snapshot_free(engine->announced);
+		engine->announced = routing->snapshot;
+		routing->snapshot = NULL;
+	} else if (err != -ECANCELED) {
+		hf_log(HF_LOG_ERROR, "routing %" PRIu64 " could not be announced (%s); the next one makes up for it",
+		       routing->snapshot->epoch, strerror(-err));
+	}
+	free_event(routing);
+}
+
+static void trace_routing(struct hf_engine *engine, const struct event *event)
+{
+	hf_trace_event(engine->config.trace, "routing_done", "{s:I, s:I, s:s, s:b, s:b, s:I, s:I, s:i}",
+		       "t", (json_int_t)event->at_ns, "epoch", (json_int_t)event->snapshot->epoch,
+		       "engine", event->snapshot->engine, "reroute", event->snapshot->reroute,
+		       "first", !engine->announced && !engine->waiting, "snapshot_us", (json_int_t)event->snapshot_us,
+		       "lft_changes", (json_int_t)atomic_exchange(&engine->lft_changes, 0),
+		       "subscribers", (int)event->count);
+}
+
+/* Takes @event over. */
+static void take_routing(struct hf_engine *engine, struct event *event)
+{
+	int err;
+
+	trace_routing(engine, event);
+	err = event->snapshot->is_master ? hf_snapshot_resolve(event->snapshot) : -EPERM;
+	if (err) {
+		if (err != -EPERM)
+			hf_log(HF_LOG_ERROR, "routing %" PRIu64 " could not be read (%s); the next one makes up for it",
+			       event->snapshot->epoch, strerror(-err));
+		free_event(event);
+		return;
+	}
+	engine->wants_umad = true;
+	free_event(engine->waiting);
+	engine->waiting = event;
+	if (event->snapshot->reroute)
+		announce(engine);
+}
+
+static void trace_plain(struct hf_engine *engine, const struct event *event, const char *name)
+{
+	hf_trace_event(engine->config.trace, name, "{s:I}", "t", (json_int_t)event->at_ns);
+}
+
+/* Takes @event over. */
+static void handle_event(struct hf_engine *engine, struct event *event)
+{
+	switch (event->kind) {
+	case EVENT_TRAP:
+		atomic_fetch_sub(&engine->traps_posted, 1);
+		hf_trace_event(engine->config.trace, "trap", "{s:I, s:i, s:i}", "t", (json_int_t)event->at_ns,
+			       "num", event->trap_num, "lid", event->issuer_lid);
+		break;
+	case EVENT_SWEEP_START:
+		trace_plain(engine, event, "sweep_start");
+		break;
+	case EVENT_ROUTING:
+		take_routing(engine, event);
+		return;
+	case EVENT_SUBNET_UP:
+		trace_plain(engine, event, "subnet_up");
+		announce(engine);
+		break;
+	case EVENT_NOT_MASTER:
+		hf_reporter_keep(engine->reporter, NULL, 0);
+		free_event(engine->waiting);
+		engine->waiting = NULL;
+		break;
+	}
+	free_event(event);
+}
+
+/* All that was posted, oldest first. */
+static struct event *take_posted(struct hf_engine *engine)
+{
+	struct event *newest = atomic_exchange(&engine->posted, NULL);
+	struct event *oldest = NULL;
+
+	while (newest) {
+		struct event *next = newest->next;
+
+		newest->next = oldest;
+		oldest = newest;
+		newest = next;
+	}
+	return oldest;
+}
+
+static void handle_posted(struct hf_engine *engine)
+{
+	struct event *event = take_posted(engine);
+
+	while (event) {
+		struct event *next = event->next;
+
+		if (atomic_load(&engine->is_stopping))
+			free_event(event);
+		else
+			handle_event(engine, event);
+		event = next;
+	}
+}
+
+/* The thread */
+
+static int poll_timeout_ms(const struct hf_engine *engine)
+{
+	uint64_t now_ns = hf_now_ns();
+	uint64_t deadline_ns = engine->umad ? hf_reporter_deadline(engine->reporter) : UINT64_MAX;
+
+	if (engine->wants_umad && !engine->umad)
+		deadline_ns = engine->open_at_ns;
+	if (deadline_ns == UINT64_MAX)
+		return -1;
+	if (deadline_ns <= now_ns)
+		return 0;
+	return (deadline_ns - now_ns) / NS_PER_MS + 1;
+}
+
+static void wait_for_work(struct hf_engine *engine)
+{
+	struct pollfd fds[2] = {
+		{ .fd = engine->wake_fd, .events = POLLIN },
+		{ .fd = engine->umad ? hf_umad_fd(engine->umad) : -1, .events = POLLIN },
+	};
+	uint64_t count;
+
+	if (poll(fds, 2, poll_timeout_ms(engine)) <= 0)
+		return;
+	if (fds[0].revents && read(engine->wake_fd, &count, sizeof(count)) < 0)
+		errno = 0;
+	if (fds[1].revents)
+		receive(engine);
+}
+
+static void *run(void *arg)
+{
+	struct hf_engine *engine = arg;
+
+	while (!atomic_load(&engine->is_stopping)) {
+		wait_for_work(engine);
+		handle_posted(engine);
+		ensure_port(engine, hf_now_ns());
+		if (engine->umad)
+			hf_reporter_run(engine->reporter, hf_now_ns());
+		finish_announcements(engine);
+	}
+	return NULL;
+}
+
+/* OpenSM's signals are its main thread's. */
+static int start_thread(struct hf_engine *engine)
+{
+	sigset_t all, old;
+	int err;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = -pthread_create(&engine->thread, NULL, run, engine);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return err;
+}
+
+int hf_engine_start(const struct hf_engine_config *config, struct hf_engine **ret_engine)
+{
+	struct hf_engine *engine = calloc(1, sizeof(*engine));
+	uint32_t first_id;
+	int err;
+
+	if (!engine)
+		return -ENOMEM;
+	engine->config = *config;
+	TAILQ_INIT(&engine->announcements);
+	if (getrandom(&first_id, sizeof(first_id), 0) != sizeof(first_id)) {
+		err = -errno;
+		goto err_free_engine;
+	}
+	engine->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (engine->wake_fd < 0) {
+		err = -errno;
+		goto err_free_engine;
+	}
+	err = hf_reporter_new(&config->reporter, &reporter_ops, engine, first_id, &engine->reporter);
+	if (err)
+		goto err_close_wake_fd;
+	err = start_thread(engine);
+	if (err)
+		goto err_free_reporter;
+	*ret_engine = engine;
+	return 0;
+
+err_free_reporter:
+	hf_reporter_free(engine->reporter);
+err_close_wake_fd:
+	close(engine->wake_fd);
+err_free_engine:
+	free(engine);
+	return err;
+}
+
+void hf_engine_stop(struct hf_engine *engine)
+{
+	struct announcement *announcement;
+
+	if (!engine)
+		return;
+	atomic_store(&engine->is_stopping, true);
+	wake(engine);
+	pthread_join(engine->thread, NULL);
+	handle_posted(engine);
+	free_event(engine->waiting);
+	hf_snapshot_free(engine->announced);
+	hf_reporter_free(engine->reporter);
+	while ((announcement = TAILQ_FIRST(&engine->announcements))) {
+		TAILQ_REMOVE(&engine->announcements, announcement, next);
+		free(announcement);
+	}
+	hf_umad_close(engine->umad);
+	close(engine->wake_fd);
+	free(engine);
+}

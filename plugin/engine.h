@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
+/*
+ * The plugin's own thread. OpenSM's threads post what happened and go on; the thread compares routings, decides who
+ * hears what and brings the Reports out. It never touches anything of OpenSM's but its log.
+ *
+ * A routing of a heavy sweep is announced at SUBNET UP, when the SA answers and the ports are active; one of a reroute
+ * at once, as no SUBNET UP follows. Where several routings come before that, the last is compared with the one that was
+ * announced last, so no change is lost.
+ */
+#ifndef HF_PLUGIN_ENGINE_H
+#define HF_PLUGIN_ENGINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/trace.h"
+#include "plugin/reporter.h"
+#include "plugin/signaller.h"
+#include "plugin/snapshot.h"
+
+struct hf_engine;
+
+struct hf_engine_config {
+	enum hf_mode mode;
+	struct hf_reporter_config reporter;
+	struct hf_trace *trace;		/* borrowed; may be NULL */
+	__be64 port_guid;		/* of the SM's port, from which the Reports go */
+};
+
+/**
+ * hf_engine_start() - start the thread
+ * @config:     copied
+ * @ret_engine: to be ended with hf_engine_stop()
+ *
+ * The port is opened at the first routing, and again whenever it went away.
+ *
+ * Return: 0; -ENOMEM; the negative errno of eventfd(), getrandom() or pthread_create().
+ */
+int hf_engine_start(const struct hf_engine_config *config, struct hf_engine **ret_engine);
+
+/* Ends the thread, whatever it is doing, and frees the engine; reports that wait are dropped. May be NULL. */
+void hf_engine_stop(struct hf_engine *engine);
+
+/*
+ * What OpenSM's threads post. None of these blocks or takes a lock, and all may be called from any thread; when memory
+ * is short the event is dropped.
+ */
+void hf_engine_post_trap(struct hf_engine *engine, uint16_t trap_num, uint16_t issuer_lid);
+void hf_engine_post_lft_change(struct hf_engine *engine);
+void hf_engine_post_sweep_start(struct hf_engine *engine);
+void hf_engine_post_subnet_up(struct hf_engine *engine);
+
+/* This SM is not the master any more: the next one tells the hosts. */
+void hf_engine_post_not_master(struct hf_engine *engine);
+
+/* Takes @snapshot and @subscribers over in any case. @snapshot_us: how long they took to copy. */
+void hf_engine_post_routing(struct hf_engine *engine, struct hf_snapshot *snapshot,
+			    struct hf_subscriber *subscribers, size_t count, uint64_t snapshot_us);
+
+#endif

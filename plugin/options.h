@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
+/* The plugin's options: one table for parsing, for the sample file and, by a test, for osmholdfast(5). */
+#ifndef HF_PLUGIN_OPTIONS_H
+#define HF_PLUGIN_OPTIONS_H
+
+#include "lib/log.h"
+#include "lib/options.h"
+#include "plugin/reporter.h"
+#include "plugin/signaller.h"
+
+struct hf_plugin_options {
+	int mode;	/* enum hf_mode */
+	struct hf_reporter_config reporter;
+	int log_level;	/* enum hf_log_level */
+	char *trace;	/* file; NULL for none */
+};
+
+extern const struct hf_option hf_plugin_option_table[];
+
+#endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
+#include "plugin/signaller.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define COMP_PATH	(HF_PR_COMP_SGID | HF_PR_COMP_DGID)
+#define LIST_END	UINT32_MAX
+
+struct job {
+	const struct hf_changes *changes;
+	const struct hf_subscriber *subscribers;
+	size_t count;
+	hf_emit_fn emit;
+	void *ctx;
+
+	/* The subscribers at each end port: a chain of indexes into @subscribers. */
+	uint32_t n_columns;
+	uint32_t *first;	/* by column */
+	uint32_t *next;		/* by subscriber */
+
+	uint32_t *lost_to;	/* by column: how many paths to it were lost; NULL where none was */
+};
+
+static const struct hf_column *new_column(const struct job *job, uint32_t column)
+{
+	return hf_snapshot_column(job->changes->new_, column);
+}
+
+static unsigned int hears_bit(const struct hf_report *report)
+{
+	return report->trap_num == HF_TRAP_UNPATH ? HF_HEARS_UNPATH : HF_HEARS_REPATH;
+}
+
+static int emit_to_all(const struct job *job, const struct hf_report *report)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < job->count && !err; i++)
+		if (job->subscribers[i].hears & hears_bit(report))
+			err = job->emit(job->ctx, &job->subscribers[i], report);
+	return err;
+}
+
+static int emit_to_column(const struct job *job, uint32_t column, const struct hf_report *report)
+{
+	int err = 0;
+
+	if (!hf_column_is_present(new_column(job, column)))
+		return 0;
+	for (uint32_t i = job->first[column]; i != LIST_END && !err; i = job->next[i])
+		if (job->subscribers[i].hears & hears_bit(report))
+			err = job->emit(job->ctx, &job->subscribers[i], report);
+	return err;
+}
+
+static int emit_to_both_ends(const struct job *job, const struct hf_change *change, const struct hf_report *report)
+{
+	int err = emit_to_column(job, change->src, report);
+
+	return err ? err : emit_to_column(job, change->dst, report);
+}
+
+/* After this, lost_to is 0 wherever some source still reaches the destination. */
+static void keep_lost_to_everyone(const struct job *job)
+{
+	for (uint32_t dst = 0; dst < job->n_columns; dst++)
+		for (uint32_t src = 0; job->lost_to[dst] && src < job->n_columns; src++)
+			if (src != dst && hf_snapshot_path(job->changes->new_, src, dst))
+				job->lost_to[dst] = 0;
+}
+
+static int find_lost_to_everyone(struct job *job)
+{
+	struct hf_change_cursor cursor = { 0 };
+	struct hf_change change;
+
+	job->lost_to = calloc(job->n_columns + (size_t)1, sizeof(*job->lost_to));
+	if (!job->lost_to)
+		return -ENOMEM;
+	while (hf_changes_next(job->changes, &cursor, &change))
+		if (change.kind == HF_CHANGE_LOST)
+			job->lost_to[change.dst]++;
+	keep_lost_to_everyone(job);
+	return 0;
+}
+
+/* A report of a path that is gone: its record is the one of the routing before, all that a host can know it by. */
+static void unpath_report(const struct job *job, uint32_t src, uint32_t dst, uint64_t comp_mask,
+			  struct hf_report *report)
+{
+	struct hf_path_record lost;
+
+	hf_snapshot_path_record(job->changes->old, src, dst, &lost);
+	*report = (struct hf_report) {
+		.epoch = job->changes->new_->epoch,
+		.trap_num = HF_TRAP_UNPATH,
+		.wait = hf_column_is_present(new_column(job, dst)),
+		.comp_mask = comp_mask,
+	};
+	report->path.dgid = lost.dgid;
+	if (comp_mask & HF_PR_COMP_SGID)
+		report->path.sgid = lost.sgid;
+}
+
+static int signal_lost_destinations(const struct job *job)
+{
+	struct hf_report report;
+	int err = 0;
+
+	for (uint32_t dst = 0; dst < job->n_columns && !err; dst++) {
+		if (!job->lost_to[dst])
+			continue;
+		unpath_report(job, dst, dst, HF_PR_COMP_DGID, &report);
+		err = emit_to_all(job, &report);
+	}
+	return err;
+}
+
+/* Paths from or to a port that is lost to everyone are covered by the report about that port. */
+static int signal_lost_paths(const struct job *job)
+{
+	struct hf_change_cursor cursor = { 0 };
+	struct hf_change change;
+	struct hf_report report;
+	int err = 0;
+
+	while (!err && hf_changes_next(job->changes, &cursor, &change)) {
+		if (change.kind != HF_CHANGE_LOST || job->lost_to[change.dst] || job->lost_to[change.src])
+			continue;
+		unpath_report(job, change.src, change.dst, COMP_PATH, &report);
+		err = emit_to_both_ends(job, &change, &report);
+	}
+	return err;
+}
+
+static int signal_lost(struct job *job)
+{
+	int err;
+
+	if (!job->changes->counts[HF_CHANGE_LOST])
+		return 0;
+	err = find_lost_to_everyone(job);
+	if (!err)
+		err = signal_lost_destinations(job);
+	if (!err)
+		err = signal_lost_paths(job);
+	return err;
+}
+
+static int emit_wildcard(const struct job *job)
+{
+	const struct hf_report report = {
+		.epoch = job->changes->new_->epoch,
+		.trap_num = HF_TRAP_REPATH,
+	};
+
+	return emit_to_all(job, &report);
+}
+
+static int signal_off(struct job *job)
+{
+	(void)job;
+	return 0;
+}
+
+/* Figure 3: the SM does not know what changed, so everyone asks after every reconfiguration. */
+static int signal_wildcard(struct job *job)
+{
+	int err = signal_lost(job);
+
+	return err ? err : emit_wildcard(job);
+}
+
+/* Figure 4 and Algorithm 1: the new record itself, to the two hosts of the path. */
+static int signal_repath_only(struct job *job)
+{
+	struct hf_change_cursor cursor = { 0 };
+	struct hf_change change;
+	int err = signal_lost(job);
+
+	while (!err && hf_changes_next(job->changes, &cursor, &change)) {
+		struct hf_report report = {
+			.epoch = job->changes->new_->epoch,
+			.trap_num = HF_TRAP_REPATH,
+			.comp_mask = COMP_PATH,
+		};
+
+		if (change.kind == HF_CHANGE_LOST)
+			continue;
+		hf_snapshot_path_record(job->changes->new_, change.src, change.dst, &report.path);
+		err = emit_to_both_ends(job, &change, &report);
+	}
+	return err;
+}
+
+/* Figure 5, Algorithms 2 and 3: everyone asks, but only where a path changed or came back. */
+static int signal_hybrid(struct job *job)
+{
+	int err = signal_lost(job);
+
+	if (err || !(job->changes->counts[HF_CHANGE_CHANGED] || job->changes->counts[HF_CHANGE_APPEARED]))
+		return err;
+	return emit_wildcard(job);
+}
+
+static int (*const signal_by_mode[HF_MODES])(struct job *job) = {
+	[HF_MODE_OFF] = signal_off,
+	[HF_MODE_WILDCARD] = signal_wildcard,
+	[HF_MODE_REPATH_ONLY] = signal_repath_only,
+	[HF_MODE_HYBRID] = signal_hybrid,
+};
+
+const char *const hf_mode_names[HF_MODES + 1] = {
+	[HF_MODE_OFF] = "off",
+	[HF_MODE_WILDCARD] = "wildcard",
+	[HF_MODE_REPATH_ONLY] = "repath-only",
+	[HF_MODE_HYBRID] = "hybrid",
+};
+
+static int chain_subscribers(struct job *job)
+{
+	job->first = malloc((job->n_columns + (size_t)1) * sizeof(*job->first));
+	job->next = malloc((job->count + 1) * sizeof(*job->next));
+	if (!job->first || !job->next)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < job->n_columns; i++)
+		job->first[i] = LIST_END;
+	for (size_t i = 0; i < job->count; i++) {
+		uint32_t column = job->subscribers[i].column;
+
+		if (column >= job->n_columns)
+			continue;
+		job->next[i] = job->first[column];
+		job->first[column] = i;
+	}
+	return 0;
+}
+
+int hf_signal(enum hf_mode mode, const struct hf_changes *changes, const struct hf_subscriber *subscribers,
+	      size_t count, hf_emit_fn emit, void *ctx)
+{
+	struct job job = {
+		.changes = changes,
+		.subscribers = subscribers,
+		.count = count,
+		.emit = emit,
+		.ctx = ctx,
+		/* The registry only grows. */
+		.n_columns = changes->new_->n_columns,
+	};
+	int err = chain_subscribers(&job);
+
+	if (!err)
+		err = signal_by_mode[mode](&job);
+	free(job.first);
+	free(job.next);
+	free(job.lost_to);
+	return err;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
+/*
+ * Who hears what after a routing (repath-signalling, figures 3 to 5): changes, subscribers and a mode in, reports out.
+ * Pure. The modes are a table in signaller.c, one function a mode.
+ *
+ * In every mode but "off" a path that is lost is told by trap 68: once with COMP_MASK=DGID to every subscriber where no
+ * source reaches the destination any more, else with COMP_MASK=SGID|DGID to the two hosts of the path, as far as they
+ * are there. WAIT_FOR_REPATH says that the destination is still in the subnet. What comes back is told by trap 69.
+ */
+#ifndef HF_PLUGIN_SIGNALLER_H
+#define HF_PLUGIN_SIGNALLER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/umad_io.h"
+#include "lib/wire.h"
+#include "plugin/distinguisher.h"
+
+#define HF_HEARS_UNPATH	0x1	/* trap 68 */
+#define HF_HEARS_REPATH	0x2	/* trap 69 */
+
+struct hf_subscriber {
+	struct hf_mad_addr addr;
+	uint32_t column;	/* its end port; HF_NO_INDEX where it is none, e.g. a switch */
+	unsigned int hears;	/* HF_HEARS_* */
+};
+
+/* What a Report carries besides its issuer. */
+struct hf_report {
+	uint64_t epoch;		/* of the routing that it is about */
+	uint16_t trap_num;	/* HF_TRAP_UNPATH or HF_TRAP_REPATH */
+	bool wait;		/* WAIT_FOR_REPATH */
+	uint64_t comp_mask;	/* HF_PR_COMP_*; 0: all paths, @path is zero */
+	struct hf_path_record path;
+};
+
+static inline bool hf_report_is_wildcard(const struct hf_report *report)
+{
+	return report->trap_num == HF_TRAP_REPATH && !report->comp_mask;
+}
+
+enum hf_mode {
+	HF_MODE_OFF,
+	HF_MODE_WILDCARD,
+	HF_MODE_REPATH_ONLY,
+	HF_MODE_HYBRID,
+	HF_MODES,
+};
+
+/* The names by enum hf_mode, NULL behind the last: the choices of option "mode". */
+extern const char *const hf_mode_names[HF_MODES + 1];
+
+/* Takes one report; both are borrowed for the call. Ends the signalling where it returns a negative errno. */
+typedef int (*hf_emit_fn)(void *ctx, const struct hf_subscriber *to, const struct hf_report *report);
+
+/**
+ * hf_signal() - decide who hears what
+ * @mode:        how
+ * @changes:     between the routing announced last and the one to announce
+ * @subscribers: all of them; borrowed
+ * @count:       their number
+ * @emit:        gets each report, for one subscriber in the order in which it shall be sent
+ * @ctx:         passed to @emit
+ *
+ * Return: 0; -ENOMEM; what @emit returned.
+ */
+int hf_signal(enum hf_mode mode, const struct hf_changes *changes, const struct hf_subscriber *subscribers,
+	      size_t count, hf_emit_fn emit, void *ctx);
+
+#endif
