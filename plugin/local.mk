@@ -8,6 +8,18 @@ plugin_libhfplugin_la_SOURCES = plugin/snapshot.c plugin/snapshot.h plugin/disti
 plugin_libhfplugin_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 plugin_libhfplugin_la_LIBADD = lib/libhfcore.la $(JANSSON_LIBS)
 
+# OpenSM loads lib<event_plugin_name>.so. Its own symbols come from the opensm program, so they stay undefined here;
+# with -z now one that this opensm lacks stops the load and not, later, opensm.
+lib_LTLIBRARIES += plugin/libosmholdfast.la
+plugin_osm_sources = plugin/plugin.c plugin/osm.c plugin/osm.h
+plugin_osm_ldflags = -module -avoid-version -shared -Wl,-z,now -Wl,--version-script=$(srcdir)/plugin/osmholdfast.map
+plugin_libosmholdfast_la_SOURCES = $(plugin_osm_sources)
+plugin_libosmholdfast_la_CFLAGS = $(OSM_CFLAGS) $(AM_CFLAGS)
+plugin_libosmholdfast_la_LDFLAGS = $(plugin_osm_ldflags)
+plugin_libosmholdfast_la_LIBADD = plugin/libhfplugin.la
+plugin_libosmholdfast_la_DEPENDENCIES = plugin/libhfplugin.la plugin/osmholdfast.map
+EXTRA_DIST += plugin/osmholdfast.map
+
 # The commented options file, as the option table prints it.
 noinst_PROGRAMS += plugin/print-options
 plugin_print_options_SOURCES = plugin/print-options.c

@@ -1,1 +1,219 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
+/* What OpenSM sees of the plugin: create, report, delete. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+#include "lib/trace.h"
+#include "plugin/engine.h"
+#include "plugin/options.h"
+#include "plugin/osm.h"
+
+#define DEFAULT_OPTIONS_FILE	HF_SYSCONFDIR "/opensm/osmholdfast.conf"
+
+/* The version that OpenSM compares with its own; a test builds one that does not fit. */
+#ifndef HF_OSM_VERSION
+#define HF_OSM_VERSION	OSM_VERSION
+#endif
+
+struct plugin {
+	struct hf_osm in;
+	struct hf_plugin_options options;
+	struct hf_trace *trace;
+	struct hf_engine *engine;
+};
+
+/* The same name twice in event_plugin_name would be two plugins on one set of statics, and every host told twice. */
+static atomic_flag is_loaded = ATOMIC_FLAG_INIT;
+
+static int load_options(const osm_opensm_t *osm, struct hf_plugin_options *options)
+{
+	const char *path = osm->subn.opt.event_plugin_options;
+	char *error = NULL;
+	int err = hf_options_init(hf_plugin_option_table, options);
+
+	if (err)
+		return err;
+	if (!path && access(DEFAULT_OPTIONS_FILE, F_OK))
+		return 0;
+	err = hf_options_load(hf_plugin_option_table, path ? path : DEFAULT_OPTIONS_FILE, options, &error);
+	if (err) {
+		hf_log(HF_LOG_ERROR, "not loaded: %s", error ? error : strerror(-err));
+		hf_options_fini(hf_plugin_option_table, options);
+	}
+	free(error);
+	return err;
+}
+
+static int open_trace(const struct hf_plugin_options *options, struct hf_trace **ret_trace)
+{
+	int err = options->trace ? hf_trace_open(options->trace, "plugin", ret_trace) : 0;
+
+	if (err)
+		hf_log(HF_LOG_ERROR, "not loaded: trace = %s: %s", options->trace, strerror(-err));
+	return err;
+}
+
+static int start_engine(struct plugin *plugin)
+{
+	const struct hf_engine_config config = {
+		.mode = plugin->options.mode,
+		.reporter = plugin->options.reporter,
+		.trace = plugin->trace,
+		.port_guid = plugin->in.osm->subn.sm_port_guid,
+	};
+	int err = hf_engine_start(&config, &plugin->engine);
+
+	if (err)
+		hf_log(HF_LOG_ERROR, "not loaded: its thread cannot be started: %s", strerror(-err));
+	return err;
+}
+
+static int init_plugin(osm_opensm_t *osm, struct plugin *plugin)
+{
+	const struct hf_log_sink sink = hf_osm_log_sink(osm);
+	int err;
+
+	hf_log_init(&sink, HF_LOG_INFO);
+	err = load_options(osm, &plugin->options);
+	if (err)
+		return err;
+	hf_log_init(&sink, plugin->options.log_level);
+	err = open_trace(&plugin->options, &plugin->trace);
+	if (err)
+		goto err_fini_options;
+	err = hf_osm_init(osm, &plugin->in);
+	if (err)
+		goto err_close_trace;
+	err = start_engine(plugin);
+	if (err)
+		goto err_fini_osm;
+	return 0;
+
+err_fini_osm:
+	hf_osm_fini(&plugin->in);
+err_close_trace:
+	hf_trace_close(plugin->trace);
+err_fini_options:
+	hf_options_fini(hf_plugin_option_table, &plugin->options);
+	return err;
+}
+
+static void announce_plugin(struct plugin *plugin)
+{
+	const char *mode = hf_mode_names[plugin->options.mode];
+
+	/* A host that finds the bit clear knows that it will hear nothing. */
+	if (plugin->options.mode != HF_MODE_OFF && hf_osm_announce_support(plugin->in.osm))
+		hf_log(HF_LOG_WARN, "the SA's ClassPortInfo cannot be changed: it will not say that it sends traps 68, 69");
+	hf_trace_event(plugin->trace, "loaded", "{s:s}", "mode", mode);
+	hf_log(HF_LOG_INFO, "version %s loaded, mode %s, instance 0x%016" PRIx64, PACKAGE_VERSION, mode,
+	       plugin->in.instance);
+}
+
+static void *create(struct osm_opensm *osm)
+{
+	const char *misfit = hf_osm_check_layout(osm);
+	struct plugin *plugin;
+
+	if (misfit) {
+		hf_osm_refuse(osm, misfit);
+		return NULL;
+	}
+	if (atomic_flag_test_and_set(&is_loaded)) {
+		osm_log(&osm->log, OSM_LOG_ERROR, "osmholdfast: not loaded twice: event_plugin_name names it twice\n");
+		return NULL;
+	}
+	plugin = calloc(1, sizeof(*plugin));
+	if (!plugin || init_plugin(osm, plugin)) {
+		free(plugin);
+		atomic_flag_clear(&is_loaded);
+		return NULL;
+	}
+	announce_plugin(plugin);
+	return plugin;
+}
+
+static void delete(void *plugin_data)
+{
+	struct plugin *plugin = plugin_data;
+
+	hf_engine_stop(plugin->engine);
+	hf_osm_fini(&plugin->in);
+	hf_trace_close(plugin->trace);
+	hf_options_fini(hf_plugin_option_table, &plugin->options);
+	free(plugin);
+	atomic_flag_clear(&is_loaded);
+}
+
+static void report_routing(struct plugin *plugin, bool reroute)
+{
+	uint64_t start_ns = hf_now_ns();
+	struct hf_snapshot *snapshot;
+	struct hf_subscriber *subscribers;
+	size_t count;
+	int err = hf_osm_take_snapshot(&plugin->in, reroute, &snapshot, &subscribers, &count);
+
+	if (err) {
+		hf_log(HF_LOG_ERROR, "this routing cannot be announced (%s); the next one makes up for it",
+		       strerror(-err));
+		return;
+	}
+	hf_engine_post_routing(plugin->engine, snapshot, subscribers, count, (hf_now_ns() - start_ns) / 1000);
+}
+
+static void report_trap(struct plugin *plugin, const ib_mad_notice_attr_t *notice)
+{
+	if (ib_notice_is_generic(notice))
+		hf_engine_post_trap(plugin->engine, cl_ntoh16(notice->g_or_v.generic.trap_num),
+				    cl_ntoh16(notice->issuer_lid));
+}
+
+/*
+ * On OpenSM's threads. In TRAP and LFT_CHANGE the caller holds OpenSM's lock, shared or not: there nothing of OpenSM's
+ * may be locked.
+ */
+static void report(void *plugin_data, osm_epi_event_id_t event_id, void *event_data)
+{
+	struct plugin *plugin = plugin_data;
+
+	switch (event_id) {
+	case OSM_EVENT_ID_TRAP:
+		report_trap(plugin, event_data);
+		break;
+	case OSM_EVENT_ID_LFT_CHANGE:
+		hf_engine_post_lft_change(plugin->engine);
+		break;
+	case OSM_EVENT_ID_HEAVY_SWEEP_START:
+		hf_engine_post_sweep_start(plugin->engine);
+		break;
+	case OSM_EVENT_ID_UCAST_ROUTING_DONE:
+		report_routing(plugin, (uintptr_t)event_data == UCAST_ROUTING_REROUTE);
+		break;
+	case OSM_EVENT_ID_SUBNET_UP:
+		hf_engine_post_subnet_up(plugin->engine);
+		break;
+	case OSM_EVENT_ID_STATE_CHANGE:
+		if (!hf_osm_is_master(plugin->in.osm))
+			hf_engine_post_not_master(plugin->engine);
+		break;
+	case OSM_EVENT_ID_PORT_ERRORS:
+	case OSM_EVENT_ID_PORT_DATA_COUNTERS:
+	case OSM_EVENT_ID_PORT_SELECT:
+	case OSM_EVENT_ID_HEAVY_SWEEP_DONE:
+	case OSM_EVENT_ID_SA_DB_DUMPED:
+	case OSM_EVENT_ID_MAX:
+		break;
+	}
+}
+
+__attribute__((visibility("default"))) osm_event_plugin_t osm_event_plugin = {
+	.osm_version = HF_OSM_VERSION,
+	.create = create,
+	.delete = delete,
+	.report = report,
+};
