@@ -56,8 +56,11 @@ for scenario in "${scenarios[@]}"; do
 			"$(median "$scenario" "$mode" .path_records_received)" "$ours" "$whole" \
 			"$(jq -n "if $whole == 0 then 0 else 100 * $ours / $whole end")"
 		name=${mode/-/_} where=${scenario//-/_}
-		[ "$mode" = wildcard ] && wildcard=$mads ||
+		if [ "$mode" = wildcard ]; then
+			wildcard=$mads
+		else
 			figure "mads_${name}_vs_wildcard_$where" "$mads" "$wildcard" "wildcard mode" MADs
+		fi
 		figure "ms_ours_of_whole_${name}_$where" "$ours" "$whole" "from the cut to the last host done" ms
 	done
 done
