@@ -17,6 +17,7 @@
 #include "sim/umad/mad_layer.h"
 
 #define MAX_ADAPTERS 512
+#define SHUTDOWN_PATIENCE_S 1
 #define BLANKS " \t\n"
 
 static pthread_mutex_t adapters_lock = PTHREAD_MUTEX_INITIALIZER; /* both below; rank: first */
@@ -294,21 +295,39 @@ void hf_adapter_fail_locked(struct hf_adapter *adapter)
 		hf_file_die_locked(file);
 }
 
+static bool lock_for_a_while(pthread_mutex_t *lock)
+{
+	struct timespec deadline;
+
+	clock_gettime(CLOCK_REALTIME, &deadline);
+	deadline.tv_sec += SHUTDOWN_PATIENCE_S;
+	return pthread_mutex_timedlock(lock, &deadline) == 0;
+}
+
+static void shut_down_ctl_locked(struct hf_adapter *adapter)
+{
+	bool was_up;
+
+	if (!lock_for_a_while(&adapter->lock))
+		return;
+	was_up = atomic_exchange(&adapter->is_up, false);
+	pthread_mutex_unlock(&adapter->lock);
+	if (was_up)
+		hf_ibsim_link_close(&adapter->link);
+}
+
+/* A signal handler that calls exit() may have interrupted a thread that holds a lock. */
 void hf_adapters_shutdown(void)
 {
 	for (unsigned int i = 0; i < adapter_count; i++) {
-		struct hf_adapter *adapter = &adapters[i];
-
-		hf_engine_stop(adapter);
-		pthread_mutex_lock(&adapter->ctl_lock);
-		pthread_mutex_lock(&adapter->lock);
-
-		bool was_up = atomic_exchange(&adapter->is_up, false);
-
-		pthread_mutex_unlock(&adapter->lock);
-		if (was_up)
-			hf_ibsim_link_close(&adapter->link);
-		pthread_mutex_unlock(&adapter->ctl_lock);
+		if (!lock_for_a_while(&adapters[i].lock))
+			continue;
+		pthread_mutex_unlock(&adapters[i].lock);
+		hf_engine_stop(&adapters[i]);
+		if (!lock_for_a_while(&adapters[i].ctl_lock))
+			continue;
+		shut_down_ctl_locked(&adapters[i]);
+		pthread_mutex_unlock(&adapters[i].ctl_lock);
 	}
 	hf_capture_flush();
 }

@@ -39,10 +39,10 @@ _Static_assert(sizeof(struct dirent) == sizeof(struct dirent64), "one layout, so
 /* libc's own function of a name, looked up once. A race does the same look-up twice. */
 #define REAL(name) \
 	({ \
-		static __typeof__(&(name)) real_; \
+		static _Atomic(__typeof__(&(name))) real_; \
 		if (!real_) \
 			real_ = (__typeof__(&(name)))dlsym(RTLD_NEXT, #name); \
-		real_; \
+		(__typeof__(&(name)))real_; \
 	})
 
 /* Fortified entry points, which no header declares. */

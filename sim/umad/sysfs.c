@@ -445,7 +445,7 @@ static int normalize(const char *path, char ret_path[HF_SYSFS_PATH_SIZE])
 
 bool hf_sysfs_is_ours(const char *path)
 {
-	return path && path[0] == '/' && strstr(path, "/infiniband") != NULL;
+	return path && path[0] == '/' && (strstr(path, "class/infiniband") || strstr(path, "dev/infiniband"));
 }
 
 bool hf_sysfs_is_inside(const char *path)
