@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "check_main.h"
+#include "plugin/signaller.h"
+
+#define HOSTS		4
+#define BOTH		(HF_HEARS_UNPATH | HF_HEARS_REPATH)
+#define COMP_PATH	(HF_PR_COMP_SGID | HF_PR_COMP_DGID)
+#define MAX_EMITTED	64
+
+struct emitted {
+	uint16_t to;	/* LID */
+	struct hf_report report;
+};
+
+static struct hf_snapshot *old, *new_;
+static struct hf_subscriber subscribers[HOSTS + 2];
+static size_t n_subscribers;
+static struct emitted emitted[MAX_EMITTED];
+static size_t n_emitted;
+
+/* Host i alone at switch i with LID 10 + i, every path with SL 0. */
+static struct hf_snapshot *full_mesh(uint64_t epoch)
+{
+	struct hf_snapshot *snapshot;
+
+	ck_assert_int_eq(hf_snapshot_new(HOSTS, HOSTS, 1, &snapshot), 0);
+	snapshot->epoch = epoch;
+	for (uint32_t i = 0; i < HOSTS; i++) {
+		snapshot->rows[i] = (struct hf_row) { .guid = 0x200000 + i, .columns = 1, .first_column = i };
+		snapshot->columns[i] = (struct hf_column) {
+			.guid = 0x100000 + i, .row = i, .lid = 10 + i, .mtu = 4, .rate = 7, .pkey = 0xffff,
+		};
+	}
+	ck_assert_int_eq(hf_snapshot_resolve(snapshot), 0);
+	for (uint32_t i = 0; i < HOSTS * HOSTS; i++)
+		snapshot->entries[i] = hf_entry_pack(0, 4, 7);
+	return snapshot;
+}
+
+static void set_path(uint32_t src, uint32_t dst, hf_entry entry)
+{
+	new_->entries[src * HOSTS + dst] = entry;
+}
+
+static void remove_host(struct hf_snapshot *snapshot, uint32_t host)
+{
+	snapshot->columns[host] = (struct hf_column) { .row = HF_NO_INDEX };
+	for (uint32_t i = 0; i < HOSTS; i++) {
+		snapshot->entries[i * HOSTS + host] = 0;
+		snapshot->entries[host * HOSTS + i] = 0;
+	}
+}
+
+static void subscribe(uint32_t host, unsigned int hears, uint32_t qpn)
+{
+	subscribers[n_subscribers++] = (struct hf_subscriber) {
+		.addr = { .lid = 10 + host, .qpn = qpn }, .column = host, .hears = hears,
+	};
+}
+
+static void setup(void)
+{
+	old = full_mesh(1);
+	new_ = full_mesh(2);
+	n_subscribers = 0;
+	for (uint32_t i = 0; i < HOSTS; i++)
+		subscribe(i, BOTH, 1);
+	n_emitted = 0;
+}
+
+static void teardown(void)
+{
+	hf_snapshot_free(old);
+	hf_snapshot_free(new_);
+}
+
+static int collect(void *ctx, const struct hf_subscriber *to, const struct hf_report *report)
+{
+	(void)ctx;
+	ck_assert_uint_lt(n_emitted, MAX_EMITTED);
+	emitted[n_emitted++] = (struct emitted) { .to = to->addr.lid, .report = *report };
+	return 0;
+}
+
+static void signal_changes(enum hf_mode mode)
+{
+	struct hf_changes changes;
+
+	n_emitted = 0;
+	ck_assert_int_eq(hf_changes_find(old, new_, &changes), 0);
+	ck_assert_int_eq(hf_signal(mode, &changes, subscribers, n_subscribers, collect, NULL), 0);
+	hf_changes_fini(&changes);
+}
+
+/* How many reports of a trap with a component mask a host was told. */
+static size_t told(uint32_t host, uint16_t trap_num, uint64_t comp_mask)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < n_emitted; i++)
+		count += emitted[i].to == 10 + host && emitted[i].report.trap_num == trap_num &&
+			 emitted[i].report.comp_mask == comp_mask;
+	return count;
+}
+
+static void check_all_told_wildcard_once(void)
+{
+	static const struct hf_path_record zero;
+
+	ck_assert_uint_eq(n_emitted, n_subscribers);
+	for (uint32_t i = 0; i < HOSTS; i++)
+		ck_assert_uint_eq(told(i, HF_TRAP_REPATH, 0), 1);
+	for (size_t i = 0; i < n_emitted; i++) {
+		ck_assert_mem_eq(&emitted[i].report.path, &zero, sizeof(zero));
+		ck_assert(!emitted[i].report.wait);
+		ck_assert_uint_eq(emitted[i].report.epoch, 2);
+	}
+}
+
+START_TEST(nothing_changed)
+{
+	signal_changes(HF_MODE_WILDCARD);
+	check_all_told_wildcard_once();
+	signal_changes(HF_MODE_HYBRID);
+	ck_assert_uint_eq(n_emitted, 0);
+	signal_changes(HF_MODE_REPATH_ONLY);
+	ck_assert_uint_eq(n_emitted, 0);
+}
+END_TEST
+
+START_TEST(changed_path)
+{
+	set_path(0, 1, hf_entry_pack(1, 4, 7));
+	signal_changes(HF_MODE_WILDCARD);
+	check_all_told_wildcard_once();
+	signal_changes(HF_MODE_HYBRID);
+	check_all_told_wildcard_once();
+
+	signal_changes(HF_MODE_REPATH_ONLY);
+	ck_assert_uint_eq(n_emitted, 2);
+	ck_assert_uint_eq(told(0, HF_TRAP_REPATH, COMP_PATH), 1);
+	ck_assert_uint_eq(told(1, HF_TRAP_REPATH, COMP_PATH), 1);
+	ck_assert_uint_eq(hf_path_record_sl(&emitted[0].report.path), 1);
+	ck_assert_uint_eq(be16toh(emitted[0].report.path.slid), 10);
+	ck_assert_uint_eq(be16toh(emitted[0].report.path.dlid), 11);
+	ck_assert_uint_eq(be64toh(emitted[0].report.path.sgid.guid), 0x100000);
+	ck_assert_uint_eq(be64toh(emitted[0].report.path.dgid.guid), 0x100001);
+}
+END_TEST
+
+START_TEST(lost_pair)
+{
+	set_path(0, 1, 0);
+	for (enum hf_mode mode = HF_MODE_WILDCARD; mode < HF_MODES; mode++) {
+		signal_changes(mode);
+		ck_assert_uint_eq(told(0, HF_TRAP_UNPATH, COMP_PATH), 1);
+		ck_assert_uint_eq(told(1, HF_TRAP_UNPATH, COMP_PATH), 1);
+		ck_assert_uint_eq(told(2, HF_TRAP_UNPATH, COMP_PATH), 0);
+		ck_assert_uint_eq(told(0, HF_TRAP_UNPATH, HF_PR_COMP_DGID), 0);
+		ck_assert(emitted[0].report.wait);
+		ck_assert_uint_eq(be64toh(emitted[0].report.path.sgid.guid), 0x100000);
+		ck_assert_uint_eq(be64toh(emitted[0].report.path.dgid.guid), 0x100001);
+		ck_assert_uint_eq(n_emitted, mode == HF_MODE_WILDCARD ? 2 + HOSTS : 2);
+	}
+}
+END_TEST
+
+/* The host left: whoever is there hears of it once, nobody of the paths from it. */
+START_TEST(lost_host)
+{
+	remove_host(new_, 3);
+	n_subscribers--;
+	for (enum hf_mode mode = HF_MODE_WILDCARD; mode < HF_MODES; mode++) {
+		signal_changes(mode);
+		for (uint32_t i = 0; i < 3; i++)
+			ck_assert_uint_eq(told(i, HF_TRAP_UNPATH, HF_PR_COMP_DGID), 1);
+		ck_assert(!emitted[0].report.wait);
+		ck_assert_uint_eq(be64toh(emitted[0].report.path.dgid.guid), 0x100003);
+		ck_assert_uint_eq(be64toh(emitted[0].report.path.sgid.guid), 0);
+		ck_assert_uint_eq(n_emitted, mode == HF_MODE_WILDCARD ? 6 : 3);
+	}
+}
+END_TEST
+
+START_TEST(destination_in_the_subnet_but_unreachable)
+{
+	for (uint32_t src = 0; src < HOSTS; src++)
+		set_path(src, 3, 0);
+	signal_changes(HF_MODE_HYBRID);
+	ck_assert_uint_eq(n_emitted, HOSTS);
+	for (uint32_t i = 0; i < HOSTS; i++)
+		ck_assert_uint_eq(told(i, HF_TRAP_UNPATH, HF_PR_COMP_DGID), 1);
+	ck_assert(emitted[0].report.wait);
+}
+END_TEST
+
+START_TEST(path_that_returns)
+{
+	old->entries[0 * HOSTS + 1] = 0;
+	signal_changes(HF_MODE_HYBRID);
+	check_all_told_wildcard_once();
+	signal_changes(HF_MODE_REPATH_ONLY);
+	ck_assert_uint_eq(n_emitted, 2);
+	ck_assert_uint_eq(told(0, HF_TRAP_REPATH, COMP_PATH), 1);
+	ck_assert_uint_eq(told(1, HF_TRAP_REPATH, COMP_PATH), 1);
+	ck_assert_uint_eq(emitted[0].report.path.mtu, 0x80 | 4);
+}
+END_TEST
+
+START_TEST(host_that_returns)
+{
+	remove_host(old, 3);
+	signal_changes(HF_MODE_REPATH_ONLY);
+	/* Three paths to it and three from it, each told at both ends. */
+	ck_assert_uint_eq(n_emitted, 12);
+	ck_assert_uint_eq(told(3, HF_TRAP_REPATH, COMP_PATH), 6);
+	ck_assert_uint_eq(told(0, HF_TRAP_REPATH, COMP_PATH), 2);
+}
+END_TEST
+
+START_TEST(only_what_was_subscribed)
+{
+	n_subscribers = 0;
+	subscribe(0, HF_HEARS_UNPATH, 1);
+	subscribe(1, HF_HEARS_REPATH, 1);
+	set_path(0, 1, 0);
+	set_path(1, 0, hf_entry_pack(1, 4, 7));
+	signal_changes(HF_MODE_HYBRID);
+	ck_assert_uint_eq(n_emitted, 2);
+	ck_assert_uint_eq(told(0, HF_TRAP_UNPATH, COMP_PATH), 1);
+	ck_assert_uint_eq(told(1, HF_TRAP_REPATH, 0), 1);
+	signal_changes(HF_MODE_REPATH_ONLY);
+	ck_assert_uint_eq(n_emitted, 2);
+	ck_assert_uint_eq(told(0, HF_TRAP_UNPATH, COMP_PATH), 1);
+	ck_assert_uint_eq(told(1, HF_TRAP_REPATH, COMP_PATH), 1);
+}
+END_TEST
+
+START_TEST(two_subscribers_at_one_host)
+{
+	subscribe(0, BOTH, 77);
+	set_path(0, 1, hf_entry_pack(1, 4, 7));
+	signal_changes(HF_MODE_REPATH_ONLY);
+	ck_assert_uint_eq(told(0, HF_TRAP_REPATH, COMP_PATH), 2);
+	ck_assert_uint_eq(told(1, HF_TRAP_REPATH, COMP_PATH), 1);
+}
+END_TEST
+
+/* A subscriber without an end port, e.g. a switch, hears what concerns all and nothing else. */
+START_TEST(subscriber_without_column)
+{
+	n_subscribers = 0;
+	subscribe(0, BOTH, 1);
+	subscribers[0].column = HF_NO_INDEX;
+	set_path(0, 1, hf_entry_pack(1, 4, 7));
+	signal_changes(HF_MODE_REPATH_ONLY);
+	ck_assert_uint_eq(n_emitted, 0);
+	signal_changes(HF_MODE_HYBRID);
+	ck_assert_uint_eq(n_emitted, 1);
+}
+END_TEST
+
+START_TEST(off_tells_nobody)
+{
+	remove_host(new_, 3);
+	set_path(0, 1, hf_entry_pack(1, 4, 7));
+	signal_changes(HF_MODE_OFF);
+	ck_assert_uint_eq(n_emitted, 0);
+}
+END_TEST
+
+static int refuse_second(void *ctx, const struct hf_subscriber *to, const struct hf_report *report)
+{
+	collect(ctx, to, report);
+	return n_emitted < 2 ? 0 : -ENOMEM;
+}
+
+START_TEST(ends_where_emit_fails)
+{
+	struct hf_changes changes;
+
+	remove_host(new_, 3);
+	ck_assert_int_eq(hf_changes_find(old, new_, &changes), 0);
+	ck_assert_int_eq(hf_signal(HF_MODE_WILDCARD, &changes, subscribers, n_subscribers, refuse_second, NULL),
+			 -ENOMEM);
+	ck_assert_uint_eq(n_emitted, 2);
+	hf_changes_fini(&changes);
+}
+END_TEST
+
+START_TEST(every_mode_has_a_name)
+{
+	for (int i = 0; i < HF_MODES; i++)
+		ck_assert_ptr_nonnull(hf_mode_names[i]);
+	ck_assert_ptr_null(hf_mode_names[HF_MODES]);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("signaller");
+	TCase *tcase = tcase_create("signaller");
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, nothing_changed);
+	tcase_add_test(tcase, changed_path);
+	tcase_add_test(tcase, lost_pair);
+	tcase_add_test(tcase, lost_host);
+	tcase_add_test(tcase, destination_in_the_subnet_but_unreachable);
+	tcase_add_test(tcase, path_that_returns);
+	tcase_add_test(tcase, host_that_returns);
+	tcase_add_test(tcase, only_what_was_subscribed);
+	tcase_add_test(tcase, two_subscribers_at_one_host);
+	tcase_add_test(tcase, subscriber_without_column);
+	tcase_add_test(tcase, off_tells_nobody);
+	tcase_add_test(tcase, ends_where_emit_fails);
+	tcase_add_test(tcase, every_mode_has_a_name);
+	suite_add_tcase(suite, tcase);
+	return check_main(suite);
+}
