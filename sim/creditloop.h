@@ -4,8 +4,8 @@
  * other in a circle?
  *
  * A channel is one direction of a cable and one virtual lane on it. A flow that leaves one channel for the next makes
- * the first depend on the second; a cycle of dependencies is a credit loop (Dally and Seitz, 1987). Who read the tables,
- * and from which fabric, is no matter here.
+ * the first depend on the second; a cycle of dependencies is a credit loop (Dally and Seitz, 1987). Who read the
+ * tables, and from which fabric, is no matter here.
  */
 #ifndef HF_SIM_CREDITLOOP_H
 #define HF_SIM_CREDITLOOP_H

@@ -3,13 +3,12 @@ noinst_HEADERS += sim/ibsim_proto.h
 
 # The pure parts of the simulated fabric: no subnet manager, no ibsim, no adapter.
 noinst_LTLIBRARIES += sim/libhfsim.la
-sim_libhfsim_la_SOURCES = sim/fail.c sim/fail.h sim/scenario.c sim/scenario.h sim/scenario_build.c \
-	sim/scenario_draft.h sim/scenario_read.c sim/topology.c sim/topology.h sim/topology_file.c \
-	sim/topology_generate.c
+sim_libhfsim_la_SOURCES = sim/creditloop.c sim/creditloop.h sim/creditloop_graph.c sim/creditloop_graph.h \
+	sim/fail.c sim/fail.h sim/scenario.c sim/scenario.h sim/scenario_build.c sim/scenario_draft.h \
+	sim/scenario_read.c sim/topology.c sim/topology.h sim/topology_file.c sim/topology_generate.c
 # Programs link lib/libhfcore.la behind this library.
 sim_libhfsim_la_CFLAGS = $(AM_CFLAGS) $(CONFUSE_CFLAGS)
 sim_libhfsim_la_LIBADD = $(CONFUSE_LIBS)
-noinst_HEADERS += sim/creditloop.h
 scenariosdir = $(pkgdatadir)/scenarios
 dist_scenarios_DATA = sim/scenarios/fat-tree.conf sim/scenarios/host-loss.conf sim/scenarios/mesh-to-ring.conf \
 	sim/scenarios/ring-6.conf sim/scenarios/torus-4x4x4.conf sim/scenarios/two-faults.conf

@@ -29,3 +29,10 @@ tests_check_scenario_SOURCES = tests/check_scenario.c
 tests_check_scenario_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_scenario_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_check_scenario_LDADD = sim/libhfsim.la lib/libhfcore.la $(CHECK_LIBS)
+
+check_PROGRAMS += tests/check_creditloop
+TESTS += tests/check_creditloop
+tests_check_creditloop_SOURCES = tests/check_creditloop.c
+tests_check_creditloop_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_creditloop_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_check_creditloop_LDADD = sim/libhfsim.la $(CHECK_LIBS)
