@@ -274,6 +274,12 @@ static const struct transition transitions[HF_SA_STATE_COUNT][HF_SA_EVENT_COUNT]
 	},
 };
 
+/* To a check and back: no news. */
+static bool is_routine(enum hf_sa_state from, enum hf_sa_state to)
+{
+	return to == HF_SA_CHECKING || (from == HF_SA_CHECKING && to == HF_SA_SUBSCRIBED);
+}
+
 /* The one place that changes the subscription's state. */
 static void step(struct hf_sa_client *client, uint64_t now_ns, enum hf_sa_event event)
 {
@@ -287,9 +293,9 @@ static void step(struct hf_sa_client *client, uint64_t now_ns, enum hf_sa_event 
 	}
 	client->state = transition->next;
 	if (old != client->state)
-		hf_log(old == HF_SA_CHECKING || client->state == HF_SA_CHECKING ? HF_LOG_DEBUG : HF_LOG_INFO,
-		       "port %s: %s -> %s on %s", hf_gid_format(&client->port.gid).text, state_names[old],
-		       state_names[client->state], event_names[event]);
+		hf_log(is_routine(old, client->state) ? HF_LOG_DEBUG : HF_LOG_INFO, "port %s: %s -> %s on %s",
+		       hf_gid_format(&client->port.gid).text, state_names[old], state_names[client->state],
+		       event_names[event]);
 	transition->action(client, now_ns);
 }
 

@@ -7,3 +7,44 @@ tests_check_options_SOURCES = tests/check_options.c
 tests_check_options_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_options_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_check_options_LDADD = lib/libhfcore.la $(CHECK_LIBS)
+
+HOST_CHECKS = tests/check_connection tests/check_path_cache tests/check_qp_state tests/check_reconciler \
+	tests/check_sa_client tests/check_sim_qp tests/check_wire tests/fuzz_sa_client
+check_PROGRAMS += $(HOST_CHECKS)
+TESTS += $(HOST_CHECKS)
+
+# What the tests of the host side share, with the compiler flags of all of them.
+check_LTLIBRARIES += tests/libfakesa.la
+tests_libfakesa_la_SOURCES = tests/fake_sa.c tests/fake_sa.h
+tests_libfakesa_la_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_libfakesa_la_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_libfakesa_la_LIBADD = lib/libhfhost.la $(CHECK_LIBS)
+
+tests_check_connection_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_connection_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_check_connection_LDADD = tests/libfakesa.la
+tests_check_path_cache_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_path_cache_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_check_path_cache_LDADD = tests/libfakesa.la
+tests_check_qp_state_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_qp_state_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_check_qp_state_LDADD = lib/libhfhost.la $(CHECK_LIBS)
+tests_check_reconciler_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_reconciler_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_check_reconciler_LDADD = tests/libfakesa.la
+tests_check_sa_client_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_sa_client_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_check_sa_client_LDADD = tests/libfakesa.la
+tests_check_sim_qp_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_sim_qp_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_check_sim_qp_LDADD = lib/libhfhost.la $(CHECK_LIBS)
+tests_check_wire_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_wire_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_check_wire_LDADD = lib/libhfhost.la $(CHECK_LIBS)
+
+tests_fuzz_sa_client_SOURCES = tests/fuzz_sa_client.c tests/fuzz_replay.c
+tests_fuzz_sa_client_LDADD = lib/libhfhost.la
+EXTRA_DIST += tests/seeds/sa_client
+
+TESTS += tests/test_headers.sh tests/test_exports.sh
+EXTRA_DIST += tests/test_headers.sh tests/test_exports.sh

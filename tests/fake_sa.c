@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
+#include "fake_sa.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MS UINT64_C(1000000)
+
+static int keep_sent(void *ctx, const struct hf_mad_addr *to, const struct hf_sa_mad *mad, int timeout_ms)
+{
+	struct fake_sa *sa = ctx;
+
+	if (sa->send_error)
+		return sa->send_error;
+	ck_assert_uint_lt(sa->sent_count, FAKE_SENT_MAX);
+	sa->sent[sa->sent_count].mad = *mad;
+	sa->sent[sa->sent_count].to = *to;
+	sa->sent[sa->sent_count].timeout_ms = timeout_ms;
+	sa->sent_count++;
+	return 0;
+}
+
+static void begin_table(void *ctx)
+{
+	((struct fake_sa *)ctx)->table_paths = 0;
+}
+
+static void take_path(void *ctx, const struct hf_path_record *path)
+{
+	struct fake_sa *sa = ctx;
+
+	sa->table_paths++;
+	sa->last_path = *path;
+}
+
+static void end_table(void *ctx)
+{
+	((struct fake_sa *)ctx)->tables++;
+}
+
+static int take_repath(void *ctx, const struct hf_path_record *path)
+{
+	struct fake_sa *sa = ctx;
+
+	sa->repaths++;
+	sa->last_path = *path;
+	return sa->repath_error;
+}
+
+static void take_unpath(void *ctx, uint64_t comp_mask, const struct hf_path_record *path)
+{
+	struct fake_sa *sa = ctx;
+
+	(void)comp_mask;
+	sa->unpaths++;
+	sa->last_path = *path;
+}
+
+static void note_subscribed(void *ctx, uint16_t trap_num)
+{
+	(void)trap_num;
+	((struct fake_sa *)ctx)->subscribed++;
+}
+
+static void note_report(void *ctx, const struct hf_sa_report *report)
+{
+	(void)report;
+	((struct fake_sa *)ctx)->reports++;
+}
+
+static void note_query_sent(void *ctx, uint32_t tid)
+{
+	(void)ctx;
+	(void)tid;
+}
+
+static void note_query_done(void *ctx, size_t records, uint64_t duration_ns)
+{
+	(void)ctx;
+	(void)records;
+	(void)duration_ns;
+}
+
+static void note_query_failed(void *ctx, int err)
+{
+	ck_assert_int_lt(err, 0);
+	((struct fake_sa *)ctx)->query_failures++;
+}
+
+static const struct hf_sa_client_ops fake_ops = {
+	.send = keep_sent,
+	.table_begin = begin_table,
+	.table_path = take_path,
+	.table_end = end_table,
+	.repath = take_repath,
+	.unpath = take_unpath,
+	.subscribed = note_subscribed,
+	.report = note_report,
+	.query_sent = note_query_sent,
+	.query_done = note_query_done,
+	.query_failed = note_query_failed,
+};
+
+union hf_gid fake_gid(unsigned int n)
+{
+	union hf_gid gid = { .prefix = htobe64(0xfe80000000000000), .guid = htobe64(0x100 + n) };
+
+	return gid;
+}
+
+void fake_start(struct fake_sa *sa)
+{
+	const struct hf_sa_client_config config = {
+		.request_timeout_ms = 1000, .query_timeout_ms = 2000, .check_interval_ms = 10000, .seed = 42,
+	};
+
+	memset(sa, 0, sizeof(*sa));
+	sa->now_ns = 5000 * MS;
+	sa->port = (struct hf_sa_port){
+		.gid = fake_gid(1), .lid = FAKE_PORT_LID, .sm_lid = FAKE_SM_LID, .active = true,
+	};
+	ck_assert_int_eq(hf_sa_client_new(&config, &fake_ops, sa, &sa->client), 0);
+}
+
+void fake_stop(struct fake_sa *sa)
+{
+	hf_sa_client_free(sa->client);
+}
+
+void fake_tell_port(struct fake_sa *sa)
+{
+	hf_sa_client_set_port(sa->client, sa->now_ns, &sa->port);
+}
+
+void fake_advance_ms(struct fake_sa *sa, uint64_t ms)
+{
+	uint64_t end_ns = sa->now_ns + ms * MS;
+
+	while (hf_sa_client_deadline_ns(sa->client) <= end_ns) {
+		if (hf_sa_client_deadline_ns(sa->client) > sa->now_ns)
+			sa->now_ns = hf_sa_client_deadline_ns(sa->client);
+		hf_sa_client_handle_timer(sa->client, sa->now_ns);
+	}
+	sa->now_ns = end_ns;
+}
+
+void fake_forget(struct fake_sa *sa)
+{
+	sa->sent_count = 0;
+	sa->tables = sa->repaths = sa->unpaths = sa->reports = sa->subscribed = sa->query_failures = 0;
+}
+
+static bool is_kind(const struct hf_sa_mad *mad, uint8_t method, uint16_t attr_id)
+{
+	return mad->hdr.method == method && be16toh(mad->hdr.attr_id) == attr_id;
+}
+
+size_t fake_count(const struct fake_sa *sa, uint8_t method, uint16_t attr_id)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < sa->sent_count; i++)
+		count += is_kind(&sa->sent[i].mad, method, attr_id);
+	return count;
+}
+
+const struct hf_sa_mad *fake_last(const struct fake_sa *sa, uint8_t method, uint16_t attr_id)
+{
+	for (size_t i = sa->sent_count; i-- > 0;)
+		if (is_kind(&sa->sent[i].mad, method, attr_id))
+			return &sa->sent[i].mad;
+	ck_abort_msg("no MAD with method 0x%02x and attribute 0x%04x was sent", method, attr_id);
+	return NULL;
+}
+
+void fake_receive(struct fake_sa *sa, uint16_t from_lid, const void *mad, size_t len)
+{
+	const struct hf_mad_addr from = { .lid = from_lid, .qpn = 1 };
+
+	hf_sa_client_receive(sa->client, sa->now_ns, &from, 0, mad, len);
+}
+
+/* ib_umad puts the agent's number into the upper half of the transaction id, and there it comes back. */
+static struct hf_sa_mad answer_to(const struct hf_sa_mad *request, uint16_t status)
+{
+	struct hf_sa_mad answer = *request;
+
+	answer.hdr.method = request->hdr.method == HF_METHOD_SET ? HF_METHOD_GET_RESP :
+								   request->hdr.method | HF_METHOD_RESP;
+	answer.hdr.status = htobe16(status);
+	answer.hdr.tid |= htobe64(UINT64_C(0x1234) << 32);
+	return answer;
+}
+
+void fake_answer(struct fake_sa *sa, const struct hf_sa_mad *request, uint16_t status)
+{
+	struct hf_sa_mad answer = answer_to(request, status);
+
+	fake_receive(sa, FAKE_SM_LID, &answer, sizeof(answer));
+}
+
+void fake_time_out(struct fake_sa *sa, const struct hf_sa_mad *request)
+{
+	const struct hf_mad_addr from = { .lid = FAKE_SM_LID, .qpn = 1 };
+	struct hf_sa_mad header = *request;
+
+	hf_sa_client_receive(sa->client, sa->now_ns, &from, -ETIMEDOUT, &header, sizeof(header.hdr));
+}
+
+struct hf_path_record fake_path(unsigned int from, unsigned int to)
+{
+	return (struct hf_path_record){
+		.sgid = fake_gid(from),
+		.dgid = fake_gid(to),
+		.slid = htobe16(6 + from),
+		.dlid = htobe16(6 + to),
+		.pkey = htobe16(0xffff),
+		.mtu = 4,
+		.rate = 7,
+		.pkt_life = 18,
+	};
+}
+
+/* @mad has room for the headers and @count records. */
+static size_t put_headers(uint8_t *mad, const struct hf_sa_mad *request, size_t record_size, size_t count)
+{
+	struct hf_sa_mad headers = answer_to(request, 0);
+
+	headers.attr_offset = htobe16(record_size / 8);
+	memcpy(mad, &headers, offsetof(struct hf_sa_mad, data));
+	return offsetof(struct hf_sa_mad, data) + count * record_size;
+}
+
+void fake_answer_table(struct fake_sa *sa, unsigned int first, unsigned int count)
+{
+	const struct hf_sa_mad *query = fake_last(sa, HF_METHOD_GET_TABLE, HF_ATTR_PATH_RECORD);
+	uint8_t *mad = malloc(sizeof(*query) + count * sizeof(struct hf_path_record));
+	size_t len = put_headers(mad, query, sizeof(struct hf_path_record), count);
+
+	for (unsigned int i = 0; i < count; i++) {
+		struct hf_path_record path = fake_path(1, first + i);
+
+		memcpy(mad + offsetof(struct hf_sa_mad, data) + i * sizeof(path), &path, sizeof(path));
+	}
+	fake_receive(sa, FAKE_SM_LID, mad, len);
+	free(mad);
+}
+
+void fake_answer_check(struct fake_sa *sa, const uint16_t *traps, size_t count)
+{
+	const struct hf_sa_mad *check = fake_last(sa, HF_METHOD_GET_TABLE, HF_ATTR_INFORM_INFO_RECORD);
+	uint8_t mad[HF_MAD_SIZE + 8 * sizeof(struct hf_inform_info_record)];
+	size_t len = put_headers(mad, check, sizeof(struct hf_inform_info_record), count);
+
+	for (size_t i = 0; i < count; i++) {
+		struct hf_inform_info_record record = { .subscriber_gid = fake_gid(1) };
+
+		hf_inform_info_init(&record.info, traps[i], true);
+		memcpy(mad + offsetof(struct hf_sa_mad, data) + i * sizeof(record), &record, sizeof(record));
+	}
+	fake_receive(sa, FAKE_SM_LID, mad, len);
+}
+
+void fake_report(struct fake_sa *sa, uint16_t from_lid, uint16_t trap_num, uint64_t comp_mask,
+		 const struct hf_path_record *path)
+{
+	union hf_gid sm_gid = fake_gid(0);
+	struct hf_sa_mad report;
+
+	hf_sa_mad_init(&report, HF_METHOD_REPORT, HF_ATTR_NOTICE, 0xabcdef);
+	hf_repath_notice_init((struct hf_repath_notice *)report.data, trap_num, FAKE_SM_LID, &sm_gid, comp_mask, path,
+			      false);
+	fake_receive(sa, from_lid, &report, sizeof(report));
+}
+
+void fake_settle(struct fake_sa *sa)
+{
+	fake_tell_port(sa);
+	fake_answer(sa, fake_last(sa, HF_METHOD_SET, HF_ATTR_INFORM_INFO), 0);
+	fake_answer(sa, fake_last(sa, HF_METHOD_SET, HF_ATTR_INFORM_INFO), 0);
+	fake_answer_table(sa, 2, 3);
+	ck_assert(!hf_sa_client_is_busy(sa->client));
+	fake_forget(sa);
+}
