@@ -1,1 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
+
+check_PROGRAMS += tests/check_hfsim
+TESTS += tests/check_hfsim
+tests_check_hfsim_SOURCES = tests/check_hfsim.c
+tests_check_hfsim_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_hfsim_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
+tests_check_hfsim_LDADD = tools/libhfrun.la $(CHECK_LIBS) $(JANSSON_LIBS)

@@ -223,7 +223,7 @@ static int pack_host(const struct reader *reader, ibnd_node_t *node, json_t **re
 	return *ret_host ? 0 : -ENOMEM;
 }
 
-/* One node a line, so that two outputs can be compared with diff(1). */
+/* One node a line. */
 static int print_nodes(const struct reader *reader, bool switches, FILE *out)
 {
 	const char *separator = "";

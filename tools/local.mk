@@ -13,3 +13,22 @@ tools_holdfastd_SOURCES = tools/holdfastd.c tools/holdfastd_connect.c tools/hold
 	tools/holdfastd_ports.c tools/holdfastd_ports.h
 tools_holdfastd_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
 tools_holdfastd_LDADD = lib/libhfhost.la $(EVENT_LIBS) $(JANSSON_LIBS)
+
+# The runner of scenarios. What is pure or can be tested alone is a library.
+noinst_LTLIBRARIES += tools/libhfrun.la
+tools_libhfrun_la_SOURCES = tools/hfsim_child.c tools/hfsim_child.h tools/hfsim_control.c tools/hfsim_control.h \
+	tools/hfsim_events.c tools/hfsim_events.h tools/hfsim_fabric.c tools/hfsim_fabric.h tools/hfsim_faults.c \
+	tools/hfsim_faults.h tools/hfsim_hosts.c tools/hfsim_hosts.h tools/hfsim_ibsim.c tools/hfsim_ibsim.h \
+	tools/hfsim_judge.c tools/hfsim_judge.h tools/hfsim_mads.c tools/hfsim_mads.h tools/hfsim_reach.c \
+	tools/hfsim_reach.h tools/hfsim_report.c tools/hfsim_report.h tools/hfsim_result.c tools/hfsim_result.h \
+	tools/hfsim_run.c tools/hfsim_run.h tools/hfsim_setup.c tools/hfsim_setup.h tools/hfsim_tables.c \
+	tools/hfsim_tables.h tools/hfsim_timeline.c tools/hfsim_timeline.h tools/hfsim_where.c tools/hfsim_where.h
+tools_libhfrun_la_CPPFLAGS = $(AM_CPPFLAGS) -DHF_SBINDIR='"$(sbindir)"' -DHF_BINDIR='"$(bindir)"' \
+	-DHF_LIBDIR='"$(libdir)"'
+tools_libhfrun_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(SMARTCOLS_CFLAGS)
+tools_libhfrun_la_LIBADD = sim/libhfsim.la sim/libhfpcap.la lib/libhfcore.la $(JANSSON_LIBS) $(SMARTCOLS_LIBS)
+
+bin_PROGRAMS += tools/hfsim
+tools_hfsim_SOURCES = tools/hfsim.c tools/hfsim.h tools/hfsim_command.c tools/hfsim_files.c
+tools_hfsim_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(SMARTCOLS_CFLAGS)
+tools_hfsim_LDADD = tools/libhfrun.la

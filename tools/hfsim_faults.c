@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
+#include "tools/hfsim_faults.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/hfsim_hosts.h"
+
+#define COMMAND_TIMEOUT_MS	5000
+#define STOP_TIMEOUT_MS		10000
+
+struct kind {
+	const char *command;	/* of ibsim's console, NULL where it has no part in it */
+	bool is_rerouted;
+	bool is_cut;		/* cables are taken away, else laid again */
+	int signal;		/* to the daemon, 0 for none */
+	bool is_silenced;	/* and whether that daemon answers no longer */
+};
+
+static const struct kind kinds[] = {
+	[HF_FAULT_UNLINK] = { .command = "Unlink", .is_rerouted = true, .is_cut = true },
+	[HF_FAULT_RELINK] = { .command = "ReLink", .is_rerouted = true },
+	[HF_FAULT_NODE_DOWN] = { .command = "Unlink", .is_rerouted = true, .is_cut = true },
+	[HF_FAULT_NODE_UP] = { .command = "ReLink", .is_rerouted = true },
+	[HF_FAULT_PORT_DOWN] = { .command = "Unlink", .is_rerouted = true, .is_cut = true },
+	[HF_FAULT_PORT_UP] = { .command = "ReLink", .is_rerouted = true },
+	[HF_FAULT_LOSSY] = { .command = "Error" },
+	[HF_FAULT_SM_RESTART] = { .is_rerouted = true },
+	[HF_FAULT_DAEMON_KILL] = { .signal = SIGKILL, .is_silenced = true },
+	[HF_FAULT_DAEMON_STOP] = { .signal = SIGSTOP, .is_silenced = true },
+	[HF_FAULT_DAEMON_CONT] = { .signal = SIGCONT },
+};
+
+bool hf_fault_is_rerouted(const struct hf_fault *fault)
+{
+	return kinds[fault->kind].is_rerouted;
+}
+
+static int give_command(struct hf_fabric *fabric, const struct hf_fault *fault)
+{
+	char port[16] = "", percent[16] = "", command[128];
+	char *answer = NULL;
+	int err;
+
+	if (fault->port > 0)
+		snprintf(port, sizeof(port), "[%u]", fault->port);
+	if (fault->kind == HF_FAULT_LOSSY)
+		snprintf(percent, sizeof(percent), " %u", fault->percent);
+	snprintf(command, sizeof(command), "%s \"%s\"%s%s", kinds[fault->kind].command, fault->node->name, port, percent);
+	err = hf_ibsim_command(&fabric->ibsim, command, COMMAND_TIMEOUT_MS, &answer);
+	if (err)
+		hf_fabric_fail(fabric, err, "ibsim does not take '%s': %s", command, answer ? answer : strerror(-err));
+	free(answer);
+	return err;
+}
+
+static int change_links(struct hf_fabric *fabric, const struct hf_fault *fault)
+{
+	int err = give_command(fabric, fault);
+
+	if (err || fault->kind == HF_FAULT_LOSSY)
+		return err;
+	hf_reach_cut(&fabric->reach, fault->node, fault->port, kinds[fault->kind].is_cut);
+	err = hf_reach_update(&fabric->reach, fabric->scenario->sm_node);
+	return err ? hf_fabric_fail(fabric, err, "%s", strerror(-err)) : 0;
+}
+
+static int restart_sm(struct hf_fabric *fabric)
+{
+	hf_child_stop(&fabric->opensm, STOP_TIMEOUT_MS);
+	return hf_fabric_start_opensm(fabric);
+}
+
+static int signal_daemon(struct hf_fabric *fabric, const struct hf_fault *fault)
+{
+	struct hf_daemon *daemon = hf_hosts_find(fabric, fault->node);
+
+	if (!daemon)
+		return hf_fabric_fail(fabric, -ENOENT, "no holdfastd runs on \"%s\"", fault->node->name);
+	daemon->is_silenced = kinds[fault->kind].is_silenced;
+	if (kill(daemon->child.pid, kinds[fault->kind].signal) < 0)
+		return hf_fabric_fail(fabric, -errno, "%s: %s", daemon->child.name, strerror(errno));
+	return 0;
+}
+
+int hf_fault_apply(struct hf_fabric *fabric, const struct hf_fault *fault)
+{
+	if (fault->kind == HF_FAULT_SM_RESTART)
+		return restart_sm(fabric);
+	return kinds[fault->kind].signal ? signal_daemon(fabric, fault) : change_links(fabric, fault);
+}

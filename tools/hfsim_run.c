@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
+#include "tools/hfsim_run.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/trace.h"
+#include "tools/hfsim_faults.h"
+#include "tools/hfsim_hosts.h"
+#include "tools/hfsim_setup.h"
+
+#define QUIET_NS		(300 * UINT64_C(1000000))	/* without an event: nothing more is to come */
+#define ASK_INTERVAL_NS		(50 * UINT64_C(1000000))
+#define TABLES_TIMEOUT_MS	120000
+
+struct progress {
+	hf_run_progress *tell;
+	void *ctx;
+};
+
+static void tell(const struct progress *progress, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void tell(const struct progress *progress, const char *format, ...)
+{
+	char line[512];
+	va_list args;
+
+	if (!progress->tell)
+		return;
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	progress->tell(progress->ctx, line);
+}
+
+/* What a run waits for after a fault. */
+struct settling {
+	size_t first_event;	/* at the cut */
+	bool is_rerouted;	/* the SM is expected to compute routes again */
+	bool is_announced;	/* and the plugin to say when it has told the hosts */
+	uint64_t next_ask_ns;
+};
+
+static bool has_sm_finished(const struct hf_events *events, const struct settling *settling)
+{
+	size_t routed, up, announced;
+
+	if (!settling->is_rerouted)
+		return true;
+	if (!hf_events_find(events, settling->first_event, "plugin", "routing_done", &routed) ||
+	    !hf_events_find(events, routed, "plugin", "subnet_up", &up))
+		return false;
+	return !settling->is_announced || hf_events_find(events, routed, "plugin", "announce_done", &announced);
+}
+
+static bool is_settled(struct hf_fabric *fabric, void *ctx)
+{
+	const struct hf_events *events = &fabric->events;
+	struct settling *settling = ctx;
+	uint64_t now_ns = hf_now_ns();
+
+	if (events->count > 0 && now_ns < events->list[events->count - 1].time_ns + QUIET_NS)
+		return false;
+	if (!has_sm_finished(events, settling) || now_ns < settling->next_ask_ns)
+		return false;
+	settling->next_ask_ns = now_ns + ASK_INTERVAL_NS;
+	return hf_hosts_are_idle(fabric);
+}
+
+static int fail(struct hf_run *run, int err)
+{
+	snprintf(run->error, sizeof(run->error), "%s", run->fabric.error[0] ? run->fabric.error : strerror(-err));
+	return err;
+}
+
+static int read_tables(struct hf_run *run, struct hf_tables **ret_tables)
+{
+	struct hf_path path = hf_fabric_path(&run->fabric, "tables-%zu.json", run->n_measures);
+	char *argv[] = { run->fabric.parts[HF_PART_HOLDFAST], "tables", "--json", "--paths", NULL };
+	int err = hf_fabric_run_tool(&run->fabric, argv, &path, TABLES_TIMEOUT_MS);
+
+	if (err)
+		return err;
+	err = hf_tables_load(path.text, ret_tables);
+	return err ? hf_fabric_fail(&run->fabric, err, "%s holds no tables: %s", path.text, strerror(-err)) : 0;
+}
+
+static int read_uses(struct hf_run *run, struct hf_uses *ret_uses)
+{
+	struct hf_path path = hf_fabric_path(&run->fabric, "connections-%zu.json", run->n_measures);
+	json_t *connections;
+	int err = hf_hosts_connections(&run->fabric, &connections);
+
+	if (err)
+		return err;
+	json_dump_file(connections, path.text, JSON_INDENT(1));
+	err = hf_uses_parse(connections, ret_uses);
+	json_decref(connections);
+	return err ? hf_fabric_fail(&run->fabric, err, "%s holds no connections: %s", path.text, strerror(-err)) : 0;
+}
+
+static int measure(struct hf_run *run)
+{
+	struct hf_measure *measure = &run->measures[run->n_measures];
+	int err = read_tables(run, &measure->tables);
+
+	if (err)
+		return err;
+	err = read_uses(run, &measure->uses);
+	if (err) {
+		hf_tables_free(measure->tables);
+		return err;
+	}
+	run->n_measures++;
+	return 0;
+}
+
+static int bring_up(struct hf_run *run, const char *dir, const struct progress *progress)
+{
+	struct settling settling = { 0 };
+	int err;
+
+	run->start_ns = hf_now_ns();
+	err = hf_fabric_init(&run->fabric, run->scenario, dir);
+	if (err)
+		return err;
+	tell(progress, "%s in %s", run->scenario->name, run->fabric.dir);
+	err = hf_fabric_start_sm(&run->fabric);
+	if (err)
+		return err;
+	run->subnet_up_ns = hf_now_ns();
+	tell(progress, "SUBNET UP after %.0f ms", (run->subnet_up_ns - run->start_ns) / 1e6);
+	err = hf_hosts_start(&run->fabric);
+	if (err)
+		return err;
+	run->connected_ns = hf_now_ns();
+	tell(progress, "%zu hosts are connected after %.0f ms", run->scenario->host_count,
+	     (run->connected_ns - run->start_ns) / 1e6);
+	err = hf_fabric_wait(&run->fabric, "quiet", is_settled, &settling, run->scenario->watchdog_s * 1000);
+	return err ? err : measure(run);
+}
+
+static int settle(struct hf_run *run, const struct hf_fault_run *fault)
+{
+	struct settling settling = {
+		.first_event = hf_events_at(&run->fabric.events, fault->cut_ns),
+		.is_rerouted = hf_fault_is_rerouted(fault->fault),
+		.is_announced = strcmp(run->scenario->mode, "off") != 0,
+	};
+	char what[128];
+
+	snprintf(what, sizeof(what), "quiet after fault \"%s\"", fault->fault->name);
+	return hf_fabric_wait(&run->fabric, what, is_settled, &settling, run->scenario->watchdog_s * 1000);
+}
+
+/* The faults since the last quiet time are settled together. */
+static void note_settled(struct hf_run *run, const struct hf_measure *before, uint64_t settled_ns)
+{
+	for (size_t i = run->n_faults; i-- > 0 && run->faults[i].settled_ns == 0;) {
+		run->faults[i].settled_ns = settled_ns;
+		run->faults[i].before = *before;
+		run->faults[i].after = run->measures[run->n_measures - 1];
+	}
+}
+
+static int run_fault(struct hf_run *run, const struct hf_fault *fault, const struct progress *progress)
+{
+	struct hf_fault_run *fault_run = &run->faults[run->n_faults++];
+	const struct hf_measure *before = &run->measures[run->n_measures - 1];
+	uint64_t settled_ns;
+	int err;
+
+	tell(progress, "fault \"%s\": %s", fault->name, hf_fault_kind_text(fault->kind));
+	fault_run->fault = fault;
+	fault_run->cut_ns = hf_events_add(&run->fabric.events, "fault", "{s:s, s:s}", "name", fault->name, "kind",
+					  hf_fault_kind_text(fault->kind));
+	err = hf_fault_apply(&run->fabric, fault);
+	if (err || (!fault->wait_settled && run->n_faults < run->scenario->fault_count))
+		return err;
+	err = settle(run, fault_run);
+	if (err)
+		return err;
+	settled_ns = hf_now_ns();
+	tell(progress, "quiet again after %.0f ms", (settled_ns - fault_run->cut_ns) / 1e6);
+	err = measure(run);
+	if (!err)
+		note_settled(run, before, settled_ns);
+	return err;
+}
+
+static int run_faults(struct hf_run *run, const struct progress *progress)
+{
+	const struct hf_scenario *scenario = run->scenario;
+
+	for (size_t i = 0; i < scenario->fault_count; i++) {
+		int err = run_fault(run, &scenario->faults[i], progress);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int count_mads(struct hf_run *run)
+{
+	for (size_t i = 0; i < run->n_faults; i++) {
+		struct hf_fault_run *fault = &run->faults[i];
+		struct hf_path path = hf_fabric_path(&run->fabric, HF_FILE_SM_CAPTURE);
+		int err = hf_mads_count(path.text, fault->cut_ns, fault->settled_ns, &fault->sm_mads);
+
+		for (size_t j = 0; !err && j < run->fabric.n_daemons; j++) {
+			path = hf_fabric_path(&run->fabric, HF_FILE_HOST ".pcap", j);
+			err = hf_mads_count(path.text, fault->cut_ns, fault->settled_ns, &fault->host_mads);
+		}
+		if (err)
+			return hf_fabric_fail(&run->fabric, err, "%s: %s", path.text, strerror(-err));
+	}
+	return 0;
+}
+
+int hf_run(struct hf_run *run, const struct hf_scenario *scenario, const char *dir, hf_run_progress *progress,
+	   void *ctx)
+{
+	const struct progress told = { progress, ctx };
+	int err;
+
+	*run = (struct hf_run){
+		.scenario = scenario,
+		.measures = calloc(scenario->fault_count + 1, sizeof(*run->measures)),
+		.faults = calloc(scenario->fault_count + 1, sizeof(*run->faults)),
+	};
+	run->fabric.signal_fd = run->fabric.inotify_fd = run->fabric.ibsim.console_fd = -1;
+	if (!run->measures || !run->faults)
+		return fail(run, -ENOMEM);
+	err = bring_up(run, dir, &told);
+	if (!err)
+		err = run_faults(run, &told);
+	hf_fabric_stop(&run->fabric);
+	/* What the programs wrote at their end. */
+	hf_events_read(&run->fabric.events);
+	if (!err)
+		err = count_mads(run);
+	return err ? fail(run, err) : 0;
+}
+
+void hf_run_fini(struct hf_run *run, bool keep_dir)
+{
+	for (size_t i = 0; i < run->n_measures; i++) {
+		hf_tables_free(run->measures[i].tables);
+		free(run->measures[i].uses.list);
+	}
+	free(run->measures);
+	free(run->faults);
+	hf_fabric_fini(&run->fabric, keep_dir);
+}

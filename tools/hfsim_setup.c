@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
+#include "tools/hfsim_setup.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SUBNET_PREFIX	UINT64_C(0xfe80000000000000)
+#define SMPS_ON_WIRE	32	/* enough to be fast, few enough for ibsim's sockets, which hold 167 MADs */
+
+static int open_file(struct hf_fabric *fabric, const struct hf_path *path, FILE **ret_file)
+{
+	*ret_file = fopen(path->text, "we");
+	return *ret_file ? 0 : hf_fabric_fail(fabric, -errno, "%s: %s", path->text, strerror(errno));
+}
+
+static int close_file(struct hf_fabric *fabric, const struct hf_path *path, FILE *file)
+{
+	int err = ferror(file) ? -EIO : 0;
+
+	if (fclose(file) != 0)
+		err = -errno;
+	return err ? hf_fabric_fail(fabric, err, "%s: %s", path->text, strerror(-err)) : 0;
+}
+
+
+int hf_setup_net(struct hf_fabric *fabric)
+{
+	struct hf_path path = hf_fabric_path(fabric, HF_FILE_NET);
+	FILE *file;
+	int err = open_file(fabric, &path, &file);
+
+	if (err)
+		return err;
+	hf_topology_write(fabric->scenario->topology, file);
+	return close_file(fabric, &path, file);
+}
+
+static int setup_plugin(struct hf_fabric *fabric)
+{
+	const struct hf_settings *plugin = &fabric->scenario->plugin;
+	struct hf_path path = hf_fabric_path(fabric, HF_FILE_PLUGIN_CONF);
+	FILE *file;
+	int err = open_file(fabric, &path, &file);
+
+	if (err)
+		return err;
+	fprintf(file, "trace = \"%s\"\nmode = %s\n", hf_fabric_path(fabric, HF_FILE_PLUGIN_TRACE).text,
+		fabric->scenario->mode);
+	for (size_t i = 0; i < plugin->count; i++)
+		fprintf(file, "%s = \"%s\"\n", plugin->items[i].name, plugin->items[i].value);
+	return close_file(fabric, &path, file);
+}
+
+int hf_setup_opensm(struct hf_fabric *fabric)
+{
+	const struct hf_settings *sm = &fabric->scenario->sm;
+	struct hf_path path = hf_fabric_path(fabric, HF_FILE_OPENSM_CONF);
+	FILE *file;
+	int err = open_file(fabric, &path, &file);
+
+	if (err)
+		return err;
+	/* OpenSM reads the last setting of a name. */
+	fprintf(file, "log_file %s\nforce_log_flush TRUE\n", hf_fabric_path(fabric, HF_FILE_OPENSM_LOG).text);
+	fprintf(file, "max_wire_smps %d\nmax_wire_smps2 %d\n", SMPS_ON_WIRE, SMPS_ON_WIRE);
+	fprintf(file, "event_plugin_name osmholdfast\nevent_plugin_options %s\n",
+		hf_fabric_path(fabric, HF_FILE_PLUGIN_CONF).text);
+	if (fabric->scenario->engine)
+		fprintf(file, "routing_engine %s\n", fabric->scenario->engine);
+	for (size_t i = 0; i < sm->count; i++)
+		fprintf(file, "%s %s\n", sm->items[i].name, sm->items[i].value);
+	err = close_file(fabric, &path, file);
+	return err ? err : setup_plugin(fabric);
+}
+
+uint64_t hf_setup_port_guid(const struct hf_topology_node *node)
+{
+	for (unsigned int i = 1; i <= node->port_count; i++)
+		if (node->ports[i].remote)
+			return node->ports[i].guid;
+	return 0;
+}
+
+static void print_gid(FILE *file, uint64_t guid)
+{
+	for (int word = 0; word < 8; word++)
+		fprintf(file, "%s%" PRIx16, word == 0 ? "" : ":",
+			(uint16_t)((word < 4 ? SUBNET_PREFIX : guid) >> (48 - word % 4 * 16)));
+	fprintf(file, "\n");
+}
+
+/* A process of one adapter is not told to connect to itself. */
+static int setup_connect(struct hf_fabric *fabric, const struct hf_path *path, const struct hf_daemon *daemon)
+{
+	const struct hf_scenario *scenario = fabric->scenario;
+	FILE *file;
+	int err = open_file(fabric, path, &file);
+
+	if (err)
+		return err;
+	for (size_t i = 0; scenario->connect_all && i < scenario->host_count; i++) {
+		uint64_t guid = hf_setup_port_guid(scenario->hosts[i]);
+
+		if (guid != 0 && (daemon->n_hosts > 1 || i != daemon->first_host))
+			print_gid(file, guid);
+	}
+	return close_file(fabric, path, file);
+}
+
+int hf_setup_daemon(struct hf_fabric *fabric, const struct hf_daemon *daemon)
+{
+	struct hf_path connect = hf_fabric_path(fabric, HF_FILE_HOST ".connect", daemon->index);
+	struct hf_path path = hf_fabric_path(fabric, HF_FILE_HOST ".conf", daemon->index);
+	FILE *file;
+	int err = open_file(fabric, &path, &file);
+
+	if (err)
+		return err;
+	fprintf(file, "socket = \"%s\"\n", hf_fabric_path(fabric, HF_FILE_HOST ".socket", daemon->index).text);
+	fprintf(file, "trace = \"%s\"\n", hf_fabric_path(fabric, HF_FILE_HOST ".trace", daemon->index).text);
+	fprintf(file, "connect = \"%s\"\n", connect.text);
+	err = close_file(fabric, &path, file);
+	return err ? err : setup_connect(fabric, &connect, daemon);
+}

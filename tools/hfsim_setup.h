@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
+/* The files that the programs of a run are started with, written into the run's directory. */
+#ifndef HF_TOOLS_HFSIM_SETUP_H
+#define HF_TOOLS_HFSIM_SETUP_H
+
+#include "tools/hfsim_fabric.h"
+
+/* File names in the run's directory. */
+#define HF_FILE_NET		"fabric.net"
+#define HF_FILE_GUIDS		"fabric.guids"
+#define HF_FILE_OPENSM_CONF	"opensm.conf"
+#define HF_FILE_OPENSM_LOG	"opensm.log"
+#define HF_FILE_PLUGIN_CONF	"osmholdfast.conf"
+#define HF_FILE_PLUGIN_TRACE	"opensm.trace"
+#define HF_FILE_SM_CAPTURE	"opensm.pcap"
+#define HF_FILE_HOST		"host-%zu"	/* .conf, .connect, .socket, .trace, .pcap, .log; the daemon's index */
+
+/* All of them return 0 or the negative errno of writing, and set fabric->error. */
+int hf_setup_net(struct hf_fabric *fabric);
+int hf_setup_opensm(struct hf_fabric *fabric);
+int hf_setup_daemon(struct hf_fabric *fabric, const struct hf_daemon *daemon);
+
+/* GUID of an adapter's first port with a cable, or 0. */
+uint64_t hf_setup_port_guid(const struct hf_topology_node *node);
+
+#endif

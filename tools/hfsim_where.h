@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
+/* Where the programs and libraries of a run are: beside hfsim in a build tree, or where they are installed. */
+#ifndef HF_TOOLS_HFSIM_WHERE_H
+#define HF_TOOLS_HFSIM_WHERE_H
+
+enum hf_part {
+	HF_PART_IBSIM,
+	HF_PART_OPENSM,
+	HF_PART_HOLDFAST,
+	HF_PART_HOLDFASTD,
+	HF_PART_MUX,
+	HF_PART_UMAD,		/* the simulated ib_umad, a preload library */
+	HF_PART_PLUGIN_DIR,	/* the folder of libosmholdfast.so */
+	HF_PART_SCENARIO_DIR,
+	HF_N_PARTS,
+};
+
+/**
+ * hf_where() - find a part
+ * @part:     which
+ * @ret_path: absolute path, to be freed
+ *
+ * The environment comes first (HF_IBSIM, HF_OPENSM, HF_HOLDFAST, HF_HOLDFASTD, HF_MUX, HF_UMAD, HF_PLUGIN_DIR,
+ * HF_SCENARIO_DIR), then the build tree that hfsim lies in, then the folders of the installation, then PATH.
+ *
+ * Return: 0; -ENOENT where it is nowhere; -ENOMEM.
+ */
+int hf_where(enum hf_part part, char **ret_path);
+
+/* What messages call a part, and the variable that names it. */
+const char *hf_part_name(enum hf_part part);
+const char *hf_part_variable(enum hf_part part);
+
+#endif
