@@ -1,1 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
+dist_man_MANS += doc/hfsim-mux.1

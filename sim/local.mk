@@ -1,4 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
+# Shares the client slots of ibsim between any number of hosts.
+muxdir = $(pkglibdir)
+mux_PROGRAMS = hfsim-mux
+hfsim_mux_SOURCES = sim/mux.c sim/mux.h sim/mux_client.c sim/mux_nodes.c sim/mux_nodes.h sim/mux_pipe.c \
+	sim/mux_pipe.h sim/mux_route.c sim/mux_rover.c sim/mux_rover.h sim/mux_tags.c sim/mux_tags.h sim/mux_trunk.c
+hfsim_mux_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
+hfsim_mux_LDADD = lib/libhfcore.la $(EVENT_LIBS)
+
 noinst_HEADERS += sim/ibsim_proto.h
 
 # The pure parts of the simulated fabric: no subnet manager, no ibsim, no adapter.

@@ -1,4 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
+check_PROGRAMS += tests/check_mux tests/mux_client
+TESTS += tests/check_mux tests/test_mux.sh
+EXTRA_DIST += tests/test_mux.sh
+tests_check_mux_SOURCES = tests/check_mux.c sim/mux_nodes.c sim/mux_tags.c
+tests_check_mux_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_mux_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_check_mux_LDADD = $(CHECK_LIBS)
+tests_mux_client_SOURCES = tests/mux_client.c
+tests_mux_client_LDADD = lib/libhfcore.la
 
 check_PROGRAMS += tests/check_topology tests/topology_tool
 TESTS += tests/check_topology tests/test_topology.sh

@@ -1,0 +1,153 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
+# 64 hosts of a 4x4x4 torus on two slots of a stock ibsim, beside a stock opensm.
+. "$top_srcdir/tests/tap.sh"
+
+skip() {
+	[ "${HF_STRICT:-0}" = 1 ] && { echo "Bail out! $1"; exit 99; }
+	echo "1..0 # SKIP $1"
+	exit 77
+}
+
+umad2sim=$(find /usr/lib /usr/lib64 -name libumad2sim.so 2>/dev/null | head -n 1)
+[ -n "$umad2sim" ] || skip "ibsim-utils is not installed"
+for program in ibsim opensm ibnetdiscover perfquery sminfo; do
+	command -v "$program" >/dev/null || skip "$program is not installed"
+done
+tool=$top_builddir/tests/topology_tool
+client=$top_builddir/tests/mux_client
+mux=$top_builddir/hfsim-mux
+fabric="torus 4x4x4 1"
+ibsim_name=hf-mux-$$-ibsim
+mux_name=hf-mux-$$
+pids=
+cd "$work" || exit 99
+
+stop() {
+	for pid in $pids; do
+		kill -CONT "$pid" 2>/dev/null
+		kill "$pid" 2>/dev/null
+		wait "$pid" 2>/dev/null
+	done
+	pids=
+	exec 3>&-
+}
+on_exit stop
+
+start_fabric() {
+	$tool generate $fabric 1 >fabric.net && mkfifo console || return 1
+	IBSIM_SOCKNAME=$ibsim_name timeout 120 ibsim -I -s fabric.net -N 1000 -S 100 -P 10000 <console >ibsim.log 2>&1 &
+	pids="$! $pids"
+	exec 3>console
+	wait_for 10 grep -q 'Network simulator ready' ibsim.log && $tool guids $fabric 1 >&3
+}
+
+start_mux() {
+	timeout 120 "$mux" --listen "$mux_name" --ibsim "$ibsim_name" >mux.log 2>&1 &
+	mux_pid=$!
+	pids="$mux_pid $pids"
+	wait_for 10 grep -q 'is shared as' mux.log
+}
+
+start_opensm() {
+	mkdir -p cache
+	echo 'force_log_flush TRUE' >opensm.conf
+	IBSIM_SOCKNAME=$ibsim_name OSM_CACHE_DIR=$work/cache OSM_TMP_DIR=$work SIM_HOST=sm LD_PRELOAD=$umad2sim \
+		timeout 120 opensm -f "$work/opensm.log" -F "$work/opensm.conf" >opensm.out 2>&1 &
+	pids="$! $pids"
+	wait_for 30 grep -q 'SUBNET UP' opensm.log
+}
+
+on_host() {
+	host=$1
+	shift
+	IBSIM_SOCKNAME=$mux_name SIM_HOST=$host LD_PRELOAD=$umad2sim timeout 20 "$@"
+}
+
+on_ibsim() {
+	host=$1
+	shift
+	IBSIM_SOCKNAME=$ibsim_name SIM_HOST=$host LD_PRELOAD=$umad2sim timeout 20 "$@"
+}
+
+same_discovery() {
+	on_ibsim H_3_1_2_0 ibnetdiscover >direct.out && on_host H_3_1_2_0 ibnetdiscover >muxed.out || return 1
+	grep -q 'Initiated from' direct.out && sed -i '/generated on/d' direct.out muxed.out &&
+		cmp direct.out muxed.out
+}
+
+sm_info() { on_host H_2_1_0_0 sminfo >out && grep 'SMINFO_MASTER' out; }
+
+own_counters() {
+	lid=$(on_host H_2_1_0_0 ibstat | awk '/Base lid/ { print $3 }')
+	on_host H_2_1_0_0 perfquery >out && grep "Lid $lid port 1 " out
+}
+
+# hold NODE: a client that sits there until it is killed
+hold() {
+	"$client" "$mux_name" hold "$1" >"hold-$1" &
+	held_pid=$!
+	pids="$held_pid $pids"
+	wait_for 10 test -s "hold-$1"
+}
+
+killed_client() {
+	hold H_1_0_0_0 || return 1
+	kill -KILL "$held_pid"
+	wait_for 5 grep -q 'at node H_1_0_0_0 is gone' mux.log && "$client" "$mux_name" one-listener H_1_0_0_0
+}
+
+trunk_node() { sed -n 's/.*trunk is at node \([^,]*\),.*/\1/p' mux.log | tail -n 1; }
+trunk_left() { [ "$(trunk_node)" != "$1" ]; }
+
+# The others go on when the host that the mux sends from loses its link.
+link_loss() {
+	lost=$(trunk_node)
+	hold "$lost" && hold H_2_2_2_0 && echo "Unlink \"$lost\"[1]" >&3 || return 1
+	wait_for 10 trunk_left "$lost" && "$client" "$mux_name" storm 1 H_3_3_3_0
+}
+
+early() {
+	mkfifo word
+	"$client" "$mux_name" early 64 $hosts <word >early.out &
+	early_pid=$!
+	exec 4>word
+	wait_for 10 grep -q ready early.out && start_opensm 4>&-
+	early_rc=$?
+	exec 4>&-
+	wait "$early_pid" && return "$early_rc"
+}
+
+# Of ibsim's clients only the SM is left.
+slots_are_free() {
+	echo Attached >&3
+	awk '/sim> Client/ { n = 0 } /Client [0-9]+: pid/ { n++ } END { exit n != 1 }' ibsim.log
+}
+
+ends() { kill -TERM "$mux_pid" && wait "$mux_pid" && wait_for 5 slots_are_free; }
+
+hosts=
+for x in 0 1 2 3; do
+	for y in 0 1 2 3; do
+		for z in 0 1 2 3; do
+			hosts="$hosts H_${x}_${y}_${z}_0"
+		done
+	done
+done
+
+plan 14
+start_fabric && start_mux || { cat ./*.log; exit 99; }
+try "clients that connect before the SM starts" early
+try "64 hosts" "$client" "$mux_name" storm 64 $hosts
+try "200 clients on 64 hosts" "$client" "$mux_name" storm 200 $hosts
+try "a client that does not read delays no other" "$client" "$mux_name" slow H_1_2_3_0 H_3_2_1_0
+try "one client gets the requests to a node" "$client" "$mux_name" one-listener H_0_0_1_0
+try "the place of a killed client is used again" killed_client
+try "malformed datagrams" "$client" "$mux_name" garbage H_0_1_0_0
+try "an unknown node is refused" "$client" "$mux_name" refused H_9_9_9_9
+try "a node with a port GUID of its own is refused" "$client" "$mux_name" refused sm
+try "ibnetdiscover finds what it finds on ibsim itself" same_discovery
+try "sminfo" sm_info
+try "perfquery reads the host's own counters" own_counters
+try "the shared slot leaves a host whose link is down" link_loss
+try "the slots of ibsim are free at the end" ends
