@@ -12,6 +12,7 @@
 /* One reading of a file: what it gives for each option, or why it is refused. */
 struct reading {
 	const struct hf_option *table;
+	const char *path;
 	char **texts;		/* by index in the table; NULL where the file says nothing */
 	char *error;
 };
@@ -189,7 +190,7 @@ static char *describe_unknown(const struct hf_option *table, const char *message
 static void keep_first_error(cfg_t *cfg, char *message)
 {
 	if (message && !current->error)
-		current->error = format_error("%s:%d: %s", cfg->filename, cfg->line, message);
+		current->error = format_error("%s:%d: %s", current->path, cfg->line, message);
 	free(message);
 }
 
@@ -223,8 +224,69 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt)
 	return *text ? 0 : -1;
 }
 
-/* Fills @reading; -EINVAL with its error set where the file is refused. */
-static int read_file(const char *path, struct reading *reading)
+/* The whole file, freed with free(). */
+static int read_text(const char *path, char **ret_text)
+{
+	FILE *file = fopen(path, "re");
+	char *text = NULL;
+	size_t size = 0;
+	int err = 0;
+
+	if (!file)
+		return -errno;
+	errno = 0;
+	if (getdelim(&text, &size, '\0', file) < 0) {
+		err = -errno;
+		free(text);
+		text = err ? NULL : strdup("");
+		err = err || text ? err : -ENOMEM;
+	}
+	fclose(file);
+	*ret_text = text;
+	return err;
+}
+
+/* The end of the quoted string that starts at @text, or @text where none does. */
+static char *end_of_quoted(char *text)
+{
+	char quote = *text;
+
+	if (quote != '"' && quote != '\'')
+		return text;
+	for (text++; *text && *text != quote; text++)
+		if (*text == '\\' && text[1])
+			text++;
+	return *text ? text + 1 : text;
+}
+
+static char *end_of_comment(char *text)
+{
+	char *end;
+
+	if (*text == '#' || !strncmp(text, "//", 2))
+		return text + strcspn(text, "\n");
+	if (strncmp(text, "/*", 2))
+		return text;
+	end = strstr(text + 2, "*/");
+	return end ? end + 2 : text;
+}
+
+/* libconfuse counts some lines of comments twice, so it gets to see none. */
+static void blank_comments(char *text)
+{
+	while (*text) {
+		char *end = end_of_comment(text);
+
+		for (; text < end; text++)
+			if (*text != '\n')
+				*text = ' ';
+		end = end_of_quoted(text);
+		text = end > text ? end : *text ? text + 1 : text;
+	}
+}
+
+/* Fills @reading; -EINVAL with its error set where the text is refused. */
+static int parse_text(const char *text, struct reading *reading)
 {
 	size_t count = count_options(reading->table);
 	cfg_opt_t *opts = calloc(count + 1, sizeof(*opts));
@@ -244,19 +306,7 @@ static int read_file(const char *path, struct reading *reading)
 		cfg_set_validate_func(cfg, reading->table[i].name, on_value);
 
 	current = reading;
-	errno = 0;
-	switch (cfg_parse(cfg, path)) {
-	case CFG_SUCCESS:
-		err = 0;
-		break;
-	case CFG_FILE_ERROR:
-		err = errno ? -errno : -EIO;
-		reading->error = format_error("%s: %s", path, strerror(-err));
-		break;
-	default:
-		err = reading->error ? -EINVAL : -ENOMEM;
-		break;
-	}
+	err = cfg_parse_buf(cfg, text) == CFG_SUCCESS ? 0 : reading->error ? -EINVAL : -ENOMEM;
 	current = NULL;
 	cfg_free(cfg);
 err_free_opts:
@@ -264,15 +314,30 @@ err_free_opts:
 	return err;
 }
 
+static int read_file(struct reading *reading)
+{
+	char *text = NULL;
+	int err = read_text(reading->path, &text);
+
+	if (err) {
+		reading->error = format_error("%s: %s", reading->path, strerror(-err));
+		return err;
+	}
+	blank_comments(text);
+	err = parse_text(text, reading);
+	free(text);
+	return err;
+}
+
 int hf_options_load(const struct hf_option *table, const char *path, void *values, char **ret_error)
 {
 	size_t count = count_options(table);
-	struct reading reading = { .table = table, .texts = calloc(count, sizeof(char *)) };
+	struct reading reading = { .table = table, .path = path, .texts = calloc(count, sizeof(char *)) };
 	int err;
 
 	if (!reading.texts)
 		return -ENOMEM;
-	err = read_file(path, &reading);
+	err = read_file(&reading);
 	for (size_t i = 0; i < count && !err; i++)
 		if (reading.texts[i])
 			err = store(&table[i], reading.texts[i], values);

@@ -93,6 +93,10 @@ static const struct {
 	{ "window = 12x\n", ":1:", "window = 12x", "1 to 64" },
 	{ "window = 99999999999999999999\n", ":1:", "99999999999999999999", "1 to 64" },
 	{ "\n\nmode = loud\n", ":3:", "mode = loud", "off, repath-only" },
+	{ "# one\n# two\n\n// three\nmode = loud\n", ":5:", "mode = loud", "off, repath-only" },
+	{ "window = 3 # a comment\nmode = loud\n", ":2:", "mode = loud", "off, repath-only" },
+	{ "/* two\nlines */ mode = loud\n", ":2:", "mode = loud", "off, repath-only" },
+	{ "trace = \"a # b // c\"\nmode = loud\n", ":2:", "mode = loud", "off, repath-only" },
 	{ "fast = perhaps\n", ":1:", "fast = perhaps", "true or false" },
 	{ "colour = red\n", ":1:", "colour", "fast, window, mode, trace" },
 	{ "window = 3\nwindow = 4\n", ":2:", "window", "stands twice" },
@@ -109,6 +113,15 @@ START_TEST(a_bad_file_is_refused_whole)
 	assert_error_has(bad_files[_i].value);
 	assert_error_has(bad_files[_i].allowed);
 	assert_untouched();
+}
+END_TEST
+
+START_TEST(comments_and_quotes_do_not_mix)
+{
+	ck_assert_int_eq(load("trace = \"/a#b//c/*d\" # it's one\nwindow = 3 /* x\n */ fast = no // \"\n"), 0);
+	ck_assert_str_eq(values.trace, "/a#b//c/*d");
+	ck_assert_int_eq(values.window, 3);
+	ck_assert(!values.fast);
 }
 END_TEST
 
@@ -161,6 +174,7 @@ int main(void)
 	tcase_add_test(tcase, defaults_come_from_the_table);
 	tcase_add_test(tcase, a_good_file_is_taken);
 	tcase_add_loop_test(tcase, a_bad_file_is_refused_whole, 0, sizeof(bad_files) / sizeof(bad_files[0]));
+	tcase_add_test(tcase, comments_and_quotes_do_not_mix);
 	tcase_add_test(tcase, a_missing_file_is_named);
 	tcase_add_test(tcase, the_command_line_is_checked_alike);
 	tcase_add_test(tcase, the_sample_file_reads_back_as_the_defaults);
