@@ -22,3 +22,25 @@ tests_check_reporter_SOURCES = tests/check_reporter.c
 tests_check_reporter_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_reporter_CFLAGS = $(PLUGIN_CHECK_CFLAGS)
 tests_check_reporter_LDADD = $(PLUGIN_CHECK_LDADD)
+
+# System tests on a simulated fabric with stock opensm.
+check_PROGRAMS += tests/subscriber
+tests_subscriber_SOURCES = tests/subscriber.c
+tests_subscriber_LDADD = lib/libhfcore.la
+PLUGIN_SYSTEM_TESTS = tests/test_plugin_load.sh
+TESTS += $(PLUGIN_SYSTEM_TESTS)
+EXTRA_DIST += $(PLUGIN_SYSTEM_TESTS) tests/plugin.sh
+
+# Plugins that opensm must not load: built for another version, and for another layout of its structures.
+check_LTLIBRARIES += tests/libosmhfversion.la tests/libosmhfshifted.la
+tests_libosmhfversion_la_SOURCES = $(plugin_osm_sources)
+tests_libosmhfversion_la_CFLAGS = $(plugin_libosmholdfast_la_CFLAGS) -DHF_OSM_VERSION='"OpenSM 0.0.0"'
+tests_libosmhfversion_la_LDFLAGS = $(plugin_osm_ldflags) -rpath $(libdir)
+tests_libosmhfversion_la_LIBADD = plugin/libhfplugin.la
+# All that osm_config.h defines but ENABLE_OSM_PERF_MGR.
+SHIFTED_CFLAGS = -DHF_OSM_UNCHECKED_LAYOUT -D_OSM_CONFIG_H_ -DOSM_VENDOR_INTF_OPENIB -DVENDOR_RMPP_SUPPORT \
+	-DDUAL_SIDED_RMPP -DHAVE_LIBPTHREAD
+tests_libosmhfshifted_la_SOURCES = $(plugin_osm_sources)
+tests_libosmhfshifted_la_CFLAGS = $(SHIFTED_CFLAGS) $(plugin_libosmholdfast_la_CFLAGS)
+tests_libosmhfshifted_la_LDFLAGS = $(plugin_osm_ldflags) -rpath $(libdir)
+tests_libosmhfshifted_la_LIBADD = plugin/libhfplugin.la

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
+# shellcheck shell=sh
+# What the plugin's system tests share: a simulated 3x2 mesh with a host on each switch, opensm with the plugin on a
+# host of its own ("sm"), and the subscribing hosts. To be read after tap.sh.
+#
+#   start_fabric                    ibsim; its console is open at descriptor 3
+#   start_opensm NAME [LINE ...]    opensm with event_plugin_name NAME and further lines of its configuration
+#   start_hosts [argument ...]      tests/subscriber on all six hosts; its lines go to hosts.log
+#   on_host NAME command ...        a program with the adapter of that host
+#   log_says TEXT                   OpenSM's log holds the text
+#   stop_opensm                     SIGTERM; its exit status is in $osm_rc
+
+for program in ibsim opensm saquery; do
+	command -v "$program" >/dev/null && continue
+	[ "${HF_STRICT:-0}" = 1 ] && { echo "Bail out! $program is not installed"; exit 99; }
+	echo "1..0 # SKIP $program is not installed"
+	exit 77
+done
+
+umad=$top_builddir/.libs/libhfsim-umad.so
+mesh_hosts="H_0_0_0 H_1_0_0 H_2_0_0 H_0_1_0 H_1_1_0 H_2_1_0"
+LD_LIBRARY_PATH=$top_builddir/plugin/.libs:$top_builddir/tests/.libs
+IBSIM_SOCKNAME=hf-plugin-$$
+OSM_CACHE_DIR=$work/cache OSM_TMP_DIR=$work
+export LD_LIBRARY_PATH IBSIM_SOCKNAME OSM_CACHE_DIR OSM_TMP_DIR
+ibsim_pid= osm_pid= hosts_pid=
+mkdir -p "$work/cache"
+cd "$work" || exit 99
+
+end() {
+	[ -n "$1" ] || return 0
+	kill "$1" 2>/dev/null
+	wait "$1" 2>/dev/null
+}
+
+stop_all() {
+	end "$hosts_pid"
+	end "$osm_pid"
+	end "$ibsim_pid"
+	hosts_pid= osm_pid= ibsim_pid=
+	exec 3>&-
+}
+on_exit stop_all
+
+start_fabric() {
+	mkfifo console
+	"$top_builddir/tests/topology_tool" generate mesh 3x2 1 >mesh.net || return 1
+	timeout 300 ibsim -s mesh.net <console >ibsim.log 2>&1 &
+	ibsim_pid=$!
+	exec 3>console
+	wait_for 10 grep -q 'Network simulator ready' ibsim.log
+}
+
+# Each adapter has a wall around it: exec, so that the pid is the program's own.
+on_host() {
+	on_host_node=$1
+	shift
+	env LD_PRELOAD="$umad" HF_UMAD_NODES="$on_host_node" "$@"
+}
+
+log_says() { grep -q -e "$1" opensm.log; }
+log_count() { grep -c -e "$1" opensm.log; }
+
+start_opensm() {
+	printf 'event_plugin_name %s\nforce_log_flush TRUE\n' "$1" >opensm.conf
+	shift
+	for line in "$@"; do
+		echo "$line" >>opensm.conf
+	done
+	: >opensm.log
+	env LD_PRELOAD="$umad" HF_UMAD_NODES=sm $osm_env \
+		opensm -R lash -f "$work/opensm.log" -F "$work/opensm.conf" >opensm.out 2>&1 &
+	osm_pid=$!
+	wait_for 20 log_says 'SUBNET UP'
+}
+osm_env=
+
+stop_opensm() {
+	kill "$osm_pid"
+	wait "$osm_pid"
+	osm_rc=$?
+	osm_pid=
+	return "$osm_rc"
+}
+
+opensm_is_up() { kill -0 "$osm_pid"; }
+
+start_hosts() {
+	on_host "$mesh_hosts" timeout 300 "$top_builddir/tests/subscriber" "$@" >hosts.log 2>&1 &
+	hosts_pid=$!
+	wait_for 10 grep -q '^subscribed 6' hosts.log
+}
+
+# What the switches' ports are called in ibsim: the middle cable of the mesh.
+cut_middle() { echo 'Unlink "S_1_0"[4]' >&3; }
+join_middle() { echo 'Link "S_1_0"[4] "S_1_1"[3]' >&3; }
