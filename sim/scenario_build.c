@@ -407,15 +407,25 @@ static int add_musts(struct building *building)
 	return err;
 }
 
+/* A string that goes on over several lines in the file is one line for its readers. */
+static int copy_line(char **where, const char *text)
+{
+	int err = copy(where, text);
+
+	for (char *c = *where; c && (c = strpbrk(c, "\r\n\t")) != NULL; )
+		*c = ' ';
+	return err;
+}
+
 static int copy_root(struct building *building)
 {
 	struct hf_scenario *scenario = building->scenario;
 	int err = name_scenario(building);
 
 	if (!err)
-		err = copy(&scenario->title, building->draft->root.title);
+		err = copy_line(&scenario->title, building->draft->root.title);
 	if (!err)
-		err = copy(&scenario->description, building->draft->root.description);
+		err = copy_line(&scenario->description, building->draft->root.description);
 	scenario->watchdog_s = building->draft->root.watchdog_s;
 	return err;
 }

@@ -292,7 +292,9 @@ static int parse(struct reading *reading)
 		hf__fail(err, &reading->error, "%s: cannot open: %s", path, strerror(-err));
 		break;
 	default:
-		err = reading->out_of_memory || !reading->error ? -ENOMEM : -EINVAL;
+		/* libconfuse says nothing where a zero byte ends the text. */
+		keep_error(cfg, "allowed is a value, a list or a section");
+		err = reading->out_of_memory ? -ENOMEM : -EINVAL;
 		break;
 	}
 	current = NULL;

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sim/scenario.h"
+#include "sim/scenario_draft.h"
 
 #define FABRIC	"fabric { kind = mesh size = 3x2 }\n"
 
@@ -61,7 +61,7 @@ END_TEST
 START_TEST(test_everything)
 {
 	struct hf_scenario *s = load(
-		"title = \"t\" description = \"d\" watchdog_s = 9\n"
+		"title = \"t\" description = \"d\ne\" watchdog_s = 9\n"
 		"fabric { kind = torus size = 4x4 hosts = 2 sm_host = false }\n"
 		"sm { engine = \"ftree,lash\" mode = repath-only node = H_0_0_1\n"
 		"  opensm = { \"qos TRUE\", \"lash_start_vl = 1\", \"qos FALSE\" } plugin = { \"window = 4\" } }\n"
@@ -80,7 +80,7 @@ START_TEST(test_everything)
 		"must = { \"stale_connections = 0\", \"c.mads_total<=100\", \" reports_sent  !=  7 in  off\" }\n");
 
 	ck_assert_str_eq(s->title, "t");
-	ck_assert_str_eq(s->description, "d");
+	ck_assert_str_eq(s->description, "d e");
 	ck_assert_uint_eq(s->watchdog_s, 9);
 	ck_assert_str_eq(s->engine, "ftree,lash");
 	ck_assert_str_eq(s->mode, "repath-only");
@@ -99,7 +99,7 @@ START_TEST(test_everything)
 	ck_assert_uint_eq(s->faults[0].port, 4);
 	ck_assert_str_eq(s->faults[0].remote->name, "S_0_1");
 	ck_assert_uint_eq(s->faults[0].remote_port, 3);
-	ck_assert_uint_eq(s->faults[0].line, 6);
+	ck_assert_uint_eq(s->faults[0].line, 7);
 	ck_assert(s->faults[1].wait_settled);
 	ck_assert_uint_eq(s->faults[2].percent, 30);
 	ck_assert_ptr_null(s->faults[2].remote);
@@ -138,6 +138,7 @@ static const struct {
 	  ":2: no such option 'wide': allowed are kind, size, file, hosts, sm_host" },
 	{ "fabrik {\n}\n",
 	  ":1: no such option 'fabrik': allowed are title, description, watchdog_s, must, fabric, sm" },
+	{ FABRIC "title = \"open\n",			":3: " },
 	{ "fabric kind\n",				":1: " },
 	{ "watchdog_s = 0\n" FABRIC,			":1: watchdog_s = 0: allowed is 1 to 86400" },
 	{ FABRIC "sm {\nmode = loud\n}\n",
@@ -330,6 +331,50 @@ START_TEST(test_shipped)
 }
 END_TEST
 
+static char *read_manual(void)
+{
+	const char *top = getenv("top_srcdir");
+	char path[4096], *text = NULL;
+	size_t size = 0;
+	FILE *in;
+
+	snprintf(path, sizeof(path), "%s/doc/holdfast-scenario.5", top ? top : ".");
+	in = fopen(path, "r");
+	ck_assert_msg(in != NULL, "%s", path);
+	ck_assert_int_gt(getdelim(&text, &size, '\0', in), 0);
+	fclose(in);
+	return text;
+}
+
+static void assert_in_manual(const char *manual, const char *macro, const char *word)
+{
+	char line[128];
+
+	snprintf(line, sizeof(line), "\n.It %s %s", macro, word);
+	ck_assert_msg(strstr(manual, line) != NULL, "holdfast-scenario(5) has no %s", word);
+}
+
+/* Every value, every kind of fault, and every number that a condition can name stands in the manual page. */
+START_TEST(test_manual)
+{
+	char *manual = read_manual(), *error = NULL;
+	struct hf_scenario *scenario = NULL;
+	char *word, *rest;
+
+	for (int i = 0; i < HF__SECTION_COUNT; i++)
+		for (const struct hf_option *option = hf__scenario_tables[i]; option->name; option++)
+			assert_in_manual(manual, "Ic", option->name);
+	for (int kind = HF_FAULT_UNLINK; kind <= HF_FAULT_DAEMON_CONT; kind++)
+		assert_in_manual(manual, "Cm", hf_fault_kind_text(kind));
+	ck_assert_int_eq(load_text(FABRIC "must = { \"x = 0\" }\n", &scenario, &error), -EINVAL);
+	for (word = strtok_r(strstr(error, "the numbers ") + 12, ", ", &rest); word; word = strtok_r(NULL, ", ", &rest))
+		if (strchr(word, '_'))
+			assert_in_manual(manual, "Ic", word);
+	free(error);
+	free(manual);
+}
+END_TEST
+
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 int main(void)
@@ -342,6 +387,7 @@ int main(void)
 	tcase_add_loop_test(files, test_errors, 0, COUNT(bad));
 	tcase_add_test(files, test_missing_file);
 	tcase_add_test(files, test_shipped);
+	tcase_add_test(files, test_manual);
 	suite_add_tcase(suite, files);
 	tcase_add_loop_test(run, test_settings, 0, COUNT(settings));
 	tcase_add_test(run, test_settings_change);

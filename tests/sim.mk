@@ -45,3 +45,11 @@ tests_check_creditloop_SOURCES = tests/check_creditloop.c
 tests_check_creditloop_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_creditloop_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_check_creditloop_LDADD = sim/libhfsim.la $(CHECK_LIBS)
+
+check_PROGRAMS += tests/fuzz_topology tests/fuzz_scenario
+TESTS += tests/fuzz_topology tests/fuzz_scenario
+tests_fuzz_topology_SOURCES = tests/fuzz_topology.c tests/fuzz_replay.c
+tests_fuzz_topology_LDADD = sim/libhfsim.la
+tests_fuzz_scenario_SOURCES = tests/fuzz_scenario.c tests/fuzz_replay.c
+tests_fuzz_scenario_LDADD = sim/libhfsim.la lib/libhfcore.la
+EXTRA_DIST += tests/seeds/topology tests/seeds/scenario
