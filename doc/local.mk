@@ -1,3 +1,4 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
 dist_man_MANS += doc/hfsim-mux.1
 dist_man_MANS += doc/holdfast-scenario.5
+dist_man_MANS += doc/holdfastd.8 doc/holdfastd.conf.5

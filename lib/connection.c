@@ -184,8 +184,8 @@ size_t hf_registry_count(const struct hf_registry *registry)
 	return HASH_COUNT(registry->by_qpn);
 }
 
-void hf_registry_for_each(const struct hf_registry *registry, void (*visit)(void *ctx, struct hf_connection *connection),
-			  void *ctx)
+void hf_registry_for_each(const struct hf_registry *registry,
+			  void (*visit)(void *ctx, struct hf_connection *connection), void *ctx)
 {
 	for (struct hf_connection *connection = registry->by_qpn; connection; connection = connection->hh.next)
 		visit(ctx, connection);

@@ -20,7 +20,7 @@ enum hf_connection_state {
 	HF_CONNECTION_WAITING,		/* no path is known yet */
 	HF_CONNECTION_ESTABLISHED,
 	HF_CONNECTION_CHANGING,		/* the strategy has not finished */
-	HF_CONNECTION_FAILED,		/* the last change failed: it uses the old path, if any, and is tried again */
+	HF_CONNECTION_FAILED,		/* the last change failed and is tried again */
 	HF_CONNECTION_STATE_COUNT,
 };
 
@@ -84,8 +84,8 @@ struct hf_connection *hf_registry_find_dgid(const struct hf_registry *registry, 
 size_t hf_registry_count(const struct hf_registry *registry);
 
 /* In the order of creation. @visit may change the connection, not the registry. */
-void hf_registry_for_each(const struct hf_registry *registry, void (*visit)(void *ctx, struct hf_connection *connection),
-			  void *ctx);
+void hf_registry_for_each(const struct hf_registry *registry,
+			  void (*visit)(void *ctx, struct hf_connection *connection), void *ctx);
 
 /**
  * hf_connection_step() - the one place that changes a connection's state

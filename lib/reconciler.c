@@ -51,9 +51,9 @@ static void note_failure(struct hf_reconciler *reconciler, struct hf_connection 
 	reconciler->counters.failed++;
 	if (connection->retry_ns < reconciler->retry_ns)
 		reconciler->retry_ns = connection->retry_ns;
-	hf_log(HF_LOG_WARN, "QPN 0x%x to %s could not be moved to DLID %u SL %u (%s); next try in %u s", connection->qpn,
-	       hf_gid_format(&connection->dgid).text, connection->wanted.dlid, connection->wanted.sl, strerror(-err),
-	       (unsigned int)(RETRY_NS / 1000000000));
+	hf_log(HF_LOG_WARN, "QPN 0x%x to %s could not be moved to DLID %u SL %u (%s); next try in %u s",
+	       connection->qpn, hf_gid_format(&connection->dgid).text, connection->wanted.dlid, connection->wanted.sl,
+	       strerror(-err), (unsigned int)(RETRY_NS / 1000000000));
 }
 
 /* Ends a change whose connection is CHANGING. */

@@ -642,7 +642,7 @@ static void take_answer(struct hf_sa_client *client, uint64_t now_ns, const stru
 	}
 	if (be16toh(hdr->status)) {
 		client->request.is_outstanding = false;
-		hf_log(HF_LOG_WARN, "port %s: the SM at LID %u refused a request on attribute 0x%04x with status 0x%04x",
+		hf_log(HF_LOG_WARN, "port %s: the SM at LID %u refused attribute 0x%04x with status 0x%04x",
 		       hf_gid_format(&client->port.gid).text, from->lid, be16toh(hdr->attr_id), be16toh(hdr->status));
 		step(client, now_ns, HF_SA_FAILED);
 		return;

@@ -43,7 +43,7 @@ enum hf_sa_state {
 enum hf_sa_event {
 	HF_SA_SM_FOUND,		/* the port can be used, or its LID, GID or SM is another than before */
 	HF_SA_SM_LOST,
-	HF_SA_ANSWERED,		/* the SM accepted a request and more are to follow; or: the check found all well */
+	HF_SA_ANSWERED,		/* the SM accepted a request and more follow, or the check found all well */
 	HF_SA_COMPLETED,	/* the SM accepted the last request */
 	HF_SA_FAILED,		/* refused, no answer, or could not be sent */
 	HF_SA_FORGOTTEN,	/* the check found subscriptions missing */

@@ -40,7 +40,10 @@ struct daemon {
 static void write_syslog(void *ctx, enum hf_log_level level, const char *line)
 {
 	static const int priorities[] = {
-		[HF_LOG_ERROR] = LOG_ERR, [HF_LOG_WARN] = LOG_WARNING, [HF_LOG_INFO] = LOG_INFO, [HF_LOG_DEBUG] = LOG_DEBUG,
+		[HF_LOG_ERROR] = LOG_ERR,
+		[HF_LOG_WARN] = LOG_WARNING,
+		[HF_LOG_INFO] = LOG_INFO,
+		[HF_LOG_DEBUG] = LOG_DEBUG,
 	};
 
 	(void)ctx;

@@ -180,7 +180,8 @@ static void send_answer(struct client *client, const json_t *answer)
 	char *text = json_dumps(answer, JSON_COMPACT);
 
 	/* Out of memory: nothing can be said any more. */
-	if (!text || bufferevent_write(client->buffers, text, strlen(text)) || bufferevent_write(client->buffers, "\n", 1))
+	if (!text || bufferevent_write(client->buffers, text, strlen(text)) ||
+	    bufferevent_write(client->buffers, "\n", 1))
 		client->is_last_answer = true;
 	free(text);
 }

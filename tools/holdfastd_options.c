@@ -12,54 +12,66 @@ static const char *const log_levels[] = { "error", "warning", "info", "debug", N
 const struct hf_option holdfastd_option_table[] = {
 	{
 		.name = "ports", .type = HF_OPTION_STRING, .default_ = "all", .offset = AT(ports),
-		.help = "The ports to keep in step with the subnet manager: all InfiniBand ports of this host, or a list "
-			"like \"mlx5_0:1 mlx5_1:1\"; without a number, all ports of the adapter.",
-	}, {
+		.help = "The ports to keep in step with the subnet manager: all InfiniBand ports of this host, "
+			"or a list like \"mlx5_0:1 mlx5_1:1\"; without a number, all ports of the adapter.",
+	},
+	{
 		.name = "connect", .type = HF_OPTION_STRING, .offset = AT(connect),
-		.help = "A file that names destinations, for simulations: a port GID a line, behind the local port that "
-			"connects to it (adapter, adapter:number, node name or GID) unless all ports do. To each of them one "
-			"reliable connection is created.",
-	}, {
+		.help = "A file that names destinations, for simulations: a port GID a line, behind the local "
+			"port that connects to it (adapter, adapter:number, node name or GID) unless all ports "
+			"do. To each of them one reliable connection is created.",
+	},
+	{
 		.name = "strategy", .type = HF_OPTION_CHOICE, .choices = strategies, .default_ = "simulated",
 		.offset = AT(strategy),
 		.help = "How a connection is moved to another path.",
-	}, {
+	},
+	{
 		.name = "simulated_sqd", .type = HF_OPTION_BOOL, .default_ = "true", .offset = AT(simulated_sqd),
-		.help = "Whether simulated queue pairs know the state SQD; if not, their paths are changed by way of RESET, "
-			"as on an adapter that refuses SQD.",
-	}, {
+		.help = "Whether simulated queue pairs know the state SQD; if not, their paths are changed by "
+			"way of RESET, as on an adapter that refuses SQD.",
+	},
+	{
 		.name = "socket", .type = HF_OPTION_STRING, .default_ = "/run/holdfastd.sock", .offset = AT(socket),
 		.help = "The control socket. Empty: none.",
-	}, {
+	},
+	{
 		.name = "trace", .type = HF_OPTION_STRING, .offset = AT(trace),
 		.help = "A file to which events are appended, one JSON object a line. Empty: none.",
-	}, {
+	},
+	{
 		.name = "log", .type = HF_OPTION_CHOICE, .choices = logs, .default_ = "stderr", .offset = AT(log),
 		.help = "Where messages go.",
-	}, {
+	},
+	{
 		.name = "log_level", .type = HF_OPTION_CHOICE, .choices = log_levels, .default_ = "info",
 		.reloadable = true, .offset = AT(log_level),
 		.help = "The least important messages that are written.",
-	}, {
+	},
+	{
 		.name = "port_interval_ms", .type = HF_OPTION_INT, .unit = "milliseconds", .default_ = "1000",
 		.min = 10, .max = 60000, .reloadable = true, .offset = AT(port_interval_ms),
 		.help = "How often LID, state and subnet manager of each port are read.",
-	}, {
+	},
+	{
 		.name = "request_timeout_ms", .type = HF_OPTION_INT, .unit = "milliseconds", .default_ = "1000",
 		.min = 10, .max = 60000, .reloadable = true, .offset = AT(request_timeout_ms),
-		.help = "How long the answer to a subscription is waited for. Retries come after 100 ms, 200 ms and so on, at "
-			"most 10 s.",
-	}, {
+		.help = "How long the answer to a subscription is waited for. Retries come after 100 ms, 200 ms "
+			"and so on, at most 10 s.",
+	},
+	{
 		.name = "query_timeout_ms", .type = HF_OPTION_INT, .unit = "milliseconds", .default_ = "2000",
 		.min = 100, .max = 60000, .reloadable = true, .offset = AT(query_timeout_ms),
-		.help = "How long the whole table of path records is waited for, all its segments together. Doubled after "
-			"each failure in a row, to at most 60 s.",
-	}, {
+		.help = "How long the whole table of path records is waited for, all its segments together. "
+			"Doubled after each failure in a row, to at most 60 s.",
+	},
+	{
 		.name = "check_interval_s", .type = HF_OPTION_INT, .unit = "seconds", .default_ = "10",
 		.min = 1, .max = 3600, .reloadable = true, .offset = AT(check_interval_s),
-		.help = "How often the subnet manager is asked whether it still knows the subscriptions of a port: one that "
-			"was restarted may have forgotten them.",
-	}, {
+		.help = "How often the subnet manager is asked whether it still knows the subscriptions of a "
+			"port: one that was restarted may have forgotten them.",
+	},
+	{
 		.name = "stop_timeout_ms", .type = HF_OPTION_INT, .unit = "milliseconds", .default_ = "500",
 		.min = 0, .max = 10000, .reloadable = true, .offset = AT(stop_timeout_ms),
 		.help = "How long holdfastd tries to end its subscriptions when it is stopped.",

@@ -218,11 +218,9 @@ static int add_port(struct holdfastd_ports *ports, const char *device, int port_
 	if (!port->timer)
 		goto err_free_port;
 	err = start_port(port);
-	if (err == -EBUSY) {
-		hf_log(HF_LOG_ERROR, "%s: another program receives this port's reports; end it or leave the port out", port->id);
-		goto err_free_port;
-	} else if (err) {
-		hf_log(HF_LOG_ERROR, "%s: %s", port->id, strerror(-err));
+	if (err) {
+		hf_log(HF_LOG_ERROR, "%s: %s", port->id,
+		       err == -EBUSY ? "another program receives this port's reports" : strerror(-err));
 		goto err_free_port;
 	}
 	ports->ports[ports->count++] = port;
