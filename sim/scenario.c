@@ -9,6 +9,8 @@
 #include "sim/fail.h"
 #include "sim/scenario_draft.h"
 
+#define PLUGIN_PREFIX	"plugin."
+#define SM_PREFIX	"sm."
 #define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
 
 const char *const hf__scenario_modes[] = { "hybrid", "wildcard", "repath-only", "off", NULL };
@@ -432,10 +434,11 @@ int hf_scenario_set(struct hf_scenario *scenario, const char *setting, char **re
 		{ "hosts_per_daemon=",	set_hosts_per_daemon },
 	};
 
-	if (!strncmp(setting, "plugin.", 7) && strchr(setting, '='))
-		return hf__settings_put(&scenario->plugin, hf__plugin_reserved, setting + 7, ret_error);
-	if (!strncmp(setting, "sm.", 3) && strchr(setting, '='))
-		return hf__settings_put(&scenario->sm, hf__sm_reserved, setting + 3, ret_error);
+	if (!strncmp(setting, PLUGIN_PREFIX, strlen(PLUGIN_PREFIX)) && strchr(setting, '='))
+		return hf__settings_put(&scenario->plugin, hf__plugin_reserved, setting + strlen(PLUGIN_PREFIX),
+					ret_error);
+	if (!strncmp(setting, SM_PREFIX, strlen(SM_PREFIX)) && strchr(setting, '='))
+		return hf__settings_put(&scenario->sm, hf__sm_reserved, setting + strlen(SM_PREFIX), ret_error);
 	for (size_t i = 0; i < COUNT(names); i++)
 		if (!strncmp(setting, names[i].name, strlen(names[i].name)))
 			return names[i].set(scenario, setting + strlen(names[i].name), ret_error);

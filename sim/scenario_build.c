@@ -8,6 +8,7 @@
 #include "sim/fail.h"
 
 #define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
+#define ENDING		".conf"
 #define FABRIC_MAX	4096	/* characters of a fabric in words or of its file's path */
 
 struct building {
@@ -40,10 +41,10 @@ static int name_scenario(struct building *building)
 {
 	const char *slash = strrchr(building->draft->path, '/');
 	const char *file = slash ? slash + 1 : building->draft->path;
-	size_t length = strlen(file);
+	size_t length = strlen(file), ending = strlen(ENDING);
 
-	if (length > 5 && !strcmp(file + length - 5, ".conf"))
-		length -= 5;
+	if (length > ending && !strcmp(file + length - ending, ENDING))
+		length -= ending;
 	building->scenario->name = strndup(file, length);
 	return building->scenario->name ? 0 : -ENOMEM;
 }
