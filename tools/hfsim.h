@@ -11,7 +11,7 @@
 enum hf_exit {
 	HF_EXIT_OK,
 	HF_EXIT_FAILED,		/* what must hold did not */
-	HF_EXIT_USAGE,		/* an option, a scenario or a file is wrong: nothing was started */
+	HF_EXIT_USAGE,		/* an option, a scenario or a file is wrong, or a program is missing */
 };
 
 int hf_command_run(int argc, char **argv);

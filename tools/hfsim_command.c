@@ -47,13 +47,15 @@ static int run_once(const struct hf_scenario *scenario, const struct options *op
 {
 	struct hf_run run;
 	bool keep;
-	int status;
+	int status, err;
 
-	hf_run(&run, scenario, options->dir, print_progress, NULL);
+	err = hf_run(&run, scenario, options->dir, print_progress, NULL);
 	*ret_result = hf_result_new(&run);
 	if (*ret_result && is_printed)
 		hf_report_print(&run, *ret_result, options->is_verbose, stdout);
 	status = *ret_result && hf_result_is_pass(*ret_result) ? HF_EXIT_OK : HF_EXIT_FAILED;
+	if (err == -ENOEXEC || err == -ENOENT)
+		status = HF_EXIT_USAGE;
 	keep = options->keep || options->dir || run.error[0] != '\0' || (is_printed && status != HF_EXIT_OK);
 	if (keep && run.fabric.dir[0] != '\0')
 		fprintf(stderr, "the run's files are in %s\n", run.fabric.dir);
@@ -198,11 +200,12 @@ static int compare_mode(struct hf_scenario *scenario, const char *mode, const st
 {
 	char setting[64];
 	json_t *result;
+	int status;
 
 	snprintf(setting, sizeof(setting), "mode=%s", mode);
 	if (hf_change_scenario(scenario, setting))
 		return HF_EXIT_USAGE;
-	run_once(scenario, options, false, &result);
+	status = run_once(scenario, options, false, &result);
 	if (!result)
 		return HF_EXIT_FAILED;
 	add_comparison(table, mode, result);
@@ -210,7 +213,7 @@ static int compare_mode(struct hf_scenario *scenario, const char *mode, const st
 		fprintf(stderr, "hfsim: mode %s: %s\n", mode,
 			json_string_value(json_array_get(json_object_get(result, "reasons"), 0)));
 	json_object_set_new(results, mode, result);
-	return 0;
+	return status == HF_EXIT_USAGE ? status : 0;
 }
 
 int hf_command_compare(int argc, char **argv)

@@ -26,6 +26,7 @@
 #define MUX_TIMEOUT_MS		10000
 #define DIRECT_HOSTS		7	/* of ibsim's 10 slots; opensm and a diagnostic need one each, one is spare */
 #define MUX_READY		"is shared as"	/* what hfsim-mux says when it serves its socket */
+#define PLUGIN_REFUSES		"osmholdfast: error"	/* begins the plugin's words in opensm's log */
 #define N_ENVIRONMENT		8
 
 struct hf_path hf_fabric_path(const struct hf_fabric *fabric, const char *format, ...)
@@ -268,19 +269,31 @@ static int start_ibsim(struct hf_fabric *fabric)
 	return err ? hf_fabric_fail(fabric, err, "ibsim does not start (%s); see %s", strerror(-err), log.text) : 0;
 }
 
-static bool log_has(const char *path, const char *text)
+/* The first line of a log that has a text in it, from there on; to be freed. NULL for none. */
+static char *find_in_log(const char *path, const char *text)
 {
 	FILE *file = fopen(path, "re");
-	char *line = NULL;
+	char *line = NULL, *found = NULL;
 	size_t room = 0;
-	bool found = false;
 
-	while (file && !found && getline(&line, &room, file) >= 0)
-		found = strstr(line, text) != NULL;
+	while (file && !found && getline(&line, &room, file) >= 0) {
+		const char *at = strstr(line, text);
+
+		if (at)
+			found = strndup(at, strcspn(at, "\n"));
+	}
 	free(line);
 	if (file)
 		fclose(file);
 	return found;
+}
+
+static bool log_has(const char *path, const char *text)
+{
+	char *found = find_in_log(path, text);
+
+	free(found);
+	return found != NULL;
 }
 
 /* All hosts get one port GUID in ibsim, so that they can share a client's slot, and keep their own for everyone else. */
@@ -350,11 +363,24 @@ static bool is_subnet_up(struct hf_fabric *fabric, void *ctx)
 	return log_has(log_path, "SUBNET UP");
 }
 
+/* The plugin says in opensm's log why it does not load; opensm goes on without it. */
+static int check_plugin(struct hf_fabric *fabric, const char *log_path)
+{
+	char *reason;
+	size_t at;
+
+	if (hf_events_find(&fabric->events, 0, "plugin", "loaded", &at))
+		return 0;
+	reason = find_in_log(log_path, PLUGIN_REFUSES);
+	hf_fabric_fail(fabric, -ENOEXEC, "%s", reason ? reason : "opensm runs without the plugin; its log does not say why");
+	free(reason);
+	return -ENOEXEC;
+}
+
 int hf_fabric_start_sm(struct hf_fabric *fabric)
 {
 	struct hf_path log = hf_fabric_path(fabric, HF_FILE_OPENSM_LOG);
 	int err = start_ibsim(fabric);
-	size_t at;
 
 	if (!err && needs_mux(fabric))
 		err = start_mux(fabric);
@@ -368,9 +394,7 @@ int hf_fabric_start_sm(struct hf_fabric *fabric)
 	err = hf_fabric_start_opensm(fabric);
 	if (!err)
 		err = hf_fabric_wait(fabric, "SUBNET UP", is_subnet_up, log.text, fabric->scenario->watchdog_s * 1000);
-	if (!err && !hf_events_find(&fabric->events, 0, "plugin", "loaded", &at))
-		err = hf_fabric_fail(fabric, -ENOEXEC, "opensm runs without the plugin; see %s", log.text);
-	return err;
+	return err ? err : check_plugin(fabric, log.text);
 }
 
 int hf_fabric_start_daemon(struct hf_fabric *fabric, struct hf_daemon *daemon)

@@ -75,8 +75,8 @@ int hf_fabric_init(struct hf_fabric *fabric, const struct hf_scenario *scenario,
 /**
  * hf_fabric_start_sm() - start ibsim and opensm, and wait for SUBNET UP
  *
- * Return: 0; -EINTR where a signal asks to end; -EPIPE where a process of the run has ended; -ETIMEDOUT; another
- * negative errno.
+ * Return: 0; -EINTR where a signal asks to end; -EPIPE where a process of the run has ended; -ETIMEDOUT; -ENOEXEC where
+ * the plugin refuses to load; another negative errno.
  */
 int hf_fabric_start_sm(struct hf_fabric *fabric);
 

@@ -63,14 +63,29 @@ struct hf_daemon *hf_hosts_find(struct hf_fabric *fabric, const struct hf_topolo
 	return NULL;
 }
 
+static size_t count_served(const struct hf_fabric *fabric, const struct hf_daemon *daemon)
+{
+	size_t count = 0;
+
+	if (daemon->is_silenced)
+		return 0;
+	for (size_t i = daemon->first_host; i < daemon->first_host + daemon->n_hosts; i++)
+		count += hf_reach_has(&fabric->reach, fabric->scenario->hosts[i]);
+	return count;
+}
+
 static bool is_asked(const struct hf_fabric *fabric, const struct hf_daemon *daemon)
 {
-	if (daemon->is_silenced)
-		return false;
-	for (size_t i = daemon->first_host; i < daemon->first_host + daemon->n_hosts; i++)
-		if (hf_reach_has(&fabric->reach, fabric->scenario->hosts[i]))
-			return true;
-	return false;
+	return count_served(fabric, daemon) > 0;
+}
+
+size_t hf_hosts_count_served(const struct hf_fabric *fabric)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < fabric->n_daemons; i++)
+		count += count_served(fabric, &fabric->daemons[i]);
+	return count;
 }
 
 static int ask(const struct hf_fabric *fabric, const struct hf_daemon *daemon, const char *what, json_t **ret_answer)

@@ -27,6 +27,9 @@ struct hf_daemon *hf_hosts_find(struct hf_fabric *fabric, const struct hf_topolo
  */
 bool hf_hosts_are_idle(struct hf_fabric *fabric);
 
+/* How many hosts reach the SM and have a daemon that is not silenced. */
+size_t hf_hosts_count_served(const struct hf_fabric *fabric);
+
 /**
  * hf_hosts_connections() - ask the hosts for their connections
  * @ret_connections: array of the objects that they gave; json_decref() it

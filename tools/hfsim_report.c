@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/hfsim_result.h"
 #include "tools/hfsim_setup.h"
 #include "tools/hfsim_timeline.h"
 
@@ -183,19 +184,23 @@ static void print_cycles(const json_t *result, const char *list, const char *whe
 		fprintf(out, "credit loop %s: %s\n", when, json_string_value(text));
 }
 
-static void print_verdict(const json_t *result, FILE *out)
+static void print_judgement(const json_t *result, FILE *out)
 {
-	const json_t *reason;
-	size_t i;
-
 	fprintf(out, "\nstale connections %" JSON_INTEGER_FORMAT "; credit loops: %" JSON_INTEGER_FORMAT " before, %"
 		JSON_INTEGER_FORMAT " had no host been told, %" JSON_INTEGER_FORMAT " after\n",
 		get_count(result, "stale_connections"), get_count(result, "credit_loops_before"),
 		get_count(result, "credit_loops_without_update"), get_count(result, "credit_loops_after"));
 	print_cycles(result, "cycles_without_update", "had no host been told", out);
 	print_cycles(result, "cycles_after", "after", out);
-	fprintf(out, "\n%s (%s, mode %s)\n", strcmp(json_string_value(json_object_get(result, "verdict")), "pass") == 0 ?
-		"PASS" : "FAIL", json_string_value(json_object_get(result, "scenario")),
+}
+
+static void print_verdict(const json_t *result, FILE *out)
+{
+	const json_t *reason;
+	size_t i;
+
+	fprintf(out, "\n%s (%s, mode %s)\n", hf_result_is_pass(result) ? "PASS" : "FAIL",
+		json_string_value(json_object_get(result, "scenario")),
 		json_string_value(json_object_get(result, "mode")));
 	json_array_foreach(json_object_get(result, "reasons"), i, reason)
 		fprintf(out, "  %s\n", json_string_value(reason));
@@ -207,5 +212,7 @@ void hf_report_print(const struct hf_run *run, const json_t *result, bool is_ver
 
 	for (size_t i = 0; i < run->n_faults; i++)
 		print_fault(run, i, json_array_get(faults, i), is_verbose, out);
+	if (run->error[0] == '\0')
+		print_judgement(result, out);
 	print_verdict(result, out);
 }

@@ -70,7 +70,9 @@ static uint64_t first_time(const struct window *window, const char *who, const c
 /* When the last host had nothing more to do: its last report, answer or change. 0: no host had anything to do. */
 static uint64_t last_host_done(const struct window *window)
 {
-	static const char *const names[] = { "report", "query_done", "connection_changed", "settled" };
+	static const char *const names[] = {
+		"report", "query_done", "connection_changed", "path_lost", "path_returned", "settled",
+	};
 	uint64_t done_ns = 0;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

@@ -40,20 +40,42 @@ static void tell(const struct progress *progress, const char *format, ...)
 struct settling {
 	size_t first_event;	/* at the cut */
 	bool is_rerouted;	/* the SM is expected to compute routes again */
-	bool is_announced;	/* and the plugin to say when it has told the hosts */
+	bool is_announced;	/* and the plugin to say when it has told the hosts, */
+	bool is_subscribed;	/* or every host to have found the SM that runs now */
 	uint64_t next_ask_ns;
 };
 
+/* Whether the last routing has been followed by SUBNET UP, and by the end of its own announcement. */
 static bool has_sm_finished(const struct hf_events *events, const struct settling *settling)
 {
-	size_t routed, up, announced;
+	size_t routed = SIZE_MAX, at = settling->first_event, up;
 
 	if (!settling->is_rerouted)
 		return true;
-	if (!hf_events_find(events, settling->first_event, "plugin", "routing_done", &routed) ||
-	    !hf_events_find(events, routed, "plugin", "subnet_up", &up))
+	for (; hf_events_find(events, at, "plugin", "routing_done", &at); at++)
+		routed = at;
+	if (routed == SIZE_MAX || !hf_events_find(events, routed, "plugin", "subnet_up", &up))
 		return false;
-	return !settling->is_announced || hf_events_find(events, routed, "plugin", "announce_done", &announced);
+	if (!settling->is_announced)
+		return true;
+	for (at = routed; hf_events_find(events, at, "plugin", "announce_done", &at); at++)
+		if (hf_event_number(&events->list[at], "epoch") == hf_event_number(&events->list[routed], "epoch"))
+			return true;
+	return false;
+}
+
+/* A host finds out within its check_interval_s that its SM is another. */
+static bool have_hosts_subscribed(const struct hf_fabric *fabric, const struct settling *settling)
+{
+	json_t *hosts = json_object();
+	size_t at = settling->first_event, count;
+
+	for (; hf_events_find(&fabric->events, at, "host:", "subscribed", &at); at++)
+		if (hf_event_number(&fabric->events.list[at], "trap") == HF_TRAP_REPATH)
+			json_object_set_new(hosts, fabric->events.list[at].who, json_true());
+	count = json_object_size(hosts);
+	json_decref(hosts);
+	return count >= hf_hosts_count_served(fabric);
 }
 
 static bool is_settled(struct hf_fabric *fabric, void *ctx)
@@ -65,6 +87,8 @@ static bool is_settled(struct hf_fabric *fabric, void *ctx)
 	if (events->count > 0 && now_ns < events->list[events->count - 1].time_ns + QUIET_NS)
 		return false;
 	if (!has_sm_finished(events, settling) || now_ns < settling->next_ask_ns)
+		return false;
+	if (settling->is_subscribed && !have_hosts_subscribed(fabric, settling))
 		return false;
 	settling->next_ask_ns = now_ns + ASK_INTERVAL_NS;
 	return hf_hosts_are_idle(fabric);
@@ -145,10 +169,13 @@ static int bring_up(struct hf_run *run, const char *dir, const struct progress *
 
 static int settle(struct hf_run *run, const struct hf_fault_run *fault)
 {
+	/* After the first routing of an opensm there is nothing to compare with, and nobody to tell. */
+	bool is_new_sm = fault->fault->kind == HF_FAULT_SM_RESTART;
 	struct settling settling = {
 		.first_event = hf_events_at(&run->fabric.events, fault->cut_ns),
 		.is_rerouted = hf_fault_is_rerouted(fault->fault),
-		.is_announced = strcmp(run->scenario->mode, "off") != 0,
+		.is_announced = !is_new_sm,
+		.is_subscribed = is_new_sm,
 	};
 	char what[128];
 

@@ -7,7 +7,6 @@
 
 /* File names in the run's directory. */
 #define HF_FILE_NET		"fabric.net"
-#define HF_FILE_GUIDS		"fabric.guids"
 #define HF_FILE_OPENSM_CONF	"opensm.conf"
 #define HF_FILE_OPENSM_LOG	"opensm.log"
 #define HF_FILE_PLUGIN_CONF	"osmholdfast.conf"
