@@ -113,6 +113,14 @@ int hf_ibsim_link_ask(struct hf_ibsim_link *link, enum hf_ibsim_ctl_type type, v
 	return rc;
 }
 
+/* A socket that is connected to one slot refuses the other that a second CONNECT may bring. */
+static void disconnect_socket(int fd)
+{
+	const struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+	connect(fd, &none, sizeof(none));
+}
+
 static int attach(struct hf_ibsim_link *link, const char *node, bool wants_requests)
 {
 	struct hf_ibsim_client client = { .id = link->id, .requests = wants_requests };
@@ -201,6 +209,7 @@ int hf_ibsim_link_want_requests(struct hf_ibsim_link *link)
 	rc = hf_ibsim_link_ask(link, HF_IBSIM_CTL_DISCONNECT, NULL, 0);
 	if (rc < 0)
 		return rc;
+	disconnect_socket(link->data_fd);
 	rc = attach(link, link->node, true);
 	if (rc != -ENODEV)
 		return rc;
