@@ -159,13 +159,14 @@ static void print_fault(const struct hf_run *run, size_t index, const json_t *js
 	const struct hf_fault_run *fault = &run->faults[index];
 	const struct hf_timeline_names names = { fault->before.tables, fault->after.tables };
 	uint64_t end_ns = fault->settled_ns ? fault->settled_ns : UINT64_MAX;
+	bool is_followed = index + 1 < run->n_faults && run->faults[index + 1].cut_ns < end_ns;
 
 	fprintf(out, "\n%s\n", fault->fault->name);
-	/* Faults that came in quick succession are told apart by their cuts. */
-	if (index + 1 < run->n_faults && run->faults[index + 1].cut_ns < end_ns)
-		end_ns = run->faults[index + 1].cut_ns;
-	hf_timeline_print(&run->fabric.events, &names, fault->cut_ns, end_ns, is_verbose ? SIZE_MAX : TIMELINE_MOST, out);
-	if (!fault->after.tables)
+	hf_timeline_print(&run->fabric.events, &names, fault->cut_ns,
+			  is_followed ? run->faults[index + 1].cut_ns : end_ns, is_verbose ? SIZE_MAX : TIMELINE_MOST,
+			  out);
+	/* Faults in quick succession are measured together, behind the last one. */
+	if (!fault->after.tables || is_followed)
 		return;
 	if (run->scenario->host_count <= MATRIX_HOSTS)
 		print_matrix(run, fault, out);
