@@ -489,6 +489,18 @@ static void forget_incoming(struct hf_rmpp *rmpp, struct incoming *in)
 	free_incoming(in);
 }
 
+/* A later request with the same TID supersedes: the response will be to that. */
+static void forget_request(struct hf_rmpp *rmpp, const struct incoming *later)
+{
+	struct incoming *request;
+
+	HASH_FIND(hh_request, rmpp->requests, &later->key, REQUEST_KEY_LEN, request);
+	if (!request)
+		return;
+	HASH_DELETE(hh_request, rmpp->requests, request);
+	request->hh_request.tbl = NULL;
+}
+
 static int add_incoming(struct hf_rmpp *rmpp, struct incoming *in)
 {
 	HASH_ADD(hh, rmpp->incoming, key, sizeof(in->key), in);
@@ -496,6 +508,7 @@ static int add_incoming(struct hf_rmpp *rmpp, struct incoming *in)
 		return -ENOMEM;
 	if (in->key.method & HF_METHOD_RESP)
 		return 0;
+	forget_request(rmpp, in);
 	HASH_ADD(hh_request, rmpp->requests, key, REQUEST_KEY_LEN, in);
 	if (in->hh_request.tbl)
 		return 0;

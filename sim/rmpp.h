@@ -17,7 +17,8 @@
  *    receive_timeout_ms after the first segment, progress or not, and remembers a finished transfer for linger_ms;
  *  - ABORT and STOP end what is sent, never what is received.
  * Where Linux runs into an accident the engine does what was meant there: a timeout of at most 2 s is used for every
- * window (Linux loses it after the first). A MAD of a class without RMPP is not taken for RMPP.
+ * window (Linux loses it after the first), and of several requests with its TID a response takes the window of the last
+ * (Linux: of the first that it remembers). A MAD of a class without RMPP is not taken for RMPP.
  */
 #ifndef HF_SIM_RMPP_H
 #define HF_SIM_RMPP_H
