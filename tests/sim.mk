@@ -61,3 +61,12 @@ tests_check_umad_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_check_umad_LDADD = sim/umad/libhfumadcore.la sim/libhfpcap.la $(CHECK_LIBS)
 tests_umad_tool_CFLAGS = $(AM_CFLAGS) $(UMAD_CFLAGS)
 tests_umad_tool_LDADD = $(UMAD_LIBS)
+
+# The engine against a model of the kernel's RMPP, over a simulated link.
+check_PROGRAMS += tests/check_rmpp
+TESTS += tests/check_rmpp
+tests_check_rmpp_SOURCES = tests/check_rmpp.c tests/rmpp_link.c tests/rmpp_link.h tests/rmpp_party.c \
+	tests/rmpp_party.h tests/rmpp_reference.c tests/rmpp_reference.h
+tests_check_rmpp_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_rmpp_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_check_rmpp_LDADD = sim/libhfrmpp.la $(CHECK_LIBS)
