@@ -1,2 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
 EXTRA_DIST += tests/bench tests/bench_repath.sh
+TESTS += tests/test_scenarios.sh
+EXTRA_DIST += tests/test_scenarios.sh
+TESTS += tests/test_tables.sh
+EXTRA_DIST += tests/test_tables.sh

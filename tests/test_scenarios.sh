@@ -1,0 +1,135 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
+# The main job, whole, with stock opensm and stock ibsim: scenarios in every signalling mode, what they report, and that
+# nothing is left of a run however it ends.
+. "$top_srcdir/tests/tap.sh"
+
+skip() {
+	[ "${HF_STRICT:-0}" = 1 ] && { echo "Bail out! $1"; exit 99; }
+	echo "1..0 # SKIP $1"
+	exit 77
+}
+
+for program in ibsim opensm jq; do
+	command -v "$program" >/dev/null || skip "$program is not installed"
+done
+hfsim=$top_builddir/tools/hfsim
+HF_SCENARIO_DIR=$top_srcdir/sim/scenarios
+TMPDIR=$work
+export HF_SCENARIO_DIR TMPDIR
+cd "$work" || exit 99
+
+# run NAME [option ...]: leaves NAME.json and NAME.out
+run() {
+	run_name=$1
+	shift
+	timeout 200 "$hfsim" run "$@" --json "$run_name.json" >"$run_name.out" 2>&1
+}
+passes() { run "$@" || { cat "$run_name.out"; return 1; }; }
+fails() {
+	run "$@"
+	[ $? -eq 1 ] || { cat "$run_name.out"; return 1; }
+}
+holds() { jq -e "$2" "$1.json" >/dev/null || { jq . "$1.json"; return 1; }; }
+
+# The exit status and the words of a command that must not get as far as starting anything.
+refuses() {
+	"$hfsim" "$@" >refused.out 2>&1
+	[ $? -eq 2 ] || { cat refused.out; return 1; }
+}
+says() { grep -q -- "$1" refused.out || { cat refused.out; return 1; }; }
+
+# Processes of runs below $work have its name, or that of the run's sockets, among their arguments.
+is_any_left() { grep -lsaE "$work/hfsim\.|hfsim\.$1\." /proc/[0-9]*/cmdline; }
+is_none_left() { ! is_any_left "$1"; }
+
+members='"changed_paths", "hosts_told", "reports_sent", "reports_acked", "sa_queries", "path_records_received",
+	"mads_total", "ms_routing_done", "ms_last_report_acked", "ms_last_host_done"'
+
+plan 41
+
+for mode in wildcard repath-only hybrid; do
+	try "mesh-to-ring passes in mode $mode" passes "mesh-$mode" mesh-to-ring --mode "$mode"
+	try "$mode: no connection is stale and no credit loop is left" holds "mesh-$mode" \
+		'.verdict == "pass" and .stale_connections == 0 and .credit_loops_before == 0 and .credit_loops_after == 0'
+	try "$mode: without Holdfast there would be one" holds "mesh-$mode" '.credit_loops_without_update > 0'
+	try "$mode: all numbers are there, and are numbers" holds "mesh-$mode" \
+		".mode == \"$mode\" and (.faults[0] | [.[$members]] | length == 10 and all(type == \"number\"))"
+	try "$mode: every report is answered, and the hosts change what changed" holds "mesh-$mode" \
+		'.faults[0] | .reports_sent > 0 and .reports_acked == .reports_sent and .hosts_told == 6 and
+		 .connections_changed > 0 and .connections_changed <= .changed_paths'
+done
+try "wildcard and hybrid ask the SA once for each host" holds mesh-hybrid \
+	'.faults[0] | .sa_queries == 6 and .reports_sent == 6 and .path_records_received == 6 * 13'
+try "repath-only asks nobody: the records come in the traps" holds mesh-repath-only \
+	'.faults[0] | .sa_queries == 0 and .path_records_received == .reports_sent'
+try "the MADs add up" holds mesh-hybrid '.faults[0] | ([.mads[]] | add) == .mads_total'
+
+try "mesh-to-ring fails in mode off" fails mesh-off mesh-to-ring --mode off
+try "off: because connections are stale" holds mesh-off '.verdict == "fail" and .stale_connections > 0 and
+	any(.reasons[]; test("SL 0, the SM says 1"))'
+try "off: and because a loop is closed, told by its links and lanes" holds mesh-off '.credit_loops_after > 0 and
+	any(.reasons[]; test("credit loop S_[012]_[01]\\[[0-9]+\\] > S_[012]_[01]\\[[0-9]+\\] VL 0.*back to"))'
+try "off: nobody was told" holds mesh-off '.faults[0] | .hosts_told == 0 and .reports_sent == 0 and
+	.ms_last_host_done == null'
+
+try "a host leaves and returns" passes loss host-loss --dir "$work/loss"
+reports() { jq -s -c '[.[] | select(.ev == "report")] | group_by(.who)[] | {who: .[0].who, traps: map(.trap)}' loss/host-*.trace; }
+each_is_told_both() { [ "$(reports | jq -s -c 'map(select(.traps == [68, 69])) | length')" -eq 5 ] || { reports; return 1; }; }
+try "the five others are told by trap 68, then by trap 69" each_is_told_both
+
+try "faults in quick succession, more hosts than ibsim has slots" passes two two-faults
+try "they are measured to the same end" holds two '.faults | length == 3 and .[0].mads_total >= .[2].mads_total'
+try "no record changes on the fat-tree: hybrid tells nobody" passes fat fat-tree
+try "64 hosts on a 4x4x4 torus" passes torus torus-4x4x4
+try "all of them are told" holds torus '.faults[0].hosts_told == 64'
+try "nothing is left of all these runs" is_none_left none
+
+cat >deaf.conf <<'END'
+title = "The SM hears of nothing"
+watchdog_s = 3
+fabric {
+	kind = mesh
+	size = 2x2
+	hosts = 1
+}
+sm {
+	engine = lash
+}
+fault deaf {
+	kind = lossy
+	port = "sm[1]"
+	percent = 100
+	wait = none
+}
+fault cut {
+	kind = unlink
+	link = { S_0_0, S_1_0 }
+}
+must = { "stale_connections = 0" }
+END
+try "the watchdog ends a run that does not get on" fails deaf ./deaf.conf
+try "and the result says so" holds deaf '.verdict == "fail" and (.reasons[0] | test("timed out|watchdog"))'
+
+start_and_wait() {
+	"$hfsim" run mesh-to-ring >killed.out 2>&1 &
+	hfsim_pid=$!
+	wait_for 20 runs_holdfastd
+}
+runs_holdfastd() { grep -lsa "$work/hfsim\..*/host-0.conf" /proc/[0-9]*/cmdline; }
+start_and_wait
+try "a run killed by SIGKILL" kill -KILL "$hfsim_pid"
+wait "$hfsim_pid" 2>/dev/null
+try "leaves no process" wait_for 5 is_none_left "$hfsim_pid"
+start_and_wait
+kill -TERM "$hfsim_pid"
+wait "$hfsim_pid"
+try "a run ended by SIGTERM fails, and says so" grep -q interrupted killed.out
+
+try "an unknown scenario is refused" refuses run no-such-scenario
+sed 's/kind = mesh/kind = pancake/' deaf.conf >bad.conf
+try "a bad scenario is refused" refuses run ./bad.conf
+try "by file, line and value" says 'bad.conf:[0-9]*:.*pancake'
+try "a bad mode is refused" refuses run mesh-to-ring --mode loud
+try "an option that the plugin does not know is refused" refuses run mesh-to-ring --set plugin.loudness=11
+try "in the plugin's words, by file and line" says 'osmholdfast.conf:[0-9]*:.*loudness'
