@@ -50,11 +50,12 @@ void hf_host_config_init(struct hf_host_config *config)
 	};
 }
 
-static int send_mad(void *ctx, const struct hf_mad_addr *to, const struct hf_sa_mad *mad, int timeout_ms)
+static int send_mad(void *ctx, const struct hf_mad_addr *to, const struct hf_sa_mad *mad, int timeout_ms,
+		    int retries)
 {
 	struct hf_host *host = ctx;
 
-	return hf_umad_send(host->umad, host->agent, to, mad, sizeof(*mad), timeout_ms, 0);
+	return hf_umad_send(host->umad, host->agent, to, mad, sizeof(*mad), timeout_ms, retries);
 }
 
 static void begin_table(void *ctx)
@@ -343,8 +344,10 @@ static int receive_mads(struct hf_host *host)
 		struct hf_umad_received received;
 		int err = hf_umad_recv(host->umad, &received);
 
+		if (err == -EAGAIN || err == -ENOMEM)
+			return 0;
 		if (err)
-			return err == -ENODEV ? err : 0;
+			return err;
 		hf_sa_client_receive(host->sa, host->now_ns, &received.from, received.status, received.mad,
 				     received.len);
 		free(received.mad);

@@ -17,6 +17,7 @@
 #define BACK_OFF_MAX_MS		10000
 #define QUERY_TIMEOUT_MAX_MS	60000
 #define LOCAL_SLACK_MS		1000	/* how much later than the kernel we give a request up ourselves */
+#define CHECK_RETRIES		2	/* a lost MAD is no sign of a lost subscription */
 #define PATHS_PER_PAIR		1
 #define NEVER			UINT64_MAX
 
@@ -104,7 +105,7 @@ static uint64_t back_off_ns(struct hf_sa_client *client, unsigned int failures)
 }
 
 static int send_request(struct hf_sa_client *client, uint64_t now_ns, struct request *request, struct hf_sa_mad *mad,
-			int timeout_ms)
+			int timeout_ms, int retries)
 {
 	const struct hf_mad_addr sa = {
 		.lid = client->port.sm_lid, .qpn = QPN_GSI, .sl = client->port.sm_sl,
@@ -113,20 +114,20 @@ static int send_request(struct hf_sa_client *client, uint64_t now_ns, struct req
 
 	request->tid = client->next_tid++;
 	mad->hdr.tid = htobe64(request->tid);
-	err = client->ops->send(client->ctx, &sa, mad, timeout_ms);
+	err = client->ops->send(client->ctx, &sa, mad, timeout_ms, retries);
 	request->is_outstanding = !err;
 	request->sent_ns = now_ns;
 	return err;
 }
 
 /* Sends a request of the subscription's machine; failing to send it is an event like its timeout. */
-static void start_request(struct hf_sa_client *client, uint64_t now_ns, struct hf_sa_mad *mad)
+static void start_request(struct hf_sa_client *client, uint64_t now_ns, struct hf_sa_mad *mad, int retries)
 {
 	int timeout_ms = client->config.request_timeout_ms;
 	int err;
 
-	client->deadline_ns = now_ns + (timeout_ms + LOCAL_SLACK_MS) * MS;
-	err = send_request(client, now_ns, &client->request, mad, timeout_ms);
+	client->deadline_ns = now_ns + (timeout_ms * (1 + retries) + LOCAL_SLACK_MS) * MS;
+	err = send_request(client, now_ns, &client->request, mad, timeout_ms, retries);
 	if (err)
 		step(client, now_ns, HF_SA_FAILED);
 }
@@ -137,7 +138,7 @@ static void send_inform_info(struct hf_sa_client *client, uint64_t now_ns, bool 
 
 	hf_sa_mad_init(&mad, HF_METHOD_SET, HF_ATTR_INFORM_INFO, 0);
 	hf_inform_info_init((struct hf_inform_info *)mad.data, traps[client->trap_index], subscribe);
-	start_request(client, now_ns, &mad);
+	start_request(client, now_ns, &mad, 0);
 }
 
 static void subscribe_first(struct hf_sa_client *client, uint64_t now_ns)
@@ -186,7 +187,7 @@ static void send_check(struct hf_sa_client *client, uint64_t now_ns)
 	hf_sa_mad_init(&mad, HF_METHOD_GET_TABLE, HF_ATTR_INFORM_INFO_RECORD, 0);
 	mad.comp_mask = htobe64(HF_IIR_COMP_SUBSCRIBER_GID);
 	((struct hf_inform_info_record *)mad.data)->subscriber_gid = client->port.gid;
-	start_request(client, now_ns, &mad);
+	start_request(client, now_ns, &mad, CHECK_RETRIES);
 }
 
 static void back_off(struct hf_sa_client *client, uint64_t now_ns)
@@ -321,7 +322,7 @@ static void send_query(struct hf_sa_client *client, uint64_t now_ns)
 	path->sgid = client->port.gid;
 	path->num_path = PATHS_PER_PAIR;
 	client->query_deadline_ns = now_ns + (timeout_ms + LOCAL_SLACK_MS) * MS;
-	err = send_request(client, now_ns, &client->query, &mad, timeout_ms);
+	err = send_request(client, now_ns, &client->query, &mad, timeout_ms, 0);
 	if (err) {
 		client->query_error = err;
 		step_query(client, now_ns, HF_SA_QUERY_FAILED);
@@ -574,7 +575,7 @@ static void answer_report(struct hf_sa_client *client, const struct hf_mad_addr 
 	answer.hdr.method = HF_METHOD_REPORT_RESP;
 	answer.hdr.status = 0;
 	memset(&answer.rmpp, 0, sizeof(answer.rmpp));
-	if (client->ops->send(client->ctx, from, &answer, 0) == 0)
+	if (client->ops->send(client->ctx, from, &answer, 0, 0) == 0)
 		client->counters.report_resps++;
 }
 

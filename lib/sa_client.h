@@ -109,8 +109,8 @@ struct hf_sa_report {
  * hf_sa_client_want_query() and the getters, nothing else of the client.
  */
 struct hf_sa_client_ops {
-	/* Sends to the SA without waiting; 0 or negative errno. @timeout_ms is 0 for MADs that have no answer. */
-	int (*send)(void *ctx, const struct hf_mad_addr *to, const struct hf_sa_mad *mad, int timeout_ms);
+	/* Sends without waiting, as hf_umad_send() does; 0 or negative errno. */
+	int (*send)(void *ctx, const struct hf_mad_addr *to, const struct hf_sa_mad *mad, int timeout_ms, int retries);
 	/* A whole table of this port's paths: begin, each record, end. */
 	void (*table_begin)(void *ctx);
 	void (*table_path)(void *ctx, const struct hf_path_record *path);

@@ -3,12 +3,14 @@
  * Talks to the control socket of holdfastd, well or badly:
  *	control_client SOCKET ask LINE ...	sends each line and prints its answer; 1 if one does not come
  *	control_client SOCKET raw TEXT		sends the text as it is and prints what comes until the other end closes
+ *	control_client SOCKET last TEXT		the same, but says first that nothing more will come
  *	control_client SOCKET flood BYTES	sends so many bytes without a newline; 0 if it is cut off
  *	control_client SOCKET deaf		asks and never reads; 0 if it is cut off
  *	control_client SOCKET hold COUNT	opens so many connections, prints "held" and keeps them until its input ends
  */
 #include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,10 +59,12 @@ static int ask(int fd, int count, char **lines)
 	return EXIT_SUCCESS;
 }
 
-static int send_raw(int fd, const char *text)
+static int send_raw(int fd, const char *text, bool is_last)
 {
 	if (send(fd, text, strlen(text), MSG_NOSIGNAL) < 0)
 		return EXIT_FAILURE;
+	if (is_last)
+		shutdown(fd, SHUT_WR);
 	while (print_line(fd))
 		;
 	return EXIT_SUCCESS;
@@ -115,7 +119,9 @@ int main(int argc, char *argv[])
 	if (argc != 4)
 		return 2;
 	if (!strcmp(argv[2], "raw"))
-		return send_raw(open_client(argv[1]), argv[3]);
+		return send_raw(open_client(argv[1]), argv[3], false);
+	if (!strcmp(argv[2], "last"))
+		return send_raw(open_client(argv[1]), argv[3], true);
 	if (!strcmp(argv[2], "flood"))
 		return flood(open_client(argv[1]), atol(argv[3]));
 	if (!strcmp(argv[2], "hold"))

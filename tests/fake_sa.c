@@ -8,10 +8,12 @@
 
 #define MS UINT64_C(1000000)
 
-static int keep_sent(void *ctx, const struct hf_mad_addr *to, const struct hf_sa_mad *mad, int timeout_ms)
+static int keep_sent(void *ctx, const struct hf_mad_addr *to, const struct hf_sa_mad *mad, int timeout_ms,
+		     int retries)
 {
 	struct fake_sa *sa = ctx;
 
+	(void)retries;
 	if (sa->send_error)
 		return sa->send_error;
 	ck_assert_uint_lt(sa->sent_count, FAKE_SENT_MAX);

@@ -34,11 +34,13 @@ struct target {
 	uint64_t now_ns;
 };
 
-static int keep_request(void *ctx, const struct hf_mad_addr *to, const struct hf_sa_mad *mad, int timeout_ms)
+static int keep_request(void *ctx, const struct hf_mad_addr *to, const struct hf_sa_mad *mad, int timeout_ms,
+			int retries)
 {
 	struct target *target = ctx;
 
 	(void)to;
+	(void)retries;
 	if (timeout_ms)
 		target->last_request = *mad;
 	return 0;

@@ -90,7 +90,7 @@ for node in 0 1 2 3 4 5; do
 	echo "fe80::268:6600:200:${node}01"
 done >connect
 
-plan 32
+plan 33
 try "opensm brings the subnet up" start_opensm
 try "holdfastd starts with two ports" start_daemon
 try "both ports settle" wait_for 20 is_settled
@@ -118,6 +118,14 @@ try "so is an array" holds 'has("error")' "$client" "$socket" raw '[1, 2]
 '
 try "an unknown request is answered, and the client stays" holds 'has("error") or has("status")' \
 	"$client" "$socket" ask '{"get": "lost"}' '{"set": 1}' '{"get": "status"}'
+three_answers() {
+	"$client" "$socket" last '{"get": "status"}
+{"get": "connections"}
+{"get": "paths"}
+' >answers
+	[ "$(wc -l <answers)" -eq 3 ] && jq -s -e 'map(keys[0]) == ["status", "connections", "paths"]' answers
+}
+try "who closes its side first gets all answers" three_answers
 try "a line without end is cut off" timeout 60 "$client" "$socket" flood 10000000
 try "a client that does not read is cut off" timeout 60 "$client" "$socket" deaf
 try "with a message" grep -q "a client that does not read its answer was cut off" daemon.log

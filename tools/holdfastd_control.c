@@ -26,7 +26,7 @@
 struct client {
 	struct holdfastd_control *control;
 	struct bufferevent *buffers;
-	bool is_last_answer;	/* cut off once the answer is written */
+	bool has_ended;		/* it sends no more: cut off once everything is answered */
 	struct client *prev, *next;
 };
 
@@ -175,71 +175,90 @@ static void drop_client(struct client *client)
 	free(client);
 }
 
-static void send_answer(struct client *client, const json_t *answer)
+/* Nothing that the client sends from here on is looked at. */
+static void end_input(struct client *client)
+{
+	client->has_ended = true;
+	bufferevent_disable(client->buffers, EV_READ);
+}
+
+/* Takes @answer. A client that cannot be answered for want of memory is gone afterwards. */
+static void send_answer(struct client *client, json_t *answer)
 {
 	char *text = json_dumps(answer, JSON_COMPACT);
 
-	/* Out of memory: nothing can be said any more. */
+	json_decref(answer);
 	if (!text || bufferevent_write(client->buffers, text, strlen(text)) ||
 	    bufferevent_write(client->buffers, "\n", 1))
-		client->is_last_answer = true;
+		drop_client(client);
 	free(text);
 }
 
 static void refuse(struct client *client, const char *why)
 {
-	json_t *answer = json_pack("{s:s}", "error", why);
+	struct evbuffer *input = bufferevent_get_input(client->buffers);
 
-	client->is_last_answer = true;
-	bufferevent_disable(client->buffers, EV_READ);
-	send_answer(client, answer);
-	json_decref(answer);
+	end_input(client);
+	evbuffer_drain(input, evbuffer_get_length(input));
+	send_answer(client, json_pack("{s:s}", "error", why));
 }
 
-/* One request at a time: the next is looked at when the answer has gone out. */
-static void on_read(struct bufferevent *buffers, void *ctx)
+static void answer_request(struct client *client, const char *line, size_t len)
 {
-	struct client *client = ctx;
-	struct evbuffer *input = bufferevent_get_input(buffers);
-	json_t *answer;
+	json_t *answer = answer_line(client->control, line, len);
+
+	if (answer)
+		send_answer(client, answer);
+	else
+		refuse(client, "a request is one JSON object on one line");
+}
+
+/* One request at a time: the next is looked at when the answer has gone out. The client may be gone afterwards. */
+static void take_request(struct client *client)
+{
+	struct evbuffer *input = bufferevent_get_input(client->buffers);
 	size_t len;
 	char *line;
 
-	if (client->is_last_answer || evbuffer_get_length(bufferevent_get_output(buffers)) > 0)
+	if (evbuffer_get_length(bufferevent_get_output(client->buffers)) > 0)
 		return;
 	line = evbuffer_readln(input, &len, EVBUFFER_EOL_LF);
-	if (!line) {
-		if (evbuffer_get_length(input) >= REQUEST_MAX_BYTES)
-			refuse(client, "the request is too long");
-		return;
-	}
-	answer = answer_line(client->control, line, len);
+	if (line)
+		answer_request(client, line, len);
+	else if (client->has_ended)
+		drop_client(client);
+	else if (evbuffer_get_length(input) >= REQUEST_MAX_BYTES)
+		refuse(client, "the request is too long");
 	free(line);
-	if (!answer) {
-		refuse(client, "a request is one JSON object on one line");
-		return;
-	}
-	send_answer(client, answer);
-	json_decref(answer);
+}
+
+static void on_read(struct bufferevent *buffers, void *ctx)
+{
+	(void)buffers;
+	take_request(ctx);
 }
 
 static void on_written(struct bufferevent *buffers, void *ctx)
 {
-	struct client *client = ctx;
-
-	if (client->is_last_answer)
-		drop_client(client);
-	else
-		on_read(buffers, client);
+	(void)buffers;
+	take_request(ctx);
 }
 
+/* A client that has shut down its side still gets its answers. */
 static void on_end(struct bufferevent *buffers, short events, void *ctx)
 {
+	struct client *client = ctx;
+
 	(void)buffers;
+	if (events & BEV_EVENT_EOF && events & BEV_EVENT_READING) {
+		end_input(client);
+		take_request(client);
+		return;
+	}
 	if (events & BEV_EVENT_TIMEOUT)
 		hf_log(HF_LOG_WARN, "control socket: a client that does not %s was cut off",
 		       events & BEV_EVENT_WRITING ? "read its answer" : "ask");
-	drop_client(ctx);
+	drop_client(client);
 }
 
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address, int address_len,

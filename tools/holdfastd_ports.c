@@ -139,7 +139,7 @@ static void close_host(struct port *port)
 
 static void handle(struct port *port)
 {
-	if (hf_host_handle(port->host) == -ENODEV)
+	if (hf_host_handle(port->host))
 		close_host(port);
 	else
 		arm_timer(port);

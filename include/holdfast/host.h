@@ -73,7 +73,8 @@ uint64_t hf_host_deadline_ns(const struct hf_host *host);
  * @host: the port
  *
  * Context: the caller's thread; does not block. A bounded number of MADs is taken at a time.
- * Return: 0; -ENODEV when the adapter is gone, after which only the getters and hf_host_free() make sense.
+ * Return: 0; -ENODEV when the adapter is gone, -EIO when it cannot be read; after either only the getters and
+ * hf_host_free() make sense.
  */
 int hf_host_handle(struct hf_host *host);
 
