@@ -47,8 +47,9 @@ struct hf_mux_client {
 	uint32_t id; /* its own choice: names its socket */
 	struct sockaddr_un ctl_addr; /* whom its control requests come from */
 	socklen_t ctl_addr_length;
-	struct hf_mux_node *node; /* NULL until ibsim knows it */
-	struct hf_mux_pipe pipe; /* closed until CONNECT is answered */
+	bool is_connected; /* from the answer to CONNECT to DISCONNECT */
+	struct hf_mux_node *node; /* NULL until ibsim knows it, and after DISCONNECT */
+	struct hf_mux_pipe pipe; /* from the first CONNECT until the client's socket is gone, as ibsim's stay open */
 	bool wants_requests;
 	bool is_sm; /* set IsSM */
 	bool is_held; /* a MAD of its waits for the rover; no further one is read */
@@ -80,7 +81,6 @@ struct hf_mux {
 	struct hf_mux_nodes nodes;
 	struct hf_mux_tags tags;
 	struct hf_mux_client *clients[HF_MUX_CLIENTS];
-	unsigned int client_count;
 	unsigned int probe_next; /* slot that the next tick looks at */
 	bool is_congested; /* ibsim is slower than the clients: none of them is read */
 	struct hf_ibsim_mad strays[HF_MUX_STRAYS]; /* requests for unknown LIDs; delivered when all nodes were asked */
@@ -105,7 +105,7 @@ static inline uint32_t hf_mux_lid_field(uint16_t lid)
 /* Event callback: a control request of a client. @arg: struct hf_mux. */
 void hf_mux_ctl_readable(evutil_socket_t fd, short what, void *arg);
 
-/* Ends a client: its slot is free. */
+/* Ends a client and closes its socket: the slot is free. */
 void hf_mux_client_free(struct hf_mux_client *client);
 
 /* Frees the client if its socket is gone. A process that was killed tells nobody. */

@@ -14,6 +14,7 @@
 #define CTL_READS_PER_TURN	64
 #define NODEINFO_NODE_GUID	12
 #define NODEINFO_PORT_GUID	20
+#define PORTINFO_LOCAL_PORT	28
 
 /* A client's answer */
 
@@ -43,7 +44,10 @@ static void reply(struct hf_mux_client *client, const struct hf_ibsim_ctl *ctl)
 
 static void received(void *ctx, struct hf_ibsim_mad *mad)
 {
-	hf_mux_from_client(ctx, mad);
+	struct hf_mux_client *client = ctx;
+
+	if (client->is_connected)
+		hf_mux_from_client(client, mad);
 }
 
 static void broken(void *ctx)
@@ -53,27 +57,30 @@ static void broken(void *ctx)
 
 static const struct hf_mux_pipe_ops client_ops = { .received = received, .broken = broken };
 
-static void clear_issm(struct hf_mux_client *client)
+/* What a client has beside its slot and its socket ends here. */
+static void disconnect(struct hf_mux_client *client)
 {
+	struct hf_mux *mux = client->mux;
+
+	client->is_connected = client->is_held = false;
+	hf_mux_rover_forget(mux->rover, client);
+	hf_mux_tags_forget(&mux->tags, client->slot);
+	if (!client->node)
+		return;
 	if (client->is_sm)
-		hf_mux_ask(client->mux, client->node->name, HF_IBSIM_CTL_SET_ISSM, NULL, NULL, NULL);
+		hf_mux_ask(mux, client->node->name, HF_IBSIM_CTL_SET_ISSM, NULL, NULL, NULL);
+	client->is_sm = false;
+	if (client->node->listener == client)
+		client->node->listener = NULL;
+	hf_mux_node_release(mux, client->node);
+	client->node = NULL;
 }
 
 void hf_mux_client_free(struct hf_mux_client *client)
 {
-	struct hf_mux *mux = client->mux;
-
-	clear_issm(client);
-	hf_mux_rover_forget(mux->rover, client);
-	hf_mux_tags_forget(&mux->tags, client->slot);
+	disconnect(client);
 	hf_mux_pipe_close(&client->pipe);
-	if (client->node) {
-		if (client->node->listener == client)
-			client->node->listener = NULL;
-		hf_mux_node_release(mux, client->node);
-	}
-	mux->clients[client->slot] = NULL;
-	mux->client_count--;
+	client->mux->clients[client->slot] = NULL;
 	free(client);
 }
 
@@ -89,7 +96,8 @@ void hf_mux_client_probe(struct hf_mux_client *client)
 {
 	if (client->pipe.fd < 0 || connect_in(client, client->pipe.fd) == 0)
 		return;
-	hf_log(HF_LOG_INFO, "client %u at node %s is gone", client->slot, client->node->name);
+	if (client->is_connected)
+		hf_log(HF_LOG_INFO, "client %u at node %s is gone", client->slot, client->node->name);
 	hf_mux_client_free(client);
 }
 
@@ -131,6 +139,10 @@ static int open_data_socket(struct hf_mux_client *client)
 	struct hf_mux *mux = client->mux;
 	struct sockaddr_un addr;
 	socklen_t length = hf_ibsim_address(&addr, mux->listen_name, "out", client->slot);
+
+	if (client->pipe.fd >= 0)
+		return connect_in(client, client->pipe.fd);
+
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
@@ -163,6 +175,7 @@ static void accept_client(struct hf_mux_client *client)
 		client->node->listener = client;
 	memcpy(info.node, client->node->name, sizeof(info.node));
 	memcpy(answer.data, &info, sizeof(info));
+	client->is_connected = true;
 	reply(client, &answer);
 	hf_mux_pipe_set_reading(&client->pipe, !client->mux->is_congested);
 }
@@ -251,33 +264,42 @@ static struct hf_mux_client *client_new(struct hf_mux *mux, uint32_t id)
 		return NULL;
 	*client = (struct hf_mux_client){ .mux = mux, .slot = slot, .id = id, .pipe = { .fd = -1 } };
 	mux->clients[slot] = client;
-	mux->client_count++;
 	return client;
 }
 
-/* Only one socket can have the name that belongs to an id, so an earlier client with it is dead. */
-static void drop_earlier(struct hf_mux *mux, uint32_t id)
+/*
+ * A client that was here already gets the same slot: its socket, if it still is the same, is connected to that of the
+ * slot and takes no other. If it is another socket, the earlier client is dead: the name belongs to the id.
+ */
+static struct hf_mux_client *client_for(struct hf_mux *mux, uint32_t id)
 {
 	for (unsigned int i = 0; i < HF_MUX_CLIENTS; i++) {
-		if (mux->clients[i] && mux->clients[i]->id == id)
-			hf_mux_client_free(mux->clients[i]);
+		if (mux->clients[i] && mux->clients[i]->id == id) {
+			disconnect(mux->clients[i]);
+			return mux->clients[i];
+		}
 	}
+	return client_new(mux, id);
+}
+
+static bool is_connect_valid(const struct hf_ibsim_client *info)
+{
+	return info->id > 0 && info->id <= INT32_MAX && info->node[0] && memchr(info->node, 0, sizeof(info->node));
 }
 
 static void connect_client(struct hf_mux *mux, const struct sockaddr_un *addr, socklen_t addr_length,
 			   const struct hf_ibsim_ctl *request)
 {
 	struct hf_ibsim_client info;
-	struct hf_mux_client *client = NULL;
 
 	memcpy(&info, request->data, sizeof(info));
-	if (info.id > 0 && info.id <= INT32_MAX && info.node[0] && memchr(info.node, 0, sizeof(info.node))) {
-		drop_earlier(mux, info.id);
-		client = client_new(mux, info.id);
-	}
+
+	bool is_valid = is_connect_valid(&info);
+	struct hf_mux_client *client = is_valid ? client_for(mux, info.id) : NULL;
+
 	if (!client) {
 		hf_log(HF_LOG_WARN, "CONNECT refused: %s",
-		       mux->client_count == HF_MUX_CLIENTS ? "all slots are in use" : "it names no node or no id");
+		       is_valid ? "all slots are in use" : "it names no node or no id");
 		refuse(mux, addr, addr_length, request);
 		return;
 	}
@@ -290,12 +312,17 @@ static void connect_client(struct hf_mux *mux, const struct sockaddr_un *addr, s
 
 /* Other control requests: ibsim's own answer about the client's node */
 
-static void show_port(struct hf_mux_client *client, const struct hf_ibsim_ctl *answer)
+/* The client learns its LID here, so the mux must know it from now on. */
+static void learn_port(struct hf_mux_client *client, const struct hf_ibsim_ctl *answer)
 {
-	enum { LOCAL_PORT = 28 };
+	struct hf_mux *mux = client->mux;
+	struct hf_ibsim_port port;
 
-	if (answer->data[LOCAL_PORT] <= 1)
-		hf_mux_nodes_set_port(&client->mux->nodes, client->node, answer->data);
+	memcpy(&port, answer->data, sizeof(port));
+	if (answer->type == HF_IBSIM_CTL_GET_PORTINFO && answer->data[PORTINFO_LOCAL_PORT] == 1)
+		hf_mux_nodes_set_port(&mux->nodes, client->node, answer->data);
+	if (answer->type == HF_IBSIM_CTL_GET_PORT && !hf_mux_node_has_lid(client->node, port.lid))
+		hf_mux_node_ask(mux, client->node);
 }
 
 static void ctl_answered(struct hf_mux_job *job, bool is_ok)
@@ -303,8 +330,8 @@ static void ctl_answered(struct hf_mux_job *job, bool is_ok)
 	struct hf_mux_client *client = job->owner;
 
 	job->ctl.slot = client->slot;
-	if (is_ok && job->ctl.type == HF_IBSIM_CTL_GET_PORTINFO)
-		show_port(client, &job->ctl);
+	if (is_ok)
+		learn_port(client, &job->ctl);
 	/* The GUID of the group is of no use to the client; where there is no group, ibsim has the node's GUID here. */
 	if (is_ok && job->ctl.type == HF_IBSIM_CTL_GET_NODEINFO)
 		memcpy(job->ctl.data + NODEINFO_PORT_GUID, job->ctl.data + NODEINFO_NODE_GUID, sizeof(uint64_t));
@@ -339,7 +366,7 @@ static struct hf_mux_client *find_speaker(struct hf_mux *mux, const struct socka
 {
 	struct hf_mux_client *client = request->slot < HF_MUX_CLIENTS ? mux->clients[request->slot] : NULL;
 
-	if (!client || client->pipe.fd < 0 || client->ctl_addr_length != addr_length ||
+	if (!client || !client->is_connected || client->ctl_addr_length != addr_length ||
 	    memcmp(&client->ctl_addr, addr, addr_length) != 0)
 		return NULL;
 	return client;
@@ -355,8 +382,8 @@ static void handle_request(struct hf_mux *mux, const struct sockaddr_un *addr, s
 	} else if (!client || request->type == HF_IBSIM_CTL_ERROR || request->type > HF_IBSIM_CTL_GET_PKEYS) {
 		refuse(mux, addr, addr_length, request);
 	} else if (request->type == HF_IBSIM_CTL_DISCONNECT) {
+		disconnect(client);
 		reply(client, request);
-		hf_mux_client_free(client);
 	} else {
 		ask_for_client(client, request);
 	}

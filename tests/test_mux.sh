@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
-# 64 hosts of a 4x4x4 torus on two slots of a stock ibsim, beside a stock opensm.
+# 64 hosts of a 4x4x4 torus on two slots of a stock ibsim, beside a stock opensm. Programs have the simulated ib_umad
+# where whole MADs and tables matter, and else ibsim's own, which must be able to use the mux, too.
 . "$top_srcdir/tests/tap.sh"
 
 skip() {
@@ -11,21 +12,22 @@ skip() {
 
 umad2sim=$(find /usr/lib /usr/lib64 -name libumad2sim.so 2>/dev/null | head -n 1)
 [ -n "$umad2sim" ] || skip "ibsim-utils is not installed"
-for program in ibsim opensm ibnetdiscover perfquery sminfo; do
+for program in ibsim opensm ibnetdiscover perfquery saquery sminfo; do
 	command -v "$program" >/dev/null || skip "$program is not installed"
 done
 tool=$top_builddir/tests/topology_tool
 client=$top_builddir/tests/mux_client
 mux=$top_builddir/hfsim-mux
+hfsim_umad=$top_builddir/.libs/libhfsim-umad.so
 fabric="torus 4x4x4 1"
 ibsim_name=hf-mux-$$-ibsim
 mux_name=hf-mux-$$
 pids=
 cd "$work" || exit 99
 
+# An opensm whose ibsim is gone does not end by itself, hence -k with timeout.
 stop() {
 	for pid in $pids; do
-		kill -CONT "$pid" 2>/dev/null
 		kill "$pid" 2>/dev/null
 		wait "$pid" 2>/dev/null
 	done
@@ -36,14 +38,14 @@ on_exit stop
 
 start_fabric() {
 	$tool generate $fabric 1 >fabric.net && mkfifo console || return 1
-	IBSIM_SOCKNAME=$ibsim_name timeout 120 ibsim -I -s fabric.net -N 1000 -S 100 -P 10000 <console >ibsim.log 2>&1 &
+	IBSIM_SOCKNAME=$ibsim_name timeout -k 3 120 ibsim -I -s fabric.net -N 1000 -S 100 -P 10000 <console >ibsim.log 2>&1 &
 	pids="$! $pids"
 	exec 3>console
 	wait_for 10 grep -q 'Network simulator ready' ibsim.log && $tool guids $fabric 1 >&3
 }
 
 start_mux() {
-	timeout 120 "$mux" --listen "$mux_name" --ibsim "$ibsim_name" >mux.log 2>&1 &
+	timeout -k 3 120 "$mux" --listen "$mux_name" --ibsim "$ibsim_name" >mux.log 2>&1 &
 	mux_pid=$!
 	pids="$mux_pid $pids"
 	wait_for 10 grep -q 'is shared as' mux.log
@@ -52,8 +54,8 @@ start_mux() {
 start_opensm() {
 	mkdir -p cache
 	echo 'force_log_flush TRUE' >opensm.conf
-	IBSIM_SOCKNAME=$ibsim_name OSM_CACHE_DIR=$work/cache OSM_TMP_DIR=$work SIM_HOST=sm LD_PRELOAD=$umad2sim \
-		timeout 120 opensm -f "$work/opensm.log" -F "$work/opensm.conf" >opensm.out 2>&1 &
+	OSM_CACHE_DIR=$work/cache OSM_TMP_DIR=$work IBSIM_SOCKNAME=$ibsim_name HF_UMAD_NODES=sm \
+		timeout -k 3 120 env LD_PRELOAD="$hfsim_umad" opensm -f "$work/opensm.log" -F "$work/opensm.conf" >opensm.out 2>&1 &
 	pids="$! $pids"
 	wait_for 30 grep -q 'SUBNET UP' opensm.log
 }
@@ -61,14 +63,36 @@ start_opensm() {
 on_host() {
 	host=$1
 	shift
-	IBSIM_SOCKNAME=$mux_name SIM_HOST=$host LD_PRELOAD=$umad2sim timeout 20 "$@"
+	IBSIM_SOCKNAME=$mux_name SIM_HOST=$host LD_PRELOAD=$umad2sim timeout -k 3 20 "$@"
 }
 
 on_ibsim() {
 	host=$1
 	shift
-	IBSIM_SOCKNAME=$ibsim_name SIM_HOST=$host LD_PRELOAD=$umad2sim timeout 20 "$@"
+	IBSIM_SOCKNAME=$ibsim_name SIM_HOST=$host LD_PRELOAD=$umad2sim timeout -k 3 20 "$@"
 }
+
+# all_query COMMAND...: from all hosts at once; the answers are those that the SM's own host gets
+all_query() {
+	IBSIM_SOCKNAME=$ibsim_name HF_UMAD_NODES=sm timeout -k 3 30 env LD_PRELOAD="$hfsim_umad" "$@" >expected || return 1
+	query_pids=
+	for host in $hosts; do
+		IBSIM_SOCKNAME=$mux_name HF_UMAD_NODES=$host timeout -k 3 60 env LD_PRELOAD="$hfsim_umad" "$@" \
+			>"answer-$host" 2>"error-$host" &
+		query_pids="$query_pids $!"
+	done
+	query_rc=0
+	for pid in $query_pids; do
+		wait "$pid" || query_rc=1
+	done
+	for host in $hosts; do
+		cmp expected "answer-$host" || { cat "error-$host"; query_rc=1; }
+	done
+	return "$query_rc"
+}
+
+all_nodes() { all_query saquery -N && [ "$(grep -c NodeDescription expected)" -eq 129 ]; }
+all_paths() { all_query saquery -p -t 30000 && [ "$(grep -c 'dgid' expected)" -eq 16641 ]; }
 
 same_discovery() {
 	on_ibsim H_3_1_2_0 ibnetdiscover >direct.out && on_host H_3_1_2_0 ibnetdiscover >muxed.out || return 1
@@ -135,11 +159,13 @@ for x in 0 1 2 3; do
 	done
 done
 
-plan 14
+plan 16
 start_fabric && start_mux || { cat ./*.log; exit 99; }
 try "clients that connect before the SM starts" early
 try "64 hosts" "$client" "$mux_name" storm 64 $hosts
 try "200 clients on 64 hosts" "$client" "$mux_name" storm 200 $hosts
+try "saquery from 64 hosts at once: all node records" all_nodes
+try "saquery from 64 hosts at once: all path records" all_paths
 try "a client that does not read delays no other" "$client" "$mux_name" slow H_1_2_3_0 H_3_2_1_0
 try "one client gets the requests to a node" "$client" "$mux_name" one-listener H_0_0_1_0
 try "the place of a killed client is used again" killed_client
