@@ -93,7 +93,7 @@ paths_are_saquerys() {
 links_are_ibnetdiscovers() {
 	jq -r '.switches[] | .guid[2:] as $from | .links[] | "\($from) \(.port) \(.peer[2:]) \(.peer_port)"' tables.json |
 		sort >ours
-	on_sm ibnetdiscover | awk -F '["\\[\\]]' '/^Switch/ { from = substr($2, 3) } /^Hca/ { from = "" }
+	on_sm ibnetdiscover | awk -F '[]["]' '/^Switch/ { from = substr($2, 3) } /^Ca/ { from = "" }
 		/^\[/ && from { print from, $2, substr($4, 3), $6 }' | sort >theirs
 	same ours theirs
 }
