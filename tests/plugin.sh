@@ -6,16 +6,20 @@
 #   start_fabric                    ibsim; its console is open at descriptor 3
 #   start_opensm NAME [LINE ...]    opensm with event_plugin_name NAME and further lines of its configuration
 #   start_hosts [argument ...]      tests/subscriber on all six hosts; its lines go to hosts.log
+#   needs PROGRAM ...               skips the test where one is not installed
 #   on_host NAME command ...        a program with the adapter of that host
 #   log_says TEXT                   OpenSM's log holds the text
 #   stop_opensm                     SIGTERM; its exit status is in $osm_rc
 
-for program in ibsim opensm saquery; do
-	command -v "$program" >/dev/null && continue
-	[ "${HF_STRICT:-0}" = 1 ] && { echo "Bail out! $program is not installed"; exit 99; }
-	echo "1..0 # SKIP $program is not installed"
-	exit 77
-done
+needs() {
+	for program in "$@"; do
+		command -v "$program" >/dev/null && continue
+		[ "${HF_STRICT:-0}" = 1 ] && { echo "Bail out! $program is not installed"; exit 99; }
+		echo "1..0 # SKIP $program is not installed"
+		exit 77
+	done
+}
+needs ibsim opensm saquery
 
 umad=$top_builddir/.libs/libhfsim-umad.so
 mesh_hosts="H_0_0_0 H_1_0_0 H_2_0_0 H_0_1_0 H_1_1_0 H_2_1_0"
@@ -51,7 +55,6 @@ start_fabric() {
 	wait_for 10 grep -q 'Network simulator ready' ibsim.log
 }
 
-# Each adapter has a wall around it: exec, so that the pid is the program's own.
 on_host() {
 	on_host_node=$1
 	shift
@@ -86,9 +89,15 @@ stop_opensm() {
 opensm_is_up() { kill -0 "$osm_pid"; }
 
 start_hosts() {
-	on_host "$mesh_hosts" timeout 300 "$top_builddir/tests/subscriber" "$@" >hosts.log 2>&1 &
+	env LD_PRELOAD="$umad" HF_UMAD_NODES="$mesh_hosts" \
+		timeout 300 "$top_builddir/tests/subscriber" "$@" >hosts.log 2>&1 &
 	hosts_pid=$!
 	wait_for 10 grep -q '^subscribed 6' hosts.log
+}
+
+restart_hosts() {
+	end "$hosts_pid"
+	start_hosts "$@"
 }
 
 # What the switches' ports are called in ibsim: the middle cable of the mesh.

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,10 +121,18 @@ static void open_ports(int argc, char **argv)
 	free(infos);
 }
 
+/* Interrupts poll(), so that the program ends by exit() and its adapters leave the simulated fabric. */
+static void on_term(int signal_number)
+{
+	(void)signal_number;
+}
+
 int main(int argc, char **argv)
 {
+	const struct sigaction term = { .sa_handler = on_term };
 	struct pollfd fds[MAX_PORTS];
 
+	sigaction(SIGTERM, &term, NULL);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	open_ports(argc, argv);
 	for (size_t i = 0; i < n_ports; i++)
@@ -137,5 +146,5 @@ int main(int argc, char **argv)
 				free(received.mad);
 			}
 		}
-	return EXIT_FAILURE;
+	return EXIT_SUCCESS;
 }

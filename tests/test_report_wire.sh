@@ -1,0 +1,127 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
+# The Reports as they are on the wire, read by an independent decoder (tshark) and compared with what the SA answers to
+# a stock client: exactly the paths that changed are told, with exactly the SA's records, to exactly their two hosts.
+. "$top_srcdir/tests/tap.sh"
+. "$top_srcdir/tests/plugin.sh"
+needs tshark
+
+# Reads the capture: one line a Report in the file reports, with these columns.
+fields="lrh.dlid bth.destqp notice.trapnumberdeviceid notice.isgeneric notice.producertypevendorid notice.issuerlid
+	trap.comp_mask trap.wait_for_repath mad.data"
+to=1 qp=2 trap=3 generic=4 producer=5 issuer=6 mask=7 wait=8 data=9
+decode() {
+	set --
+	for field in $fields; do
+		set -- "$@" -e "infiniband.$field"
+	done
+	tshark -r capture.pcap -Y 'infiniband.mad.method == 0x06 && infiniband.mad.mgmtclass == 0x03' -T fields "$@" \
+		>reports 2>tshark.log
+}
+
+# every COLUMN VALUE: there are Reports, and all have that value.
+every() {
+	every_values=$(cut -f "$1" reports | sort -u)
+	note "$every_values"
+	[ "$every_values" = "$2" ]
+}
+
+count_reports() { [ "$(wc -l <reports)" -eq "$1" ] && [ "$(cut -f $to reports | sort -u | wc -l)" -eq "$2" ]; }
+
+# A path record a line: SGUID DGUID SLID DLID PKEY SL MTU RATE LIFE, in hexadecimal. PATH_REC lies at byte 80 of the
+# Notice, which is the SA's data, 32 bytes behind the MAD's common header.
+notice_records() {
+	cut -f $data reports | awk '{
+		r = substr($1, 2 * (32 + 80) + 1, 128)
+		print substr(r, 65, 16), substr(r, 33, 16), substr(r, 85, 4), substr(r, 81, 4), substr(r, 101, 4),
+			substr(r, 108, 1), substr(r, 109, 2), substr(r, 111, 2), substr(r, 113, 2)
+	}'
+}
+
+# The same of every path between two hosts, as the SA answers it now.
+sa_records() {
+	on_host H_0_0_0 saquery -p | awk '
+		function guid(gid,    part, n, out, i) {
+			sub(/^fe80::/, "", gid)
+			n = split(gid, part, ":")
+			for (i = 1; i <= n; i++)
+				out = out substr("0000" part[i], length(part[i]) + 1)
+			return substr("0000000000000000" out, length(out) + 1)
+		}
+		function hex(text) { sub(/^0x/, "", text); return tolower(text) }
+		{ sub(/\.\.+/, " ") }
+		{ field[$1] = $2 }
+		$1 == "preference" && field["sgid"] ~ /:200:/ && field["dgid"] ~ /:200:/ && field["sgid"] != field["dgid"] {
+			printf "%s %s %04x %04x %s %s %s %s %s\n", guid(field["sgid"]), guid(field["dgid"]),
+				field["slid"], field["dlid"], hex(field["pkey"]), hex(field["sl"]), hex(field["mtu"]),
+				hex(field["rate"]), hex(field["pkt_life"])
+		}' | sort
+}
+
+announced() { [ "$(grep -c '"announce_done"' trace)" -ge "$1" ]; }
+
+start_in_mode() {
+	stop_opensm >/dev/null 2>&1
+	rm -f capture.pcap trace
+	printf 'mode = "%s"\ntrace = "%s/trace"\n' "$1" "$work" >plugin.conf
+	start_opensm osmholdfast "event_plugin_options $work/plugin.conf"
+}
+
+# Who must hear of the changed paths: "LID SGUID DGUID" for both ends, but not the SM's host, which has not subscribed.
+must_hear() {
+	awk '{ print $3, $1, $2; print $4, $1, $2 }' changed | grep -v '^0001 ' | sort
+}
+
+heard() {
+	notice_records >records
+	cut -f $to reports | paste -d' ' - records | awk '{ printf "%04x %s %s\n", $1, $2, $3 }' | sort
+}
+
+start_fabric || exit 99
+osm_env="HF_UMAD_CAPTURE=$work/capture.pcap"
+plan 26
+
+try "opensm comes up, mode repath-only" start_in_mode repath-only
+try "six hosts subscribe" start_hosts
+sa_records >before
+try "the SA knows the 42 paths of 7 hosts" [ "$(wc -l <before)" -eq 42 ]
+cut_middle
+try "the cut is announced" wait_for 20 announced 1
+sa_records >after
+comm -13 before after >changed
+try "some paths changed and some did not" [ "$(wc -l <changed)" -gt 0 -a "$(wc -l <changed)" -lt 42 ]
+decode
+notice_records | sort -u >told
+try "exactly the changed paths are told, with the SA's own records" diff changed told
+must_hear >expected
+heard >got
+try "to exactly their two hosts, each once" diff expected got
+try "trap 69" every $trap 0x0045
+try "generic" every $generic 0x01
+try "of the class manager" every $producer 0x000004
+try "issued by the SM's port" every $issuer 0x0001
+try "COMP_MASK is SGID and DGID" every $mask 0x000000000000000c
+try "not to wait for another repath" every $wait 0x00
+try "to QP 1" every $qp 0x000001
+
+join_middle
+wait_for 20 announced 2
+try "mode hybrid" start_in_mode hybrid
+try "the hosts subscribe to the new opensm" restart_hosts
+kill -HUP "$osm_pid"
+try "a sweep that changes nothing" wait_for 20 announced 1
+cut_middle
+try "the cut is announced" wait_for 20 announced 2
+decode
+try "one Report to each host for the cut, none for the sweep" count_reports 6 6
+try "trap 69" every $trap 0x0045
+try "wildcard: COMP_MASK 0" every $mask 0x0000000000000000
+try "and an empty path record" [ -z "$(notice_records | tr -d '0 \n')" ]
+
+echo 'Unlink "H_2_1_0"' >&3
+try "a host is lost" wait_for 20 announced 3
+decode
+grep "0x0044" reports >lost && mv lost reports
+try "trap 68 to the five others" count_reports 5 5
+try "COMP_MASK is DGID" every $mask 0x0000000000000004
+try "nothing to wait for: it has left" every $wait 0x00
