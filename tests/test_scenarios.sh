@@ -74,8 +74,13 @@ try "off: nobody was told" holds mesh-off '.faults[0] | .hosts_told == 0 and .re
 	.ms_last_host_done == null'
 
 try "a host leaves and returns" passes loss host-loss --dir "$work/loss"
-reports() { jq -s -c '[.[] | select(.ev == "report")] | group_by(.who)[] | {who: .[0].who, traps: map(.trap)}' loss/host-*.trace; }
-each_is_told_both() { [ "$(reports | jq -s -c 'map(select(.traps == [68, 69])) | length')" -eq 5 ] || { reports; return 1; }; }
+reports() {
+	jq -s -c '[.[] | select(.ev == "report")] | group_by(.who)[] | {who: .[0].who, traps: map(.trap)}' \
+		loss/host-*.trace
+}
+each_is_told_both() {
+	[ "$(reports | jq -s -c 'map(select(.traps == [68, 69])) | length')" -eq 5 ] || { reports; return 1; }
+}
 try "the five others are told by trap 68, then by trap 69" each_is_told_both
 
 try "faults in quick succession, more hosts than ibsim has slots" passes two two-faults

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include "lib/trace.h"
 
 #define EXIT_NOT_STARTED 127
+#define POLL_MS		 2	/* between two looks whether a process has ended */
 
 /* Standard input, output and error of the new process. */
 struct streams {
@@ -119,20 +119,15 @@ int hf_child_start(struct hf_child *child, const char *name, char *const argv[],
 	struct streams streams = { -1, -1, -1 };
 	int err;
 
-	*child = (struct hf_child){ .pid_fd = -1, .name = strdup(name), .log_path = strdup(log_path) };
+	*child = (struct hf_child){ .name = strdup(name), .log_path = strdup(log_path) };
 	if (!child->name || !child->log_path)
 		return -ENOMEM;
 	err = open_streams(log_path, output_path, input_fd, &streams);
 	if (!err)
 		err = spawn(child, argv, environment, &streams);
 	close_streams(&streams);
-	if (child->pid <= 0) {
+	if (child->pid < 0)
 		child->pid = 0;
-		return err;
-	}
-	child->pid_fd = pidfd_open(child->pid, 0);
-	if (!err && child->pid_fd < 0)
-		err = -errno;
 	return err;
 }
 
@@ -147,14 +142,11 @@ bool hf_child_has_ended(struct hf_child *child)
 int hf_child_wait(struct hf_child *child, int timeout_ms)
 {
 	uint64_t deadline_ns = hf_now_ns() + (uint64_t)timeout_ms * 1000000;
-	struct pollfd ended = { .fd = child->pid_fd, .events = POLLIN };
 
 	while (!hf_child_has_ended(child)) {
-		uint64_t now_ns = hf_now_ns();
-
-		if (timeout_ms >= 0 && now_ns >= deadline_ns)
+		if (timeout_ms >= 0 && hf_now_ns() >= deadline_ns)
 			return -ETIMEDOUT;
-		poll(&ended, 1, timeout_ms < 0 ? -1 : (int)((deadline_ns - now_ns) / 1000000) + 1);
+		poll(NULL, 0, POLL_MS);
 	}
 	return 0;
 }
@@ -177,11 +169,9 @@ int hf_child_stop(struct hf_child *child, int timeout_ms)
 			hf_child_wait(child, -1);
 		}
 	}
-	if (child->pid > 0 && child->pid_fd >= 0)
-		close(child->pid_fd);
 	free(child->name);
 	free(child->log_path);
-	*child = (struct hf_child){ .pid_fd = -1 };
+	*child = (struct hf_child){ .pid = 0 };
 	return err;
 }
 

@@ -13,7 +13,6 @@ struct hf_child {
 	char *name;	/* as messages call it */
 	char *log_path;	/* gets its standard error */
 	pid_t pid;	/* 0: never started */
-	int pid_fd;	/* readable when it has ended */
 	bool ended;
 	int status;	/* as waitpid() tells it, once it has ended */
 };

@@ -296,7 +296,7 @@ static bool log_has(const char *path, const char *text)
 	return found != NULL;
 }
 
-/* All hosts get one port GUID in ibsim, so that they can share a client's slot, and keep their own for everyone else. */
+/* In ibsim all hosts have one port GUID, so that they can share a client's slot. Everyone else sees their own. */
 static int tell_guids(struct hf_fabric *fabric)
 {
 	char *commands = NULL, *rest, *line;
@@ -372,7 +372,8 @@ static int check_plugin(struct hf_fabric *fabric, const char *log_path)
 	if (hf_events_find(&fabric->events, 0, "plugin", "loaded", &at))
 		return 0;
 	reason = find_in_log(log_path, PLUGIN_REFUSES);
-	hf_fabric_fail(fabric, -ENOEXEC, "%s", reason ? reason : "opensm runs without the plugin; its log does not say why");
+	hf_fabric_fail(fabric, -ENOEXEC, "%s",
+		       reason ? reason : "opensm runs without the plugin, and its log does not say why");
 	free(reason);
 	return -ENOEXEC;
 }

@@ -49,7 +49,8 @@ static int give_command(struct hf_fabric *fabric, const struct hf_fault *fault)
 		snprintf(port, sizeof(port), "[%u]", fault->port);
 	if (fault->kind == HF_FAULT_LOSSY)
 		snprintf(percent, sizeof(percent), " %u", fault->percent);
-	snprintf(command, sizeof(command), "%s \"%s\"%s%s", kinds[fault->kind].command, fault->node->name, port, percent);
+	snprintf(command, sizeof(command), "%s \"%s\"%s%s", kinds[fault->kind].command, fault->node->name, port,
+		 percent);
 	err = hf_ibsim_command(&fabric->ibsim, command, COMMAND_TIMEOUT_MS, &answer);
 	if (err)
 		hf_fabric_fail(fabric, err, "ibsim does not take '%s': %s", command, answer ? answer : strerror(-err));

@@ -107,8 +107,6 @@ err_close:
 
 static int wait_for_answer(struct hf_ibsim *ibsim, uint64_t deadline_ns, char **ret_answer)
 {
-	struct pollfd ended = { .fd = ibsim->child.pid_fd, .events = POLLIN };
-
 	for (;;) {
 		int err = find_answer(ibsim, ret_answer);
 
@@ -116,8 +114,9 @@ static int wait_for_answer(struct hf_ibsim *ibsim, uint64_t deadline_ns, char **
 			return err;
 		if (hf_now_ns() > deadline_ns)
 			return -ETIMEDOUT;
-		if (poll(&ended, 1, POLL_MS) > 0)
+		if (hf_child_has_ended(&ibsim->child))
 			return -EPIPE;
+		poll(NULL, 0, POLL_MS);
 	}
 }
 

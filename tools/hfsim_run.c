@@ -45,23 +45,28 @@ struct settling {
 	uint64_t next_ask_ns;
 };
 
-/* Whether the last routing has been followed by SUBNET UP, and by the end of its own announcement. */
+/* Index of the last event of the plugin since the cut; SIZE_MAX for none. */
+static size_t find_last(const struct hf_events *events, const struct settling *settling, const char *name)
+{
+	size_t last = SIZE_MAX, at = settling->first_event;
+
+	for (; hf_events_find(events, at, "plugin", name, &at); at++)
+		last = at;
+	return last;
+}
+
+/* Whether the last sweep has led to new routes, these to SUBNET UP, and all hosts have been told of them. */
 static bool has_sm_finished(const struct hf_events *events, const struct settling *settling)
 {
-	size_t routed = SIZE_MAX, at = settling->first_event, up;
+	size_t swept = find_last(events, settling, "sweep_start"), routed = find_last(events, settling, "routing_done");
+	size_t up = find_last(events, settling, "subnet_up"), told = find_last(events, settling, "announce_done");
 
 	if (!settling->is_rerouted)
 		return true;
-	for (; hf_events_find(events, at, "plugin", "routing_done", &at); at++)
-		routed = at;
-	if (routed == SIZE_MAX || !hf_events_find(events, routed, "plugin", "subnet_up", &up))
+	if (routed == SIZE_MAX || up == SIZE_MAX || up < routed || (swept != SIZE_MAX && swept > routed))
 		return false;
-	if (!settling->is_announced)
-		return true;
-	for (at = routed; hf_events_find(events, at, "plugin", "announce_done", &at); at++)
-		if (hf_event_number(&events->list[at], "epoch") == hf_event_number(&events->list[routed], "epoch"))
-			return true;
-	return false;
+	return !settling->is_announced || (told != SIZE_MAX && hf_event_number(&events->list[told], "epoch") ==
+					   hf_event_number(&events->list[routed], "epoch"));
 }
 
 /* A host finds out within its check_interval_s that its SM is another. */
@@ -167,19 +172,24 @@ static int bring_up(struct hf_run *run, const char *dir, const struct progress *
 	return err ? err : measure(run);
 }
 
-static int settle(struct hf_run *run, const struct hf_fault_run *fault)
+/* Faults that were not waited for are waited for with the one that is. */
+static int settle(struct hf_run *run)
 {
-	/* After the first routing of an opensm there is nothing to compare with, and nobody to tell. */
-	bool is_new_sm = fault->fault->kind == HF_FAULT_SM_RESTART;
-	struct settling settling = {
-		.first_event = hf_events_at(&run->fabric.events, fault->cut_ns),
-		.is_rerouted = hf_fault_is_rerouted(fault->fault),
-		.is_announced = !is_new_sm,
-		.is_subscribed = is_new_sm,
-	};
+	struct settling settling = { 0 };
 	char what[128];
 
-	snprintf(what, sizeof(what), "quiet after fault \"%s\"", fault->fault->name);
+	for (size_t i = 0; i < run->n_faults; i++) {
+		const struct hf_fault_run *fault = &run->faults[i];
+
+		if (fault->settled_ns || !hf_fault_is_rerouted(fault->fault))
+			continue;
+		settling.first_event = hf_events_at(&run->fabric.events, fault->cut_ns);
+		settling.is_rerouted = true;
+		/* After the first routing of an opensm there is nothing to compare with, and nobody to tell. */
+		settling.is_subscribed |= fault->fault->kind == HF_FAULT_SM_RESTART;
+		settling.is_announced = !settling.is_subscribed;
+	}
+	snprintf(what, sizeof(what), "quiet after fault \"%s\"", run->faults[run->n_faults - 1].fault->name);
 	return hf_fabric_wait(&run->fabric, what, is_settled, &settling, run->scenario->watchdog_s * 1000);
 }
 
@@ -207,7 +217,7 @@ static int run_fault(struct hf_run *run, const struct hf_fault *fault, const str
 	err = hf_fault_apply(&run->fabric, fault);
 	if (err || (!fault->wait_settled && run->n_faults < run->scenario->fault_count))
 		return err;
-	err = settle(run, fault_run);
+	err = settle(run);
 	if (err)
 		return err;
 	settled_ns = hf_now_ns();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
-/* The tables of a fabric at one time: what "holdfast tables --json --paths" printed (holdfast(8)), ready to be asked. */
+/* The tables of a fabric at one time: what "holdfast tables --json --paths" printed, ready to be asked. */
 #ifndef HF_TOOLS_HFSIM_TABLES_H
 #define HF_TOOLS_HFSIM_TABLES_H
 
