@@ -39,8 +39,9 @@ struct hf_strategy {
 const struct hf_strategy *hf_strategy_find(const char *name);
 
 /*
- * The simulated strategy: RTS, SQD, the new address vector, RTS; where the adapter refuses SQD, or the MTU changes, which
- * no state but RTR takes, the whole way through RESET. Its endpoint is a struct hf_sim_qp from malloc().
+ * The simulated strategy: RTS, SQD, the new address vector, RTS. Where the adapter refuses SQD, and for another MTU,
+ * which can only be set on the way to RTR: the whole way through RESET. Its endpoint is a struct hf_sim_qp from
+ * malloc().
  */
 extern const struct hf_strategy hf_strategy_simulated;
 

@@ -78,6 +78,8 @@ START_TEST(what_a_table_leaves_out_is_lost)
 	ck_assert(!find(3)->reachable);
 	ck_assert(find(4)->reachable);
 	ck_assert(find(10)->reachable);
+	put_table(4, 10);
+	ck_assert_uint_eq(hf_path_cache_end_table(cache), 0);
 	put_table(2, 9);
 	ck_assert_uint_eq(hf_path_cache_end_table(cache), 1);
 	ck_assert(find(2)->reachable);

@@ -374,6 +374,21 @@ START_TEST(answers_a_report_with_its_echo)
 }
 END_TEST
 
+/* ib_umad would take an answer with RMPP flags for the first segment of a transfer. */
+START_TEST(answers_without_rmpp_whatever_the_report_says)
+{
+	struct hf_sa_mad report;
+
+	fake_settle(&sa);
+	hf_sa_mad_init(&report, HF_METHOD_REPORT, HF_ATTR_NOTICE, 1);
+	memset(&report.rmpp, 0xff, sizeof(report.rmpp));
+	report.hdr.status = htobe16(HF_SA_STATUS_DENIED);
+	fake_receive(&sa, FAKE_SM_LID, &report, sizeof(report));
+	ck_assert_uint_eq(fake_last(&sa, HF_METHOD_REPORT_RESP, HF_ATTR_NOTICE)->rmpp.rtime_flags, 0);
+	ck_assert_uint_eq(fake_last(&sa, HF_METHOD_REPORT_RESP, HF_ATTR_NOTICE)->hdr.status, 0);
+}
+END_TEST
+
 START_TEST(answers_reports_in_every_state_with_an_sm)
 {
 	fake_tell_port(&sa);
@@ -446,12 +461,17 @@ END_TEST
 
 START_TEST(asks_where_the_record_is_only_a_pattern)
 {
-	struct hf_path_record pattern = { .sgid = fake_gid(1), .dgid = fake_gid(3) };
+	struct hf_path_record without_lid = fake_path(1, 3), without_mtu = fake_path(1, 3);
 
+	without_lid.dlid = 0;
+	without_mtu.mtu = 0;
 	fake_settle(&sa);
-	fake_report(&sa, FAKE_SM_LID, HF_TRAP_REPATH, ONE_PATH, &pattern);
-	ck_assert_uint_eq(sa.repaths, 0);
+	fake_report(&sa, FAKE_SM_LID, HF_TRAP_REPATH, ONE_PATH, &without_lid);
 	ck_assert_uint_eq(query_count(), 1);
+	fake_answer_table(&sa, 2, 3);
+	fake_report(&sa, FAKE_SM_LID, HF_TRAP_REPATH, ONE_PATH, &without_mtu);
+	ck_assert_uint_eq(query_count(), 2);
+	ck_assert_uint_eq(sa.repaths, 0);
 }
 END_TEST
 
@@ -485,9 +505,10 @@ START_TEST(leaves_paths_of_other_ports_alone)
 	fake_settle(&sa);
 	fake_report(&sa, FAKE_SM_LID, HF_TRAP_REPATH, ONE_PATH, &path);
 	fake_report(&sa, FAKE_SM_LID, HF_TRAP_UNPATH, ONE_PATH, &path);
+	fake_report(&sa, FAKE_SM_LID, HF_TRAP_REPATH, HF_PR_COMP_SLID, &path);
 	ck_assert_uint_eq(sa.repaths + sa.unpaths, 0);
 	ck_assert_uint_eq(query_count(), 0);
-	ck_assert_uint_eq(fake_count(&sa, HF_METHOD_REPORT_RESP, HF_ATTR_NOTICE), 2);
+	ck_assert_uint_eq(fake_count(&sa, HF_METHOD_REPORT_RESP, HF_ATTR_NOTICE), 3);
 }
 END_TEST
 
@@ -566,6 +587,7 @@ START_TEST(checks_at_its_interval_and_asks_nothing_more)
 	for (int i = 1; i <= 5; i++) {
 		fake_advance_ms(&sa, 10000);
 		ck_assert_uint_eq(fake_count(&sa, HF_METHOD_GET_TABLE, HF_ATTR_INFORM_INFO_RECORD), i);
+		ck_assert_int_eq(sa.sent[sa.sent_count - 1].retries, 2);
 		fake_answer_check(&sa, both_traps, 2);
 	}
 	ck_assert_uint_eq(sa.sent_count, 5);
@@ -721,6 +743,7 @@ int main(void)
 	tcase_add_test(tcase, backs_off_when_nothing_can_be_sent);
 	tcase_add_test(tcase, repeats_a_lost_query_with_a_longer_timeout);
 	tcase_add_test(tcase, answers_a_report_with_its_echo);
+	tcase_add_test(tcase, answers_without_rmpp_whatever_the_report_says);
 	tcase_add_test(tcase, answers_reports_in_every_state_with_an_sm);
 	tcase_add_test(tcase, answers_other_traps_and_does_nothing_else);
 	tcase_add_test(tcase, ignores_reports_that_are_not_from_the_sm);

@@ -2,11 +2,11 @@
 /*
  * Talks to the control socket of holdfastd, well or badly:
  *	control_client SOCKET ask LINE ...	sends each line and prints its answer; 1 if one does not come
- *	control_client SOCKET raw TEXT		sends the text as it is and prints what comes until the other end closes
+ *	control_client SOCKET raw TEXT		sends the text as it is and prints what comes until the end
  *	control_client SOCKET last TEXT		the same, but says first that nothing more will come
  *	control_client SOCKET flood BYTES	sends so many bytes without a newline; 0 if it is cut off
  *	control_client SOCKET deaf		asks and never reads; 0 if it is cut off
- *	control_client SOCKET hold COUNT	opens so many connections, prints "held" and keeps them until its input ends
+ *	control_client SOCKET hold COUNT	keeps so many connections, prints "held" and ends with its input
  */
 #include <errno.h>
 #include <poll.h>

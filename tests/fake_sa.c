@@ -13,13 +13,13 @@ static int keep_sent(void *ctx, const struct hf_mad_addr *to, const struct hf_sa
 {
 	struct fake_sa *sa = ctx;
 
-	(void)retries;
 	if (sa->send_error)
 		return sa->send_error;
 	ck_assert_uint_lt(sa->sent_count, FAKE_SENT_MAX);
 	sa->sent[sa->sent_count].mad = *mad;
 	sa->sent[sa->sent_count].to = *to;
 	sa->sent[sa->sent_count].timeout_ms = timeout_ms;
+	sa->sent[sa->sent_count].retries = retries;
 	sa->sent_count++;
 	return 0;
 }

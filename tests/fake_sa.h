@@ -25,7 +25,7 @@ struct fake_sa {
 	struct {
 		struct hf_sa_mad mad;
 		struct hf_mad_addr to;
-		int timeout_ms;
+		int timeout_ms, retries;
 	} sent[FAKE_SENT_MAX];
 	size_t sent_count;		/* since fake_forget() */
 	size_t tables, table_paths, repaths, unpaths, reports, subscribed, query_failures;

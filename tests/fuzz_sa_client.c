@@ -3,8 +3,8 @@
  * Everything that comes in from the fabric, through the client into the cache and the connections. An input is a list
  * of steps: one byte of kind, then
  *
- *	0 to 127	a MAD from the SM: its length as 16 bits, big-endian, then its bytes. Where the kind is odd, it
- *			gets the transaction id of the last request, as an SM's answer would have
+ *	0 to 127	a MAD from the SM: its length as 16 bits, big-endian, then its bytes. Where the kind is odd,
+ *			it gets the transaction id of the last request, as an SM's answer would have
  *	128 to 191	the same from another LID
  *	192 to 223	a request times out
  *	224 to 255	time passes until the next deadline

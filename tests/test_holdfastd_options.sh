@@ -10,7 +10,10 @@ manual=$top_srcdir/doc/holdfastd.conf.5
 from_sample() {
 	"$holdfastd" --print-config-sample | awk '
 		/^# / { text = text " " substr($0, 3); next }
-		/^#/ { sub(/^#/, ""); name = $1; sub(/^[^=]*= /, ""); print name ":" text " Default: " $0 "."; text = "" }'
+		/^#/ {
+			sub(/^#/, ""); name = $1; sub(/^[^=]*= /, "")
+			print name ":" text " Default: " $0 "."; text = ""
+		}'
 }
 from_manual() {
 	awk '
