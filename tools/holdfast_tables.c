@@ -1,36 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
-/*
- * "holdfast tables": what the fabric really holds, read as a diagnostic reads it: topology, forwarding tables and SL to
- * VL tables by SMPs on directed routes, path records by one query of the SA. Nothing here asks Holdfast's plugin.
- */
+/* "holdfast tables": what the fabric really holds, as JSON or as a summary. */
 #include "tools/holdfast.h"
 
 #include <errno.h>
 #include <getopt.h>
-#include <infiniband/ibnetdisc.h>
-#include <infiniband/mad.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/trace.h"
-#include "lib/umad_io.h"
 #include "lib/wire.h"
+#include "tools/holdfast_reader.h"
 
 #define FORMAT_VERSION	1
-#define LFT_BLOCK_LIDS	64
-#define LFT_NO_PATH	0xff
-#define N_SL		16
-#define SMP_TIMEOUT_MS	500
-#define SMP_RETRIES	4
-#define DISCOVERY_SMPS	16	/* on the wire at once */
-#define QPN_GSI		1
-#define QKEY_GSI	0x80010000
+#define PATHS_TIMEOUT_MS	60000
 
 struct options {
 	char *device;
@@ -39,70 +25,6 @@ struct options {
 	bool json;
 	bool paths;
 };
-
-struct reader {
-	const struct options *options;
-	struct ibmad_port *smp;
-	ibnd_fabric_t *fabric;
-	struct hf_umad_port port;	/* the port that is read through */
-	uint8_t *records;	/* the SA's answer, or NULL */
-	size_t n_records;
-	size_t record_size;
-};
-
-static int read_smp(const struct reader *reader, ib_portid_t *to, unsigned int attr_id, unsigned int mod,
-		    uint8_t ret_data[IB_SMP_DATA_SIZE])
-{
-	return smp_query_via(ret_data, to, attr_id, mod, SMP_TIMEOUT_MS, reader->smp) ? 0 : -EIO;
-}
-
-static void unpack_sl2vl(const uint8_t data[IB_SMP_DATA_SIZE], uint8_t ret_vl[N_SL])
-{
-	for (unsigned int sl = 0; sl < N_SL; sl++)
-		ret_vl[sl] = sl % 2 ? data[sl / 2] & 0x0f : data[sl / 2] >> 4;
-}
-
-/* The directed route that enters an adapter through the given port: an adapter answers for the port it is asked at. */
-static ib_portid_t route_to_port(const ibnd_port_t *port)
-{
-	const ibnd_port_t *peer = port->remoteport;
-	ib_portid_t route = port->node->path_portid;
-
-	if (peer && peer->node->type == IB_NODE_SWITCH && peer->node->path_portid.drpath.cnt < 63) {
-		route = peer->node->path_portid;
-		route.drpath.p[++route.drpath.cnt] = peer->portnum;
-	}
-	return route;
-}
-
-/**
- * read_lft() - read a switch's linear forwarding table
- * @reader:    the fabric
- * @node:      the switch
- * @ret_ports: egress port by LID, 255 for none; the caller frees it
- * @ret_count: LinearFDBTop + 1
- */
-static int read_lft(const struct reader *reader, ibnd_node_t *node, uint8_t **ret_ports, size_t *ret_count)
-{
-	size_t count = mad_get_field(node->switchinfo, 0, IB_SW_LINEAR_FDB_TOP_F) + 1;
-	size_t n_blocks = (count + LFT_BLOCK_LIDS - 1) / LFT_BLOCK_LIDS;
-	uint8_t *ports = malloc(n_blocks * LFT_BLOCK_LIDS);
-
-	if (!ports)
-		return -ENOMEM;
-	for (size_t block = 0; block < n_blocks; block++) {
-		int err = read_smp(reader, &node->path_portid, IB_ATTR_LINEARFORWTBL, block,
-				   ports + block * LFT_BLOCK_LIDS);
-
-		if (err) {
-			free(ports);
-			return err;
-		}
-	}
-	*ret_ports = ports;
-	*ret_count = count;
-	return 0;
-}
 
 static bool is_linked(const ibnd_port_t *port)
 {
@@ -114,22 +36,32 @@ static json_t *pack_guid(uint64_t guid)
 	return json_sprintf("0x%016" PRIx64, guid);
 }
 
-static json_t *pack_sl2vl(const uint8_t data[IB_SMP_DATA_SIZE])
+/* A node description is whatever the node says: what is no printable ASCII becomes a question mark. */
+static json_t *pack_name(const ibnd_node_t *node)
 {
-	json_t *vls = json_array();
-	uint8_t vl[N_SL];
+	char name[sizeof(node->nodedesc)];
 
-	unpack_sl2vl(data, vl);
-	for (unsigned int sl = 0; sl < N_SL; sl++)
-		json_array_append_new(vls, json_integer(vl[sl]));
-	return vls;
+	snprintf(name, sizeof(name), "%s", node->nodedesc);
+	for (char *at = name; *at != '\0'; at++)
+		if (*at < ' ' || *at > '~')
+			*at = '?';
+	return json_string(name);
+}
+
+static json_t *pack_vls(const uint8_t vls[HF_READER_SLS])
+{
+	json_t *array = json_array();
+
+	for (unsigned int sl = 0; sl < HF_READER_SLS; sl++)
+		json_array_append_new(array, json_integer(vls[sl]));
+	return array;
 }
 
 /* An entry for each port that a packet can come from (port 0 is the switch's own) and go to. */
-static int pack_switch_sl2vl(const struct reader *reader, ibnd_node_t *node, json_t **ret_tables)
+static int pack_switch_sl2vl(const struct hf_reader *reader, ibnd_node_t *node, json_t **ret_tables)
 {
 	json_t *tables = json_array();
-	uint8_t data[IB_SMP_DATA_SIZE];
+	uint8_t vls[HF_READER_SLS];
 
 	for (int in = 0; in <= node->numports; in++) {
 		if (in != 0 && !is_linked(node->ports[in]))
@@ -137,14 +69,14 @@ static int pack_switch_sl2vl(const struct reader *reader, ibnd_node_t *node, jso
 		for (int out = 1; out <= node->numports; out++) {
 			if (out == in || !is_linked(node->ports[out]))
 				continue;
-			int err = read_smp(reader, &node->path_portid, IB_ATTR_SLVL_TABLE, in << 8 | out, data);
+			int err = hf_reader_switch_sl2vl(reader, node, in, out, vls);
 
 			if (err) {
 				json_decref(tables);
 				return err;
 			}
 			json_array_append_new(tables, json_pack("{s:i, s:i, s:o}", "in", in, "out", out, "vl",
-								pack_sl2vl(data)));
+								pack_vls(vls)));
 		}
 	}
 	*ret_tables = tables;
@@ -163,12 +95,12 @@ static json_t *pack_links(const ibnd_node_t *node)
 	return links;
 }
 
-static int pack_switch(const struct reader *reader, ibnd_node_t *node, json_t **ret_switch)
+static int pack_switch(const struct hf_reader *reader, ibnd_node_t *node, json_t **ret_switch)
 {
 	json_t *tables = NULL, *lft;
 	uint8_t *ports = NULL;
 	size_t count;
-	int err = read_lft(reader, node, &ports, &count);
+	int err = hf_reader_lft(reader, node, &ports, &count);
 
 	if (!err)
 		err = pack_switch_sl2vl(reader, node, &tables);
@@ -181,28 +113,27 @@ static int pack_switch(const struct reader *reader, ibnd_node_t *node, json_t **
 	for (size_t lid = 0; lid < count; lid++)
 		json_array_append_new(lft, json_integer(ports[lid]));
 	free(ports);
-	*ret_switch = json_pack("{s:o, s:s, s:i, s:i, s:o, s:o, s:o}", "guid", pack_guid(node->guid), "name",
-				node->nodedesc, "lid", node->smalid, "ports", node->numports, "links", pack_links(node),
+	*ret_switch = json_pack("{s:o, s:o, s:i, s:i, s:o, s:o, s:o}", "guid", pack_guid(node->guid), "name",
+				pack_name(node), "lid", node->smalid, "ports", node->numports, "links", pack_links(node),
 				"lft", lft, "sl2vl", tables);
 	return *ret_switch ? 0 : -ENOMEM;
 }
 
-static int pack_host_port(const struct reader *reader, const ibnd_port_t *port, json_t **ret_port)
+static int pack_host_port(const struct hf_reader *reader, const ibnd_port_t *port, json_t **ret_port)
 {
-	ib_portid_t route = route_to_port(port);
-	uint8_t data[IB_SMP_DATA_SIZE];
-	int err = read_smp(reader, &route, IB_ATTR_SLVL_TABLE, 0, data);
+	uint8_t vls[HF_READER_SLS];
+	int err = hf_reader_host_sl2vl(reader, port, vls);
 
 	if (err)
 		return err;
 	*ret_port = json_pack("{s:i, s:o, s:i, s:i, s:o, s:i, s:o}", "port", port->portnum, "guid",
 			      pack_guid(port->guid), "lid", port->base_lid, "lmc", port->lmc, "peer",
 			      pack_guid(port->remoteport->node->guid), "peer_port", port->remoteport->portnum, "sl2vl",
-			      pack_sl2vl(data));
+			      pack_vls(vls));
 	return *ret_port ? 0 : -ENOMEM;
 }
 
-static int pack_host(const struct reader *reader, ibnd_node_t *node, json_t **ret_host)
+static int pack_host(const struct hf_reader *reader, ibnd_node_t *node, json_t **ret_host)
 {
 	json_t *ports = json_array();
 
@@ -219,12 +150,12 @@ static int pack_host(const struct reader *reader, ibnd_node_t *node, json_t **re
 		}
 		json_array_append_new(ports, port);
 	}
-	*ret_host = json_pack("{s:o, s:s, s:o}", "guid", pack_guid(node->guid), "name", node->nodedesc, "ports", ports);
+	*ret_host = json_pack("{s:o, s:o, s:o}", "guid", pack_guid(node->guid), "name", pack_name(node), "ports", ports);
 	return *ret_host ? 0 : -ENOMEM;
 }
 
 /* One node a line. */
-static int print_nodes(const struct reader *reader, bool switches, FILE *out)
+static int print_nodes(const struct hf_reader *reader, bool switches, FILE *out)
 {
 	const char *separator = "";
 
@@ -248,17 +179,17 @@ static int print_nodes(const struct reader *reader, bool switches, FILE *out)
 	return 0;
 }
 
-static struct hf_path_record get_record(const struct reader *reader, size_t i)
+static struct hf_path_record get_record(const struct hf_reader *reader, size_t i)
 {
 	struct hf_path_record record;
 
-	memcpy(&record, reader->records + i * reader->record_size, sizeof(record));
+	memcpy(&record, hf_sa_table_record(&reader->paths, i), sizeof(record));
 	return record;
 }
 
-static void print_paths(const struct reader *reader, FILE *out)
+static void print_paths(const struct hf_reader *reader, FILE *out)
 {
-	for (size_t i = 0; i < reader->n_records; i++) {
+	for (size_t i = 0; i < reader->paths.count; i++) {
 		struct hf_path_record record = get_record(reader, i);
 
 		fprintf(out, "%s\n  [%u,%u,%u,%u,%u,%u]", i == 0 ? "" : ",", be16toh(record.slid),
@@ -267,7 +198,7 @@ static void print_paths(const struct reader *reader, FILE *out)
 	}
 }
 
-static int print_json(const struct reader *reader, FILE *out)
+static int print_json(const struct hf_reader *reader, FILE *out)
 {
 	int err;
 
@@ -279,7 +210,7 @@ static int print_json(const struct reader *reader, FILE *out)
 	err = print_nodes(reader, false, out);
 	if (err)
 		return err;
-	if (reader->options->paths) {
+	if (reader->answer) {
 		fprintf(out, "],\n\"path_fields\":[\"slid\",\"dlid\",\"sl\",\"mtu\",\"rate\",\"pkt_life\"],\n\"paths\":[");
 		print_paths(reader, out);
 	}
@@ -288,7 +219,7 @@ static int print_json(const struct reader *reader, FILE *out)
 }
 
 /* A summary: how much each switch holds. The tables themselves are for programs: --json. */
-static int print_summary(const struct reader *reader, FILE *out)
+static int print_summary(const struct hf_reader *reader, FILE *out)
 {
 	fprintf(out, "%-18s %-24s %6s %6s %8s\n", "GUID", "NAME", "LID", "LINKS", "ROUTES");
 	for (ibnd_node_t *node = reader->fabric->nodes; node; node = node->next) {
@@ -298,14 +229,14 @@ static int print_summary(const struct reader *reader, FILE *out)
 
 		if (node->type != IB_NODE_SWITCH)
 			continue;
-		int err = read_lft(reader, node, &ports, &count);
+		int err = hf_reader_lft(reader, node, &ports, &count);
 
 		if (err)
 			return err;
 		for (int i = 1; i <= node->numports; i++)
 			n_links += is_linked(node->ports[i]);
 		for (size_t lid = 1; lid < count; lid++)
-			n_routes += ports[lid] != LFT_NO_PATH;
+			n_routes += ports[lid] != HF_READER_NO_PATH;
 		free(ports);
 		fprintf(out, "0x%016" PRIx64 " %-24s %6u %6u %8u\n", node->guid, node->nodedesc, node->smalid, n_links,
 			n_routes);
@@ -313,142 +244,29 @@ static int print_summary(const struct reader *reader, FILE *out)
 	return 0;
 }
 
-static void print_sl_counts(const struct reader *reader, FILE *out)
+static void print_sl_counts(const struct hf_reader *reader, FILE *out)
 {
-	size_t counts[N_SL] = { 0 };
+	size_t counts[HF_READER_SLS] = { 0 };
 
-	for (size_t i = 0; i < reader->n_records; i++) {
+	for (size_t i = 0; i < reader->paths.count; i++) {
 		struct hf_path_record record = get_record(reader, i);
 
 		counts[hf_path_record_sl(&record)]++;
 	}
-	fprintf(out, "\n%zu path records:", reader->n_records);
-	for (unsigned int sl = 0; sl < N_SL; sl++)
+	fprintf(out, "\n%zu path records:", reader->paths.count);
+	for (unsigned int sl = 0; sl < HF_READER_SLS; sl++)
 		if (counts[sl] > 0)
 			fprintf(out, " %zu with SL %u", counts[sl], sl);
 	fprintf(out, "\n");
 }
 
-static int wait_for_answer(struct hf_umad *umad, int timeout_ms, struct hf_umad_received *ret_received)
-{
-	struct pollfd poll_fd = { .fd = hf_umad_fd(umad), .events = POLLIN };
-	uint64_t deadline_ns = hf_now_ns() + (uint64_t)timeout_ms * 1000000;
-
-	for (;;) {
-		int err = hf_umad_recv(umad, ret_received);
-		uint64_t now_ns = hf_now_ns();
-
-		if (err != -EAGAIN)
-			return err;
-		if (now_ns >= deadline_ns)
-			return -ETIMEDOUT;
-		if (poll(&poll_fd, 1, (deadline_ns - now_ns) / 1000000 + 1) < 0 && errno != EINTR)
-			return -errno;
-	}
-}
-
-/* Takes over the answer's memory when it holds a table of path records. */
-static int take_records(struct reader *reader, const struct hf_umad_received *answer)
-{
-	const struct hf_sa_mad *mad = (const struct hf_sa_mad *)answer->mad;
-	size_t header = offsetof(struct hf_sa_mad, data);
-
-	if (answer->status)
-		return answer->status;
-	if (answer->len < header || mad->hdr.method != HF_METHOD_GET_TABLE_RESP || mad->hdr.status != 0)
-		return -EPROTO;
-	reader->record_size = (size_t)be16toh(mad->attr_offset) * 8;
-	if (reader->record_size < sizeof(struct hf_path_record))
-		return -EPROTO;
-	reader->n_records = (answer->len - header) / reader->record_size;
-	reader->records = malloc(answer->len - header + 1);
-	if (!reader->records)
-		return -ENOMEM;
-	memcpy(reader->records, answer->mad + header, answer->len - header);
-	return 0;
-}
-
-static int query_paths(struct reader *reader, struct hf_umad *umad)
-{
-	const struct hf_mad_addr sa = {
-		.lid = reader->port.sm_lid, .qpn = QPN_GSI, .qkey = QKEY_GSI, .sl = reader->port.sm_sl,
-	};
-	int timeout_ms = reader->options->timeout_ms;
-	struct hf_umad_received answer;
-	struct hf_sa_mad query;
-	int agent, err;
-
-	err = hf_umad_register_sa(umad, false, &agent);
-	if (err)
-		return err;
-	/* No component counts: all pairs. */
-	hf_sa_mad_init(&query, HF_METHOD_GET_TABLE, HF_ATTR_PATH_RECORD, 1);
-	err = hf_umad_send(umad, agent, &sa, &query, sizeof(query), timeout_ms, 0);
-	if (err)
-		return err;
-	err = wait_for_answer(umad, timeout_ms + SMP_TIMEOUT_MS, &answer);
-	if (err)
-		return err;
-	err = take_records(reader, &answer);
-	free(answer.mad);
-	return err;
-}
-
-static int read_port_and_paths(struct reader *reader)
-{
-	struct hf_umad *umad;
-	int err = hf_umad_open(reader->options->device, reader->options->port, &umad);
-
-	if (err) {
-		fprintf(stderr, "holdfast: the adapter's port cannot be opened: %s\n", strerror(-err));
-		return err;
-	}
-	err = hf_umad_read_port(umad, &reader->port);
-	if (!err && reader->options->paths) {
-		err = query_paths(reader, umad);
-		if (err)
-			fprintf(stderr, "holdfast: the SA at LID %u gives no path records: %s\n", reader->port.sm_lid,
-				strerror(-err));
-	}
-	hf_umad_close(umad);
-	return err;
-}
-
-static int open_fabric(struct reader *reader)
-{
-	int classes[] = { IB_SMI_CLASS, IB_SMI_DIRECT_CLASS };
-	ibnd_config_t config = { .max_smps = DISCOVERY_SMPS, .timeout_ms = SMP_TIMEOUT_MS, .retries = SMP_RETRIES };
-
-	reader->smp = mad_rpc_open_port(reader->options->device, reader->options->port, classes, 2);
-	if (!reader->smp) {
-		fprintf(stderr, "holdfast: SMPs cannot be sent through this port: %s\n", strerror(errno));
-		return -EIO;
-	}
-	mad_rpc_set_retries(reader->smp, SMP_RETRIES);
-	reader->fabric = ibnd_discover_fabric(reader->options->device, reader->options->port, NULL, &config);
-	if (!reader->fabric) {
-		fprintf(stderr, "holdfast: the fabric cannot be discovered\n");
-		return -EIO;
-	}
-	return 0;
-}
-
-static void close_reader(struct reader *reader)
-{
-	if (reader->fabric)
-		ibnd_destroy_fabric(reader->fabric);
-	if (reader->smp)
-		mad_rpc_close_port(reader->smp);
-	free(reader->records);
-}
-
 static int print_tables(const struct options *options)
 {
-	struct reader reader = { .options = options };
-	int err = read_port_and_paths(&reader);
+	struct hf_reader reader;
+	int err = hf_reader_open(&reader, options->device, options->port);
 
-	if (!err)
-		err = open_fabric(&reader);
+	if (!err && options->paths)
+		err = hf_reader_query_paths(&reader, options->timeout_ms);
 	if (!err && options->json) {
 		err = print_json(&reader, stdout);
 	} else if (!err) {
@@ -460,7 +278,7 @@ static int print_tables(const struct options *options)
 		err = -errno;
 		fprintf(stderr, "holdfast: the tables cannot be written: %s\n", strerror(errno));
 	}
-	close_reader(&reader);
+	hf_reader_close(&reader);
 	return err;
 }
 
@@ -491,7 +309,7 @@ static const struct option long_options[] = {
 
 int hf_command_tables(int argc, char **argv)
 {
-	struct options options = { .timeout_ms = 60000 };
+	struct options options = { .timeout_ms = PATHS_TIMEOUT_MS };
 	int option, err = 0;
 
 	while ((option = getopt_long(argc, argv, "d:hjpP:t:", long_options, NULL)) >= 0) {
@@ -512,7 +330,7 @@ int hf_command_tables(int argc, char **argv)
 			err = parse_number("--port", optarg, 1, 255, &options.port);
 			break;
 		case 't':
-			err = parse_number("--timeout", optarg, 1, INT_MAX - SMP_TIMEOUT_MS, &options.timeout_ms);
+			err = parse_number("--timeout", optarg, 1, INT_MAX / 2, &options.timeout_ms);
 			break;
 		default:
 			print_usage(stderr);
