@@ -36,6 +36,7 @@ mkfifo console
 timeout 300 ibsim -s fabric.net <console >ibsim.log 2>&1 &
 ibsim_pid=$!
 exec 3>console
+wait_for 20 grep -q 'Network simulator ready' ibsim.log || exit 99
 
 at_nodes() {	# NODES COMMAND...
 	at_nodes=$1
