@@ -22,7 +22,7 @@ static const struct place places[HF_N_PARTS] = {
 	[HF_PART_OPENSM] = { "opensm", "HF_OPENSM", { NULL }, NULL, "/usr/sbin/opensm" },
 	[HF_PART_HOLDFAST] = { "holdfast", "HF_HOLDFAST", { "tools/holdfast" }, HF_SBINDIR "/holdfast", NULL },
 	[HF_PART_HOLDFASTD] = { "holdfastd", "HF_HOLDFASTD", { "tools/holdfastd" }, HF_SBINDIR "/holdfastd", NULL },
-	[HF_PART_MUX] = { "hfsim-mux", "HF_MUX", { "hfsim-mux", "sim/hfsim-mux" }, HF_BINDIR "/hfsim-mux", NULL },
+	[HF_PART_MUX] = { "hfsim-mux", "HF_MUX", { "hfsim-mux", "sim/hfsim-mux" }, HF_PKGLIBDIR "/hfsim-mux", NULL },
 	[HF_PART_UMAD] = { "libhfsim-umad.so", "HF_UMAD", { ".libs/libhfsim-umad.so", "sim/.libs/libhfsim-umad.so" },
 			   HF_PKGLIBDIR "/libhfsim-umad.so", NULL },
 	[HF_PART_PLUGIN_DIR] = { "libosmholdfast.so", "HF_PLUGIN_DIR", { ".libs", "plugin/.libs" }, HF_LIBDIR, NULL },
