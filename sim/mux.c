@@ -51,6 +51,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	if (node)
 		hf_mux_node_ask(mux, node);
 	probe_clients(mux);
+	hf_mux_replies_retry(mux);
 }
 
 static void on_signal(evutil_socket_t signum, short what, void *arg)
@@ -152,6 +153,7 @@ static void stop(struct hf_mux *mux)
 		if (mux->clients[i])
 			hf_mux_client_free(mux->clients[i]);
 	}
+	hf_mux_replies_drop(mux);
 	if (mux->rover)
 		hf_mux_trunk_close(mux);
 	hf_mux_rover_free(mux->rover);

@@ -41,6 +41,8 @@
 #define HF_MUX_TICK_MS		20
 #define HF_MUX_STRAYS		256
 
+struct hf_mux_reply;
+
 struct hf_mux_client {
 	struct hf_mux *mux;
 	uint16_t slot; /* its place in hf_mux.clients, and its client id */
@@ -85,6 +87,8 @@ struct hf_mux {
 	bool is_congested; /* ibsim is slower than the clients: none of them is read */
 	struct hf_ibsim_mad strays[HF_MUX_STRAYS]; /* requests for unknown LIDs; delivered when all nodes were asked */
 	unsigned int stray_count;
+	struct hf_mux_reply *replies; /* to control requests, that wait for room in ctl_fd */
+	unsigned int reply_count;
 	uint64_t dropped; /* MADs lost because a client did not read */
 	int status; /* exit status */
 };
@@ -104,6 +108,11 @@ static inline uint32_t hf_mux_lid_field(uint16_t lid)
 
 /* Event callback: a control request of a client. @arg: struct hf_mux. */
 void hf_mux_ctl_readable(evutil_socket_t fd, short what, void *arg);
+
+/* Sends answers that had to wait. There is no event for "the peer of an unconnected socket has room". */
+void hf_mux_replies_retry(struct hf_mux *mux);
+
+void hf_mux_replies_drop(struct hf_mux *mux);
 
 /* Ends a client and closes its socket: the slot is free. */
 void hf_mux_client_free(struct hf_mux_client *client);

@@ -7,23 +7,76 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utlist.h>
 
 #include "lib/log.h"
+#include "lib/trace.h"
 
 #define CLIENT_CAPACITY		512 /* MADs; with what the socket holds, ten RMPP windows */
 #define CTL_READS_PER_TURN	64
+#define MAX_REPLIES		4096 /* that wait for room */
+#define REPLY_NS		UINT64_C(10000000000) /* then the client has given up */
 #define NODEINFO_NODE_GUID	12
 #define NODEINFO_PORT_GUID	20
 #define PORTINFO_LOCAL_PORT	28
 
-/* A client's answer */
+/* Answers to control requests */
 
+struct hf_mux_reply {
+	struct sockaddr_un addr;
+	socklen_t addr_length;
+	struct hf_ibsim_ctl ctl;
+	uint64_t deadline_ns;
+	struct hf_mux_reply *prev, *next;
+};
+
+static int send_reply(const struct hf_mux *mux, const struct hf_mux_reply *reply)
+{
+	return sendto(mux->ctl_fd, &reply->ctl, sizeof(reply->ctl), MSG_DONTWAIT | MSG_NOSIGNAL,
+		      (const struct sockaddr *)&reply->addr, reply->addr_length) < 0 ? -errno : 0;
+}
+
+static void drop_reply(struct hf_mux *mux, struct hf_mux_reply *reply)
+{
+	DL_DELETE(mux->replies, reply);
+	mux->reply_count--;
+	free(reply);
+}
+
+/* All answers leave by one socket, which some clients that do not read them can fill. Nobody waits for it. */
 static void reply_to(struct hf_mux *mux, const struct sockaddr_un *addr, socklen_t addr_length,
 		     const struct hf_ibsim_ctl *ctl)
 {
-	/* Where there is no room or nobody any more, the answer is lost: nobody else waits for that. */
-	sendto(mux->ctl_fd, ctl, sizeof(*ctl), MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)addr,
-	       addr_length);
+	struct hf_mux_reply reply = { .addr = *addr, .addr_length = addr_length, .ctl = *ctl };
+
+	if (send_reply(mux, &reply) != -EAGAIN || mux->reply_count == MAX_REPLIES)
+		return;
+
+	struct hf_mux_reply *kept = malloc(sizeof(*kept));
+
+	if (!kept)
+		return;
+	*kept = reply;
+	kept->deadline_ns = hf_now_ns() + REPLY_NS;
+	DL_APPEND(mux->replies, kept);
+	mux->reply_count++;
+}
+
+void hf_mux_replies_retry(struct hf_mux *mux)
+{
+	struct hf_mux_reply *reply, *next;
+	uint64_t now_ns = hf_now_ns();
+
+	DL_FOREACH_SAFE(mux->replies, reply, next) {
+		if (send_reply(mux, reply) != -EAGAIN || reply->deadline_ns < now_ns)
+			drop_reply(mux, reply);
+	}
+}
+
+void hf_mux_replies_drop(struct hf_mux *mux)
+{
+	while (mux->replies)
+		drop_reply(mux, mux->replies);
 }
 
 static void refuse(struct hf_mux *mux, const struct sockaddr_un *addr, socklen_t addr_length,
@@ -250,13 +303,32 @@ static void node_found(struct hf_mux_job *job, bool is_ok)
 		refuse_client(client);
 }
 
-static struct hf_mux_client *client_new(struct hf_mux *mux, uint32_t id)
+static uint16_t first_free_slot(const struct hf_mux *mux)
 {
-	struct hf_mux_client *client;
 	uint16_t slot = 0;
 
 	while (slot < HF_MUX_CLIENTS && mux->clients[slot])
 		slot++;
+	return slot;
+}
+
+static void probe_all(struct hf_mux *mux)
+{
+	for (unsigned int i = 0; i < HF_MUX_CLIENTS; i++) {
+		if (mux->clients[i])
+			hf_mux_client_probe(mux->clients[i]);
+	}
+}
+
+static struct hf_mux_client *client_new(struct hf_mux *mux, uint32_t id)
+{
+	struct hf_mux_client *client;
+
+	if (first_free_slot(mux) == HF_MUX_CLIENTS)
+		probe_all(mux);
+
+	uint16_t slot = first_free_slot(mux);
+
 	if (slot == HF_MUX_CLIENTS)
 		return NULL;
 	client = calloc(1, sizeof(*client));

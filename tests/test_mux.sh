@@ -159,11 +159,18 @@ for x in 0 1 2 3; do
 	done
 done
 
-plan 16
+# As many as there are slots, twice: the first ones' places must be free at once.
+all_slots() {
+	ulimit -n 4096 || return 1
+	"$client" "$mux_name" storm 1024 $hosts && "$client" "$mux_name" storm 1024 $hosts
+}
+
+plan 17
 start_fabric && start_mux || { cat ./*.log; exit 99; }
 try "clients that connect before the SM starts" early
 try "64 hosts" "$client" "$mux_name" storm 64 $hosts
 try "200 clients on 64 hosts" "$client" "$mux_name" storm 200 $hosts
+try "1024 clients, twice" all_slots
 try "saquery from 64 hosts at once: all node records" all_nodes
 try "saquery from 64 hosts at once: all path records" all_paths
 try "a client that does not read delays no other" "$client" "$mux_name" slow H_1_2_3_0 H_3_2_1_0
