@@ -38,7 +38,8 @@ sim_umad_libhfumadcore_la_LIBADD = sim/libhfrmpp.la
 pkglib_LTLIBRARIES += libhfsim-umad.la
 libhfsim_umad_la_SOURCES = sim/umad/adapter.c sim/umad/adapter.h sim/umad/capture.c sim/umad/capture.h \
 	sim/umad/engine.c sim/umad/engine.h sim/umad/fd_table.c sim/umad/fd_table.h sim/umad/file.c sim/umad/file.h \
-	sim/umad/ibsim_link.c sim/umad/ibsim_link.h sim/umad/interpose.c sim/umad/mad_layer.c sim/umad/mad_layer.h
+	sim/umad/ibsim_link.c sim/umad/ibsim_link.h sim/umad/interpose.c sim/umad/lock.h sim/umad/mad_layer.c \
+	sim/umad/mad_layer.h
 # A fortified header would define the very functions that interpose.c defines.
 libhfsim_umad_la_CPPFLAGS = $(AM_CPPFLAGS) -U_FORTIFY_SOURCE
 libhfsim_umad_la_LDFLAGS = -module -avoid-version -shared -Wl,-z,now -Wl,-z,defs \

@@ -53,6 +53,7 @@ tests_fuzz_topology_LDADD = sim/libhfsim.la
 tests_fuzz_scenario_SOURCES = tests/fuzz_scenario.c tests/fuzz_replay.c
 tests_fuzz_scenario_LDADD = sim/libhfsim.la lib/libhfcore.la
 EXTRA_DIST += tests/seeds/topology tests/seeds/scenario
+
 check_PROGRAMS += tests/check_umad tests/umad_tool
 TESTS += tests/check_umad tests/test_umad.sh
 EXTRA_DIST += tests/test_umad.sh

@@ -201,7 +201,7 @@ dead_ibsim() {
 	let_go
 }
 
-plan 27
+plan 29
 try "ibsim starts" start_ibsim
 try "opensm brings up the torus" start_opensm
 try "saquery -N: all nodes" all_nodes H_1_0_0_0
@@ -211,7 +211,7 @@ try "other stock tools" tools
 try "ibping -S answers" pinged
 try "several programs on one node" together
 try "three adapters in one process" lists_three
-for check in pair timeout agents short duplicates; do
+for check in pair timeout agents short duplicates moved cancelled; do
 	try "umad: $check" on H_4_0_0_0,H_4_1_0_0 "$umad" "$check"
 done
 

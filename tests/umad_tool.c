@@ -8,6 +8,8 @@
  *	umad_tool agents	two agents with equal transaction ids get their own answers; an unknown answer nobody's
  *	umad_tool short		a buffer that is too short loses nothing
  *	umad_tool duplicates	dup(), close() and fork() keep the device open, and a child's exit harms nothing
+ *	umad_tool moved		a client that begins to ask for requests may get another slot of ibsim, and ibsim lives
+ *	umad_tool cancelled	threads that are cancelled anywhere in their calls leave the device usable
  *	umad_tool dead		once standard input ends the device must fail at once; the caller ends ibsim before
  *	umad_tool silent	holds hfsim0 until standard input ends, and answers nothing
  */
@@ -15,6 +17,7 @@
 #include <fcntl.h>
 #include <infiniband/umad.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -293,6 +296,90 @@ static void check_duplicates(void)
 	exchange(&copy, &b, 3);
 }
 
+/* Holds ibsim's lowest free slot until the pipe is closed. */
+static pid_t start_slot_holder(int pipe_fds[2])
+{
+	struct pollfd closed;
+	pid_t child;
+	int ready[2];
+	char c;
+
+	must(pipe(pipe_fds) == 0 && pipe(ready) == 0);
+	child = fork();
+	must(child >= 0);
+	if (child == 0) {
+		close(pipe_fds[1]);
+		open_port("hfsim0");
+		must(write(ready[1], "", 1) == 1);
+		closed = (struct pollfd){ .fd = pipe_fds[0] };
+		poll(&closed, 1, PATIENCE_MS);
+		exit(EXIT_SUCCESS);
+	}
+	must(read(ready[0], &c, 1) == 1);
+	return child;
+}
+
+static void check_moved(void)
+{
+	int pipe_fds[2], status;
+	pid_t holder = start_slot_holder(pipe_fds);
+	struct port a, b = open_port("hfsim1");
+
+	close(pipe_fds[1]);
+	must(waitpid(holder, &status, 0) == holder && status == 0);
+	b.agent = register_vendor(b.fd, HF_METHOD_GET);
+	a = open_port("hfsim0");
+	a.agent = register_vendor(a.fd, 0);
+	exchange(&a, &b, 1);
+}
+
+struct sender {
+	struct port from, to;
+};
+
+static void *send_and_receive(void *arg)
+{
+	const struct sender *sender = arg;
+	struct message message = { 0 };
+	int length;
+
+	for (uint64_t tid = 1000;; tid++) {
+		make_mad(message.mad, HF_METHOD_GET, tid, 0);
+		send_mad(sender->from.fd, sender->from.agent, sender->to.lid, &message, 1, 0);
+		length = HF_MAD_SIZE;
+		umad_recv(sender->to.fd, &message, &length, 0);
+	}
+	return NULL;
+}
+
+static void drop_all(int fd)
+{
+	struct message message;
+	int length = HF_MAD_SIZE;
+
+	while (umad_poll(fd, 100) == 0) {
+		umad_recv(fd, &message, &length, 0);
+		length = HF_MAD_SIZE;
+	}
+}
+
+static void check_cancelled(void)
+{
+	struct sender sender;
+	pthread_t thread;
+
+	open_pair(&sender.from, &sender.to);
+	for (int i = 0; i < 300; i++) {
+		must(pthread_create(&thread, NULL, send_and_receive, &sender) == 0);
+		for (volatile int spin = 0; spin < i * 200; spin++)
+			;
+		must(pthread_cancel(thread) == 0 && pthread_join(thread, NULL) == 0);
+	}
+	drop_all(sender.to.fd);
+	drop_all(sender.from.fd);
+	exchange(&sender.from, &sender.to, 1);
+}
+
 static void wait_for_end_of_input(void)
 {
 	char c;
@@ -331,7 +418,7 @@ static const struct {
 } checks[] = {
 	{ "pair", check_pair },		{ "timeout", check_timeout }, { "agents", check_agents },
 	{ "short", check_short },	{ "dead", check_dead },	      { "silent", check_silent },
-	{ "duplicates", check_duplicates },
+	{ "duplicates", check_duplicates }, { "moved", check_moved }, { "cancelled", check_cancelled },
 };
 
 int main(int argc, char **argv)

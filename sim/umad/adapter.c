@@ -20,7 +20,7 @@
 #define SHUTDOWN_PATIENCE_S 1
 #define BLANKS " \t\n"
 
-static pthread_mutex_t adapters_lock = PTHREAD_MUTEX_INITIALIZER; /* both below; rank: first */
+static struct hf_lock adapters_lock = HF_LOCK_INITIALIZER; /* both below; rank: first */
 static struct hf_adapter *adapters;
 static unsigned int adapter_count;
 
@@ -60,8 +60,8 @@ static void parse_node(struct hf_adapter *adapter, const char *text, size_t len)
 static void init_adapter(struct hf_adapter *adapter, unsigned int index)
 {
 	adapter->index = index;
-	pthread_mutex_init(&adapter->ctl_lock, NULL);
-	pthread_mutex_init(&adapter->lock, NULL);
+	hf_lock_init(&adapter->ctl_lock);
+	hf_lock_init(&adapter->lock);
 	adapter->link.data_fd = adapter->link.ctl_fd = -1;
 	adapter->wake_fd = -1;
 	hf_agent_table_init(&adapter->agents, random_tag());
@@ -94,11 +94,11 @@ static void read_environment_locked(void)
 
 struct hf_adapter *hf_adapters(unsigned int *ret_count)
 {
-	pthread_mutex_lock(&adapters_lock);
+	hf_lock(&adapters_lock);
 	if (!adapters)
 		read_environment_locked();
 	*ret_count = adapter_count;
-	pthread_mutex_unlock(&adapters_lock);
+	hf_unlock(&adapters_lock);
 	return adapters;
 }
 
@@ -168,17 +168,17 @@ static int connect_ctl_locked(struct hf_adapter *adapter)
 	if (rc < 0)
 		return -ENODEV;
 	lid = ask_lid(&link);
-	pthread_mutex_lock(&adapter->lock);
+	hf_lock(&adapter->lock);
 	adapter->link = link;
 	adapter->lid = lid;
 	adapter->is_up = true;
-	pthread_mutex_unlock(&adapter->lock);
+	hf_unlock(&adapter->lock);
 	rc = hf_engine_start(adapter);
 	if (rc < 0) {
 		complain(adapter, "cannot start a thread");
-		pthread_mutex_lock(&adapter->lock);
+		hf_lock(&adapter->lock);
 		hf_adapter_fail_locked(adapter);
-		pthread_mutex_unlock(&adapter->lock);
+		hf_unlock(&adapter->lock);
 		return -ENODEV;
 	}
 	return 0;
@@ -188,10 +188,10 @@ int hf_adapter_connect(struct hf_adapter *adapter)
 {
 	int rc = 0;
 
-	pthread_mutex_lock(&adapter->ctl_lock);
+	hf_lock(&adapter->ctl_lock);
 	if (!adapter->is_up)
 		rc = connect_ctl_locked(adapter);
-	pthread_mutex_unlock(&adapter->ctl_lock);
+	hf_unlock(&adapter->ctl_lock);
 	return rc;
 }
 
@@ -199,9 +199,9 @@ static int fail_unless(int rc, struct hf_adapter *adapter)
 {
 	if (rc == 0)
 		return 0;
-	pthread_mutex_lock(&adapter->lock);
+	hf_lock(&adapter->lock);
 	hf_adapter_fail_locked(adapter);
-	pthread_mutex_unlock(&adapter->lock);
+	hf_unlock(&adapter->lock);
 	return -ENODEV;
 }
 
@@ -231,42 +231,53 @@ int hf_adapter_get_facts(struct hf_adapter *adapter, unsigned int needs, struct 
 
 	if (rc < 0)
 		return rc;
-	pthread_mutex_lock(&adapter->ctl_lock);
+	hf_lock(&adapter->ctl_lock);
 	rc = adapter->is_up ? ask_facts_ctl_locked(adapter, needs, ret_facts) : -ENODEV;
 	rc = fail_unless(rc, adapter);
-	pthread_mutex_unlock(&adapter->ctl_lock);
+	hf_unlock(&adapter->ctl_lock);
 	return rc;
+}
+
+/*
+ * Connecting anew takes the lock, for nothing may be sent meanwhile. ibsim handles control first and writes to us a few
+ * MADs at most until then, so that it cannot get stuck on a full socket that nobody reads.
+ */
+static int want_requests_locked(struct hf_adapter *adapter)
+{
+	if (!adapter->is_up || !hf_agent_wants_requests(&adapter->agents))
+		return 0;
+	hf_engine_receive_locked(adapter);
+	return hf_ibsim_link_want_requests(&adapter->link);
 }
 
 static void update_requests_ctl_locked(struct hf_adapter *adapter)
 {
-	bool is_wanted;
 	int rc;
 
-	pthread_mutex_lock(&adapter->lock);
-	is_wanted = adapter->is_up && hf_agent_wants_requests(&adapter->agents);
-	pthread_mutex_unlock(&adapter->lock);
-	if (!is_wanted)
+	if (adapter->link.wants_requests)
 		return;
-	rc = hf_ibsim_link_want_requests(&adapter->link);
+	hf_ibsim_link_drain(&adapter->link);
+	hf_lock(&adapter->lock);
+	rc = want_requests_locked(adapter);
+	if (rc < 0 && rc != -EBUSY)
+		hf_adapter_fail_locked(adapter);
+	hf_unlock(&adapter->lock);
 	if (rc == -EBUSY)
 		complain(adapter, "another program there gets its requests, this one only answers");
-	else
-		fail_unless(rc, adapter);
 }
 
 void hf_adapter_update_requests(struct hf_adapter *adapter)
 {
-	pthread_mutex_lock(&adapter->ctl_lock);
+	hf_lock(&adapter->ctl_lock);
 	update_requests_ctl_locked(adapter);
-	pthread_mutex_unlock(&adapter->ctl_lock);
+	hf_unlock(&adapter->ctl_lock);
 }
 
 int hf_adapter_hold_sm(struct hf_adapter *adapter, bool is_sm)
 {
 	int rc = -EAGAIN;
 
-	pthread_mutex_lock(&adapter->ctl_lock);
+	hf_lock(&adapter->ctl_lock);
 	if (adapter->is_sm_held == is_sm)
 		goto out;
 	adapter->is_sm_held = is_sm;
@@ -277,7 +288,7 @@ int hf_adapter_hold_sm(struct hf_adapter *adapter, bool is_sm)
 	else if (!is_sm)
 		update_requests_ctl_locked(adapter);
 out:
-	pthread_mutex_unlock(&adapter->ctl_lock);
+	hf_unlock(&adapter->ctl_lock);
 	return rc;
 }
 
@@ -295,23 +306,14 @@ void hf_adapter_fail_locked(struct hf_adapter *adapter)
 		hf_file_die_locked(file);
 }
 
-static bool lock_for_a_while(pthread_mutex_t *lock)
-{
-	struct timespec deadline;
-
-	clock_gettime(CLOCK_REALTIME, &deadline);
-	deadline.tv_sec += SHUTDOWN_PATIENCE_S;
-	return pthread_mutex_timedlock(lock, &deadline) == 0;
-}
-
 static void shut_down_ctl_locked(struct hf_adapter *adapter)
 {
 	bool was_up;
 
-	if (!lock_for_a_while(&adapter->lock))
+	if (!hf_lock_for_a_while(&adapter->lock, SHUTDOWN_PATIENCE_S))
 		return;
 	was_up = atomic_exchange(&adapter->is_up, false);
-	pthread_mutex_unlock(&adapter->lock);
+	hf_unlock(&adapter->lock);
 	if (was_up)
 		hf_ibsim_link_close(&adapter->link);
 }
@@ -320,14 +322,14 @@ static void shut_down_ctl_locked(struct hf_adapter *adapter)
 void hf_adapters_shutdown(void)
 {
 	for (unsigned int i = 0; i < adapter_count; i++) {
-		if (!lock_for_a_while(&adapters[i].lock))
+		if (!hf_lock_for_a_while(&adapters[i].lock, SHUTDOWN_PATIENCE_S))
 			continue;
-		pthread_mutex_unlock(&adapters[i].lock);
+		hf_unlock(&adapters[i].lock);
 		hf_engine_stop(&adapters[i]);
-		if (!lock_for_a_while(&adapters[i].ctl_lock))
+		if (!hf_lock_for_a_while(&adapters[i].ctl_lock, SHUTDOWN_PATIENCE_S))
 			continue;
 		shut_down_ctl_locked(&adapters[i]);
-		pthread_mutex_unlock(&adapters[i].ctl_lock);
+		hf_unlock(&adapters[i].ctl_lock);
 	}
 	hf_capture_flush();
 }
@@ -340,5 +342,5 @@ void hf_adapters_forget(void)
 			hf_ibsim_link_abandon(&adapters[i].link);
 	adapters = NULL;
 	adapter_count = 0;
-	pthread_mutex_init(&adapters_lock, NULL);
+	hf_lock_init(&adapters_lock);
 }

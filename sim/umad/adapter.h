@@ -14,6 +14,7 @@
 
 #include "sim/umad/agent.h"
 #include "sim/umad/ibsim_link.h"
+#include "sim/umad/lock.h"
 #include "sim/umad/sysfs.h"
 #include "sim/umad/transaction.h"
 
@@ -30,10 +31,10 @@ struct hf_adapter {
 	char node[HF_IBSIM_NODE_NAME];
 	unsigned int wanted_port; /* 0: any */
 
-	pthread_mutex_t ctl_lock; /* connecting, and the control socket of @link; rank: before @lock */
+	struct hf_lock ctl_lock; /* connecting, and the control socket of @link; rank: before @lock */
 	bool has_complained;
 
-	pthread_mutex_t lock; /* all below; rank: after @ctl_lock, before the capture's lock */
+	struct hf_lock lock; /* all below; rank: after @ctl_lock, before the capture's lock */
 	atomic_bool is_up; /* written under both locks or, when ibsim fails, under @lock */
 	struct hf_ibsim_link link;
 	uint16_t lid; /* of the port, as last heard */
@@ -46,7 +47,7 @@ struct hf_adapter {
 	bool has_engine;
 	bool is_stopping;
 	int wake_fd; /* eventfd */
-	uint64_t engine_wakes_ns; /* when the engine looks at the deadlines again by itself */
+	uint64_t engine_wakes_ns; /* when the engine looks at the deadlines again; 0 if it is about to */
 	pthread_t engine;
 };
 

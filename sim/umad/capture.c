@@ -2,17 +2,17 @@
 #include "sim/umad/capture.h"
 
 #include <arpa/inet.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "sim/pcap.h"
+#include "sim/umad/lock.h"
 
 #define NSEC_PER_SEC UINT64_C(1000000000)
 
-static pthread_mutex_t capture_lock = PTHREAD_MUTEX_INITIALIZER; /* all below; rank: last */
+static struct hf_lock capture_lock = HF_LOCK_INITIALIZER; /* all below; rank: last */
 static struct hf_pcap_writer *capture_writer;
 static bool capture_is_off;
 static bool capture_is_flushed;
@@ -53,7 +53,7 @@ void hf_capture_mad(unsigned int adapter, bool is_sent, uint16_t port_lid, const
 	};
 	int rc;
 
-	pthread_mutex_lock(&capture_lock);
+	hf_lock(&capture_lock);
 	if (is_open_locked()) {
 		clock_gettime(CLOCK_MONOTONIC, &now);
 		record.time_ns = (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
@@ -63,26 +63,26 @@ void hf_capture_mad(unsigned int adapter, bool is_sent, uint16_t port_lid, const
 			give_up_locked("file", rc);
 		capture_is_flushed = false;
 	}
-	pthread_mutex_unlock(&capture_lock);
+	hf_unlock(&capture_lock);
 }
 
 void hf_capture_flush(void)
 {
 	int rc;
 
-	pthread_mutex_lock(&capture_lock);
+	hf_lock(&capture_lock);
 	if (capture_writer && !capture_is_off && !capture_is_flushed) {
 		rc = hf_pcap_flush(capture_writer);
 		if (rc < 0)
 			give_up_locked("file", rc);
 		capture_is_flushed = true;
 	}
-	pthread_mutex_unlock(&capture_lock);
+	hf_unlock(&capture_lock);
 }
 
 void hf_capture_forget(void)
 {
-	pthread_mutex_init(&capture_lock, NULL);
+	hf_lock_init(&capture_lock);
 	capture_writer = NULL;
 	capture_is_off = false;
 }

@@ -72,7 +72,7 @@ static void wait_for_work(struct hf_adapter *adapter, struct engine_wait *wait)
 		return;
 }
 
-static int receive_locked(struct hf_adapter *adapter)
+int hf_engine_receive_locked(struct hf_adapter *adapter)
 {
 	struct hf_ibsim_mad mad;
 	int received = 0;
@@ -93,7 +93,7 @@ static int receive_locked(struct hf_adapter *adapter)
 
 static void work_locked(struct hf_adapter *adapter, uint64_t *alive_check_ns)
 {
-	int received = receive_locked(adapter);
+	int received = hf_engine_receive_locked(adapter);
 	uint64_t now_ns = hf_engine_now_ns();
 
 	if (!adapter->is_up)
@@ -112,15 +112,15 @@ static void *run(void *arg)
 	uint64_t alive_check_ns = 0;
 	struct engine_wait wait;
 
-	pthread_mutex_lock(&adapter->lock);
+	hf_lock(&adapter->lock);
 	while (!adapter->is_stopping) {
 		work_locked(adapter, &alive_check_ns);
 		prepare_wait_locked(adapter, alive_check_ns, &wait);
-		pthread_mutex_unlock(&adapter->lock);
+		hf_unlock(&adapter->lock);
 		wait_for_work(adapter, &wait);
-		pthread_mutex_lock(&adapter->lock);
+		hf_lock(&adapter->lock);
 	}
-	pthread_mutex_unlock(&adapter->lock);
+	hf_unlock(&adapter->lock);
 	return NULL;
 }
 
@@ -162,9 +162,9 @@ static bool has_queued(struct hf_adapter *adapter)
 {
 	bool result;
 
-	pthread_mutex_lock(&adapter->lock);
+	hf_lock(&adapter->lock);
 	result = adapter->is_up && adapter->outgoing;
-	pthread_mutex_unlock(&adapter->lock);
+	hf_unlock(&adapter->lock);
 	return result;
 }
 
@@ -174,9 +174,9 @@ void hf_engine_stop(struct hf_adapter *adapter)
 		return;
 	for (int i = 0; i < STOP_TRIES && has_queued(adapter); i++)
 		poll(NULL, 0, 1);
-	pthread_mutex_lock(&adapter->lock);
+	hf_lock(&adapter->lock);
 	adapter->is_stopping = true;
-	pthread_mutex_unlock(&adapter->lock);
+	hf_unlock(&adapter->lock);
 	wake(adapter);
 	pthread_join(adapter->engine, NULL);
 	adapter->has_engine = false;
@@ -184,6 +184,10 @@ void hf_engine_stop(struct hf_adapter *adapter)
 
 void hf_engine_wake_locked(struct hf_adapter *adapter)
 {
-	if (adapter->outgoing || hf_mad_layer_deadline_ns_locked(adapter) < adapter->engine_wakes_ns)
+	if (adapter->engine_wakes_ns == 0)
+		return;
+	if (adapter->outgoing || hf_mad_layer_deadline_ns_locked(adapter) < adapter->engine_wakes_ns) {
+		adapter->engine_wakes_ns = 0;
 		wake(adapter);
+	}
 }

@@ -16,6 +16,9 @@ int hf_engine_start(struct hf_adapter *adapter);
 /** hf_engine_stop() - send what is queued, then end the thread. Context: no lock held. */
 void hf_engine_stop(struct hf_adapter *adapter);
 
+/** hf_engine_receive_locked() - take in some of what has arrived; how many MADs. Context: lock is held. */
+int hf_engine_receive_locked(struct hf_adapter *adapter);
+
 /** hf_engine_wake_locked() - have the thread look again if there is something for it. Context: lock is held. */
 void hf_engine_wake_locked(struct hf_adapter *adapter);
 

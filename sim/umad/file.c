@@ -16,6 +16,7 @@
 
 #define MAX_PACKETS 200000 /* the kernel's own limit */
 #define OUI_MAX 0xffffffU
+#define DEAD_READ_MS 50
 
 _Static_assert(sizeof(struct ib_user_mad_hdr_old) == 56, "the kernel's");
 _Static_assert(sizeof(struct ib_user_mad_hdr) == 64, "the kernel's");
@@ -47,9 +48,9 @@ int hf_file_open(struct hf_adapter *adapter, enum hf_file_kind kind, int flags, 
 	rc = kind == HF_FILE_ISSM ? hf_adapter_hold_sm(adapter, true) : 0;
 	if (rc < 0)
 		goto err_close_signal;
-	pthread_mutex_lock(&adapter->lock);
+	hf_lock(&adapter->lock);
 	DL_APPEND(adapter->files, file);
-	pthread_mutex_unlock(&adapter->lock);
+	hf_unlock(&adapter->lock);
 	*ret_file = file;
 	return fd;
 
@@ -69,12 +70,12 @@ static void close_file(struct hf_file *file)
 
 	if (file->kind == HF_FILE_ISSM)
 		hf_adapter_hold_sm(adapter, false);
-	pthread_mutex_lock(&adapter->lock);
+	hf_lock(&adapter->lock);
 	for (int i = 0; i < HF_FILE_MAX_AGENTS; i++)
 		if (file->agents[i])
 			hf_mad_layer_unregister_locked(adapter, file->agents[i]);
 	DL_DELETE(adapter->files, file);
-	pthread_mutex_unlock(&adapter->lock);
+	hf_unlock(&adapter->lock);
 	DL_FOREACH_SAFE(file->packets, packet, next)
 		free(packet);
 	close(file->signal_fd);
@@ -167,19 +168,28 @@ static ssize_t read_locked(struct hf_file *file, void *buffer, size_t count)
 	return rc;
 }
 
+/* As with a device that is gone poll() says at once that there is something; programs that do not give up would spin. */
+static ssize_t slow_down(ssize_t rc)
+{
+	if (rc == -EIO)
+		poll(NULL, 0, DEAD_READ_MS);
+	return rc;
+}
+
 ssize_t hf_file_read(struct hf_file *file, void *buffer, size_t count, bool is_nonblocking)
 {
 	struct pollfd readable = { .fd = file->signal_fd, .events = POLLIN };
 	ssize_t rc;
 
+	pthread_testcancel();
 	if (file->kind != HF_FILE_UMAD)
 		return file->kind == HF_FILE_FOREIGN ? -EIO : -EINVAL;
 	for (;;) {
-		pthread_mutex_lock(&file->adapter->lock);
+		hf_lock(&file->adapter->lock);
 		rc = read_locked(file, buffer, count);
-		pthread_mutex_unlock(&file->adapter->lock);
+		hf_unlock(&file->adapter->lock);
 		if (rc != -EAGAIN || is_nonblocking)
-			return rc;
+			return slow_down(rc);
 		if (poll(&readable, 1, -1) < 0)
 			return -errno;
 	}
@@ -203,6 +213,7 @@ ssize_t hf_file_write(struct hf_file *file, const void *buffer, size_t count)
 	uint8_t *mad;
 	int rc;
 
+	pthread_testcancel();
 	if (file->kind != HF_FILE_UMAD)
 		return file->kind == HF_FILE_FOREIGN ? -EIO : -EINVAL;
 	if (count < hdr_size + HF_UMAD_MIN_MAD)
@@ -213,9 +224,9 @@ ssize_t hf_file_write(struct hf_file *file, const void *buffer, size_t count)
 	if (!mad)
 		return -ENOMEM;
 	memcpy(mad, (const uint8_t *)buffer + hdr_size, count - hdr_size);
-	pthread_mutex_lock(&file->adapter->lock);
+	hf_lock(&file->adapter->lock);
 	rc = write_locked(file, &hdr, mad, count - hdr_size);
-	pthread_mutex_unlock(&file->adapter->lock);
+	hf_unlock(&file->adapter->lock);
 	free(mad);
 	return rc < 0 ? rc : (ssize_t)count;
 }
@@ -243,9 +254,9 @@ static int register_agent(struct hf_file *file, const struct hf_agent_request *r
 {
 	int rc;
 
-	pthread_mutex_lock(&file->adapter->lock);
+	hf_lock(&file->adapter->lock);
 	rc = register_locked(file, request, ret_id);
-	pthread_mutex_unlock(&file->adapter->lock);
+	hf_unlock(&file->adapter->lock);
 	if (rc == 0 && (request->methods[0] || request->methods[1]))
 		hf_adapter_update_requests(file->adapter);
 	return rc;
@@ -290,13 +301,13 @@ static int unregister_agent(struct hf_file *file, uint32_t id)
 {
 	int rc = -EINVAL;
 
-	pthread_mutex_lock(&file->adapter->lock);
+	hf_lock(&file->adapter->lock);
 	if (id < HF_FILE_MAX_AGENTS && file->agents[id]) {
 		hf_mad_layer_unregister_locked(file->adapter, file->agents[id]);
 		file->agents[id] = NULL;
 		rc = 0;
 	}
-	pthread_mutex_unlock(&file->adapter->lock);
+	hf_unlock(&file->adapter->lock);
 	return rc;
 }
 
@@ -304,12 +315,12 @@ static int enable_pkey(struct hf_file *file)
 {
 	int rc = -EINVAL;
 
-	pthread_mutex_lock(&file->adapter->lock);
+	hf_lock(&file->adapter->lock);
 	if (!file->is_used) {
 		file->has_pkey_index = true;
 		rc = 0;
 	}
-	pthread_mutex_unlock(&file->adapter->lock);
+	hf_unlock(&file->adapter->lock);
 	return rc;
 }
 

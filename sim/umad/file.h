@@ -73,7 +73,7 @@ void hf_file_put(struct hf_file *file);
  * @count:          bytes at @buffer
  * @is_nonblocking: do not wait
  *
- * Context: no lock held.
+ * Context: no lock held; a cancellation point, as read() is.
  * Return: bytes read; -EINVAL if there is no room for the header and a whole plain MAD; -ENOSPC if a longer MAD does
  * not fit: the header and the first 256 bytes are there, the packet stays; -EAGAIN; -EINTR; -EIO.
  */
@@ -85,7 +85,7 @@ ssize_t hf_file_read(struct hf_file *file, void *buffer, size_t count, bool is_n
  * @buffer: header and MAD
  * @count:  bytes at @buffer
  *
- * Context: no lock held.
+ * Context: no lock held; a cancellation point, as write() is.
  * Return: @count; -EINVAL for a malformed packet, an unknown agent or a transaction id that is in use; -ENOMEM; -EIO.
  */
 ssize_t hf_file_write(struct hf_file *file, const void *buffer, size_t count);

@@ -171,8 +171,8 @@ err_close_ctl:
 	return rc;
 }
 
-/* Until ibsim has read everything; the kernel charges unread datagrams to the sending socket. */
-static void wait_until_read(const struct hf_ibsim_link *link)
+/* The kernel charges unread datagrams to the sending socket. */
+void hf_ibsim_link_drain(const struct hf_ibsim_link *link)
 {
 	int unread;
 
@@ -185,7 +185,7 @@ static void wait_until_read(const struct hf_ibsim_link *link)
 
 void hf_ibsim_link_close(struct hf_ibsim_link *link)
 {
-	wait_until_read(link);
+	hf_ibsim_link_drain(link);
 	if (link->is_sm)
 		hf_ibsim_link_set_sm(link, false);
 	hf_ibsim_link_ask(link, HF_IBSIM_CTL_DISCONNECT, NULL, 0);
@@ -199,14 +199,26 @@ void hf_ibsim_link_abandon(struct hf_ibsim_link *link)
 	link->data_fd = link->ctl_fd = -1;
 }
 
+/*
+ * ibsim may give us another slot, and ends itself if its connect() fails: the kernel lets it connect to our socket only
+ * while that is connected to the same slot or to none.
+ */
+static int disconnect_data(const struct hf_ibsim_link *link)
+{
+	const struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+	return connect(link->data_fd, &none, sizeof(none)) < 0 ? -errno : 0;
+}
+
 int hf_ibsim_link_want_requests(struct hf_ibsim_link *link)
 {
 	int rc;
 
 	if (link->wants_requests)
 		return 0;
-	wait_until_read(link);
 	rc = hf_ibsim_link_ask(link, HF_IBSIM_CTL_DISCONNECT, NULL, 0);
+	if (rc == 0)
+		rc = disconnect_data(link);
 	if (rc < 0)
 		return rc;
 	disconnect_socket(link->data_fd);

@@ -49,6 +49,9 @@ int hf_ibsim_link_open(struct hf_ibsim_link *link, const char *basename, const c
  */
 void hf_ibsim_link_close(struct hf_ibsim_link *link);
 
+/** hf_ibsim_link_drain() - wait, up to a second, until ibsim has read all that was sent. */
+void hf_ibsim_link_drain(const struct hf_ibsim_link *link);
+
 /** hf_ibsim_link_abandon() - close the sockets and say nothing, for the child after fork(). */
 void hf_ibsim_link_abandon(struct hf_ibsim_link *link);
 
@@ -56,7 +59,8 @@ void hf_ibsim_link_abandon(struct hf_ibsim_link *link);
  * hf_ibsim_link_want_requests() - have requests delivered as well
  * @link: link
  *
- * ibsim can be told so without IsSM being set only by connecting anew; the slot may change with it.
+ * ibsim can be told so without IsSM being set only by connecting anew; the slot may change with it. Drain the link
+ * and receive what has arrived before; nothing may be sent meanwhile.
  *
  * Return: 0; -EBUSY if another client of this node gets them, the link is as before then; other errors as
  * hf_ibsim_link_open(), and the link is dead.

@@ -642,11 +642,28 @@ EXPORT int scandir64(const char *path, struct dirent64 ***ret_entries, int (*fil
 
 /* ---- descriptors ---- */
 
+static void put_file(void *file)
+{
+	hf_file_put(file);
+}
+
 static ssize_t read_file(struct hf_file *file, int fd, void *buffer, size_t count)
 {
-	ssize_t rc = hf_file_read(file, buffer, count, REAL(fcntl)(fd, F_GETFL) & O_NONBLOCK);
+	ssize_t rc;
 
-	hf_file_put(file);
+	pthread_cleanup_push(put_file, file);
+	rc = hf_file_read(file, buffer, count, REAL(fcntl)(fd, F_GETFL) & O_NONBLOCK);
+	pthread_cleanup_pop(1);
+	return set_errno(rc);
+}
+
+static ssize_t write_file(struct hf_file *file, const void *buffer, size_t count)
+{
+	ssize_t rc;
+
+	pthread_cleanup_push(put_file, file);
+	rc = hf_file_write(file, buffer, count);
+	pthread_cleanup_pop(1);
 	return set_errno(rc);
 }
 
@@ -667,13 +684,8 @@ EXPORT ssize_t __read_chk(int fd, void *buffer, size_t count, size_t size)
 EXPORT ssize_t write(int fd, const void *buffer, size_t count)
 {
 	struct hf_file *file = hf_fd_get(fd);
-	ssize_t rc;
 
-	if (!file)
-		return REAL(write)(fd, buffer, count);
-	rc = hf_file_write(file, buffer, count);
-	hf_file_put(file);
-	return set_errno(rc);
+	return file ? write_file(file, buffer, count) : REAL(write)(fd, buffer, count);
 }
 
 /* The one argument that may follow; where none does, what is read here goes nowhere. */
