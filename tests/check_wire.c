@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 #include "check_main.h"
 
+#include <iba/ib_types.h>
 #include <string.h>
 
 #include "lib/gid.h"
@@ -98,6 +99,24 @@ START_TEST(gids_as_text)
 }
 END_TEST
 
+START_TEST(component_mask_is_opensms)
+{
+	static const struct {
+		uint64_t ours, opensms;
+	} bits[] = {
+		{ HF_PR_COMP_DGID, IB_PR_COMPMASK_DGID }, { HF_PR_COMP_SGID, IB_PR_COMPMASK_SGID },
+		{ HF_PR_COMP_DLID, IB_PR_COMPMASK_DLID }, { HF_PR_COMP_SLID, IB_PR_COMPMASK_SLID },
+		{ HF_PR_COMP_REVERSIBLE, IB_PR_COMPMASK_REVERSIBLE },
+		{ HF_PR_COMP_NUMB_PATH, IB_PR_COMPMASK_NUMBPATH }, { HF_PR_COMP_PKEY, IB_PR_COMPMASK_PKEY },
+		{ HF_PR_COMP_SL, IB_PR_COMPMASK_SL }, { HF_PR_COMP_MTU, IB_PR_COMPMASK_MTU },
+		{ HF_PR_COMP_RATE, IB_PR_COMPMASK_RATE }, { HF_PR_COMP_PKT_LIFE, IB_PR_COMPMASK_PKTLIFETIME },
+	};
+
+	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++)
+		ck_assert_uint_eq(htobe64(bits[i].ours), bits[i].opensms);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("wire");
@@ -107,6 +126,7 @@ int main(void)
 	tcase_add_test(tcase, inform_info);
 	tcase_add_test(tcase, notice_of_trap_69);
 	tcase_add_test(tcase, path_record_codes);
+	tcase_add_test(tcase, component_mask_is_opensms);
 	tcase_add_test(tcase, gids_as_text);
 	suite_add_tcase(suite, tcase);
 	return check_main(suite);

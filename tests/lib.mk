@@ -38,7 +38,7 @@ tests_check_sa_client_LDADD = tests/libfakesa.la
 tests_check_sim_qp_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_sim_qp_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_check_sim_qp_LDADD = lib/libhfhost.la $(CHECK_LIBS)
-tests_check_wire_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_wire_CPPFLAGS = $(CHECK_CPPFLAGS) $(OSM_CFLAGS)
 tests_check_wire_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_check_wire_LDADD = lib/libhfhost.la $(CHECK_LIBS)
 
