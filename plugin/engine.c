@@ -272,7 +272,7 @@ static void trace_sent(struct hf_engine *engine, const struct hf_mad_addr *to, c
 	if (!engine->config.trace)
 		return;
 	hf_trace_event(engine->config.trace, "report_sent", "{s:i, s:i, s:I, s:i, s:o*, s:o*}", "trap",
-		       report->trap_num, "lid", to->lid, "tid", (json_int_t)tid, "attempt", attempt,
+		       report->trap_num, "lid", to->lid, "tid", (json_int_t)tid, "attempt", attempt + 1,
 		       "sgid", report->comp_mask & HF_PR_COMP_SGID ? pack_gid(&report->path.sgid) : NULL,
 		       "dgid", report->comp_mask & HF_PR_COMP_DGID ? pack_gid(&report->path.dgid) : NULL);
 }

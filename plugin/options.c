@@ -10,7 +10,7 @@ static const char *const backoff_names[HF_BACKOFFS + 1] = {
 
 static const char *const level_names[] = {
 	[HF_LOG_ERROR] = "error",
-	[HF_LOG_WARN] = "warn",
+	[HF_LOG_WARN] = "warning",
 	[HF_LOG_INFO] = "info",
 	[HF_LOG_DEBUG] = "debug",
 	NULL,
@@ -71,7 +71,7 @@ const struct hf_option hf_plugin_option_table[] = {
 	},
 	{
 		.name = "trace", .type = HF_OPTION_STRING, .default_ = NULL, .offset = AT(trace),
-		.help = "File to which the plugin appends what it does and when, one JSON object a line. None by default.",
+		.help = "A file to which events are appended, one JSON object a line. Empty: none.",
 	},
 	HF_OPTION_END
 };

@@ -51,7 +51,7 @@ static int load_options(const osm_opensm_t *osm, struct hf_plugin_options *optio
 
 static int open_trace(const struct hf_plugin_options *options, struct hf_trace **ret_trace)
 {
-	int err = options->trace ? hf_trace_open(options->trace, "plugin", ret_trace) : 0;
+	int err = options->trace && *options->trace ? hf_trace_open(options->trace, "plugin", ret_trace) : 0;
 
 	if (err)
 		hf_log(HF_LOG_ERROR, "not loaded: trace = %s: %s", options->trace, strerror(-err));

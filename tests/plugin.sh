@@ -10,6 +10,9 @@
 #   on_host NAME command ...        a program with the adapter of that host
 #   log_says TEXT                   OpenSM's log holds the text
 #   stop_opensm                     SIGTERM; its exit status is in $osm_rc
+#   cut_middle, join_middle         the middle cable goes or comes
+#   sa_records                      the path of every pair of hosts, as a stock client gets them from the SA
+# $osm_engine is the routing engine, $osm_env adds to opensm's environment.
 
 needs() {
 	for program in "$@"; do
@@ -72,11 +75,11 @@ start_opensm() {
 	done
 	: >opensm.log
 	env LD_PRELOAD="$umad" HF_UMAD_NODES=sm $osm_env \
-		opensm -R lash -f "$work/opensm.log" -F "$work/opensm.conf" >opensm.out 2>&1 &
+		opensm -R $osm_engine -f "$work/opensm.log" -F "$work/opensm.conf" >opensm.out 2>&1 &
 	osm_pid=$!
 	wait_for 20 log_says 'SUBNET UP'
 }
-osm_env=
+osm_env= osm_engine=lash
 
 stop_opensm() {
 	kill "$osm_pid"
@@ -100,6 +103,26 @@ restart_hosts() {
 	start_hosts "$@"
 }
 
-# What the switches' ports are called in ibsim: the middle cable of the mesh.
 cut_middle() { echo 'Unlink "S_1_0"[4]' >&3; }
 join_middle() { echo 'Link "S_1_0"[4] "S_1_1"[3]' >&3; }
+
+# The path of every pair of hosts as the SA answers it now, one a line, in hexadecimal:
+# SGUID DGUID SLID DLID PKEY SL MTU RATE LIFE
+sa_records() {
+	on_host H_0_0_0 saquery -p | awk '
+		function guid(gid,    part, n, out, i) {
+			sub(/^fe80::/, "", gid)
+			n = split(gid, part, ":")
+			for (i = 1; i <= n; i++)
+				out = out substr("0000" part[i], length(part[i]) + 1)
+			return substr("0000000000000000" out, length(out) + 1)
+		}
+		function hex(text) { sub(/^0x/, "", text); return tolower(text) }
+		{ sub(/\.\.+/, " ") }
+		{ field[$1] = $2 }
+		$1 == "preference" && field["sgid"] ~ /:200:/ && field["dgid"] ~ /:200:/ && field["sgid"] != field["dgid"] {
+			printf "%s %s %04x %04x %s %s %s %s %s\n", guid(field["sgid"]), guid(field["dgid"]),
+				field["slid"], field["dlid"], hex(field["pkey"]), hex(field["sl"]), hex(field["mtu"]),
+				hex(field["rate"]), hex(field["pkt_life"])
+		}' | sort
+}

@@ -35,7 +35,7 @@ repath_bit_is() {
 cpi_without_bit() { on_host H_0_0_0 saquery -c | sed 's/\(Capability mask 2.*\)0x.*/\1/'; }
 
 start_fabric || exit 99
-plan 18
+plan 19
 
 try "stock opensm comes up without a plugin" start_opensm nothing
 try "it says that it does not send traps 68 and 69" repath_bit_is 0
@@ -49,6 +49,11 @@ cpi_without_bit >cpi.plugin
 try "the rest of its ClassPortInfo is as before" diff cpi.stock cpi.plugin
 try "ClassPortInfo comes again" repath_bit_is 1
 try "opensm ends with status 0" stop_opensm
+
+sed 's/^#\([a-z_]* = \)/\1/' "$top_builddir/plugin/osmholdfast.conf" >all.conf
+start_opensm osmholdfast "event_plugin_options $work/all.conf"
+try "the sample with every option uncommented loads" log_says 'osmholdfast: version .* loaded, mode hybrid'
+stop_opensm
 
 echo 'mode = off' >off.conf
 start_opensm osmholdfast "event_plugin_options $work/off.conf"

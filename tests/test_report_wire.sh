@@ -28,34 +28,13 @@ every() {
 
 count_reports() { [ "$(wc -l <reports)" -eq "$1" ] && [ "$(cut -f $to reports | sort -u | wc -l)" -eq "$2" ]; }
 
-# A path record a line: SGUID DGUID SLID DLID PKEY SL MTU RATE LIFE, in hexadecimal. PATH_REC lies at byte 80 of the
-# Notice, which is the SA's data, 32 bytes behind the MAD's common header.
+# A record a line, in the form of sa_records. PATH_REC lies at byte 80 of the Notice, which is the SA's data, 32 bytes behind the MAD's common header.
 notice_records() {
 	cut -f $data reports | awk '{
 		r = substr($1, 2 * (32 + 80) + 1, 128)
 		print substr(r, 65, 16), substr(r, 33, 16), substr(r, 85, 4), substr(r, 81, 4), substr(r, 101, 4),
 			substr(r, 108, 1), substr(r, 109, 2), substr(r, 111, 2), substr(r, 113, 2)
 	}'
-}
-
-# The same of every path between two hosts, as the SA answers it now.
-sa_records() {
-	on_host H_0_0_0 saquery -p | awk '
-		function guid(gid,    part, n, out, i) {
-			sub(/^fe80::/, "", gid)
-			n = split(gid, part, ":")
-			for (i = 1; i <= n; i++)
-				out = out substr("0000" part[i], length(part[i]) + 1)
-			return substr("0000000000000000" out, length(out) + 1)
-		}
-		function hex(text) { sub(/^0x/, "", text); return tolower(text) }
-		{ sub(/\.\.+/, " ") }
-		{ field[$1] = $2 }
-		$1 == "preference" && field["sgid"] ~ /:200:/ && field["dgid"] ~ /:200:/ && field["sgid"] != field["dgid"] {
-			printf "%s %s %04x %04x %s %s %s %s %s\n", guid(field["sgid"]), guid(field["dgid"]),
-				field["slid"], field["dlid"], hex(field["pkey"]), hex(field["sl"]), hex(field["mtu"]),
-				hex(field["rate"]), hex(field["pkt_life"])
-		}' | sort
 }
 
 announced() { [ "$(grep -c '"announce_done"' trace)" -ge "$1" ]; }

@@ -1,0 +1,30 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
+# The plugin's options: the manual page says what the table says. What it refuses is in test_plugin_load.sh.
+. "$top_srcdir/tests/tap.sh"
+
+# "name: text Allowed: ... Default: ..." on one line for each option
+from_sample() {
+	"$top_builddir/plugin/print-options" | awk '
+		/^# / { text = text " " substr($0, 3); next }
+		/^#/ {
+			sub(/^#/, ""); name = $1; sub(/^[^=]*= /, "")
+			print name ":" text " Default: " $0 "."; text = ""
+		}'
+}
+from_manual() {
+	awk '
+		function end() { if (name) print name ":" text; name = text = "" }
+		/^\.It Cm / { end(); name = $3; next }
+		/^\.El/ { end(); exit }
+		/^\./ { next }
+		name { text = text " " $0 }' "$top_srcdir/doc/osmholdfast.conf.5"
+}
+from_sample >"$work/sample"
+from_manual >"$work/manual"
+
+plan 3
+try "there are options" [ "$(wc -l <"$work/sample")" -ge 10 ]
+try "the manual page says what the table says" diff "$work/sample" "$work/manual"
+try "the sample that is installed is the table's" \
+	sh -c "'$top_builddir/plugin/print-options' | diff - '$top_builddir/plugin/osmholdfast.conf'"
