@@ -78,8 +78,8 @@ enum hf_ibsim_ctl_type {
 	HF_IBSIM_CTL_GET_GID, /* 16 bytes; the lower half is the node GUID in host order: do not use */
 	HF_IBSIM_CTL_GET_GUID, /* uint64_t node GUID, host order */
 	HF_IBSIM_CTL_GET_NODEINFO, /* NodeInfo attribute; PortGUID and LocalPort are not filled in */
-	HF_IBSIM_CTL_GET_PORTINFO, /* PortInfo attribute; the request's first byte is a port number, 0: the attached one */
-	HF_IBSIM_CTL_SET_ISSM, /* nothing; the request holds an int32_t: 1 sets IsSM and asks for requests, 0 ends both */
+	HF_IBSIM_CTL_GET_PORTINFO, /* PortInfo attribute; the request begins with a port number, 0: the attached one */
+	HF_IBSIM_CTL_SET_ISSM, /* nothing; the request is an int32_t: 1 sets IsSM and asks for requests, 0 ends both */
 	HF_IBSIM_CTL_GET_PKEYS, /* __be16[HF_IBSIM_PKEYS] */
 };
 

@@ -201,7 +201,15 @@ dead_ibsim() {
 	let_go
 }
 
-plan 29
+exports_only_libc() {
+	libc=$(ldd "$preload" | awk '$1 == "libc.so.6" { print $3 }')
+	nm -D --defined-only "$preload" | awk '{ print $NF }' | sort >exported
+	nm -D --defined-only "$libc" | awk '{ sub(/@.*/, "", $NF); print $NF }' | sort -u >libc.names
+	[ -s exported ] && comm -23 exported libc.names | cmp - /dev/null
+}
+
+plan 30
+try "the library exports libc's names alone" exports_only_libc
 try "ibsim starts" start_ibsim
 try "opensm brings up the torus" start_opensm
 try "saquery -N: all nodes" all_nodes H_1_0_0_0

@@ -3,6 +3,14 @@
  * The simulated adapters of this process. Each is one port of one node of ibsim and has one connection and one engine
  * thread of its own. An adapter connects when it is used for the first time, and again, when it is opened after
  * ibsim went away.
+ *
+ * The environment says which they are:
+ *	IBSIM_SOCKNAME	base name of ibsim's sockets, as for ibsim itself
+ *	HF_UMAD_NODES	nodes of ibsim, separated by blanks: hfsim0, hfsim1 and so on. "NODE:PORT" insists on a port;
+ *			ibsim attaches to the first port of a node only
+ *	SIM_HOST	the one node, where HF_UMAD_NODES is unset
+ *	HF_UMAD_ISSM	if set, IsSM is set for all of them from the start
+ *	HF_UMAD_CAPTURE	file that all their MADs are appended to, see sim/pcap.h
  */
 #ifndef HF_SIM_UMAD_ADAPTER_H
 #define HF_SIM_UMAD_ADAPTER_H

@@ -10,7 +10,7 @@
 
 #define MAX_FDS 65536
 
-static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER; /* writing, and taking references; rank: no other inside */
+static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER; /* writing, taking references; rank: last */
 static _Atomic(struct hf_file *) table[MAX_FDS];
 static atomic_int limit; /* above the largest descriptor that was ever ours */
 

@@ -168,7 +168,7 @@ static ssize_t read_locked(struct hf_file *file, void *buffer, size_t count)
 	return rc;
 }
 
-/* As with a device that is gone poll() says at once that there is something; programs that do not give up would spin. */
+/* poll() says at once that there is something, as for any device that is gone: who does not give up would spin. */
 static ssize_t slow_down(ssize_t rc)
 {
 	if (rc == -EIO)

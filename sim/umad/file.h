@@ -97,7 +97,7 @@ ssize_t hf_file_write(struct hf_file *file, const void *buffer, size_t count);
  * @arg:     as the kernel wants it
  *
  * Context: no lock held.
- * Return: 0; -EINVAL; -ENOMEM; -EIO; -ENOIOCTLCMD's user form -ENOTTY for anything else.
+ * Return: 0; -EINVAL; -ENOMEM; -EIO; -EFAULT; -ENOTTY for anything else.
  */
 int hf_file_ioctl(struct hf_file *file, unsigned long request, void *arg);
 

@@ -157,7 +157,7 @@ int hf_ibsim_link_open(struct hf_ibsim_link *link, const char *basename, const c
 		goto err_close_ctl;
 	}
 	rc = attach(link, node, false);
-	/* ibsim ends itself when the client is gone once it gets to a CONNECT: after a timeout the sockets stay open. */
+	/* ibsim ends itself if the client is gone when it gets to CONNECT: after a timeout the sockets stay open. */
 	if (rc == -ETIMEDOUT)
 		return rc;
 	if (rc < 0)

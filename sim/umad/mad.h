@@ -15,7 +15,7 @@
 #define HF_VENDOR_OUI_OFFSET 37
 #define HF_UMAD_MIN_MAD 36 /* shortest MAD that a program may hand in: common and RMPP header */
 
-/* The 16 bits of a transaction id that name the agent. Above them ibsim writes its slot, below is the program's part. */
+/* The 16 bits of a transaction id that name the agent. Above is ibsim's slot, below the program's own part. */
 #define HF_TID_TAG_SHIFT 32
 #define HF_TID_TAG_MASK (UINT64_C(0xffff) << HF_TID_TAG_SHIFT)
 #define HF_TID_PROGRAM_MASK UINT64_C(0xffffffff)
