@@ -12,7 +12,7 @@
 #   stop_opensm                     SIGTERM; its exit status is in $osm_rc
 #   cut_middle, join_middle         the middle cable goes or comes
 #   sa_records                      the path of every pair of hosts, as a stock client gets them from the SA
-# $osm_engine is the routing engine, $osm_env adds to opensm's environment.
+# $osm_engine is the routing engine, $osm_env adds to opensm's environment, $mesh_edit (for sed) changes the fabric.
 
 needs() {
 	for program in "$@"; do
@@ -30,7 +30,7 @@ LD_LIBRARY_PATH=$top_builddir/plugin/.libs:$top_builddir/tests/.libs
 IBSIM_SOCKNAME=hf-plugin-$$
 OSM_CACHE_DIR=$work/cache OSM_TMP_DIR=$work
 export LD_LIBRARY_PATH IBSIM_SOCKNAME OSM_CACHE_DIR OSM_TMP_DIR
-ibsim_pid= osm_pid= hosts_pid=
+ibsim_pid= osm_pid= hosts_pid= mesh_edit=
 mkdir -p "$work/cache"
 cd "$work" || exit 99
 
@@ -51,7 +51,7 @@ on_exit stop_all
 
 start_fabric() {
 	mkfifo console
-	"$top_builddir/tests/topology_tool" generate mesh 3x2 1 >mesh.net || return 1
+	"$top_builddir/tests/topology_tool" generate mesh 3x2 1 | sed -e "$mesh_edit" >mesh.net
 	timeout 300 ibsim -s mesh.net <console >ibsim.log 2>&1 &
 	ibsim_pid=$!
 	exec 3>console
@@ -109,7 +109,7 @@ join_middle() { echo 'Link "S_1_0"[4] "S_1_1"[3]' >&3; }
 # The path of every pair of hosts as the SA answers it now, one a line, in hexadecimal:
 # SGUID DGUID SLID DLID PKEY SL MTU RATE LIFE
 sa_records() {
-	on_host H_0_0_0 saquery -p | awk '
+	on_host H_0_0_0 saquery -t 20000 -p | awk '
 		function guid(gid,    part, n, out, i) {
 			sub(/^fe80::/, "", gid)
 			n = split(gid, part, ":")

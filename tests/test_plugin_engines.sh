@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
 # Under every routing engine the plugin finds exactly the paths whose records changed. Which those are is found out
-# without it, by two whole tables from the SA. DFSSSP draws SLs at random where it has lanes to spare, in the SA's
+# without it, by two whole tables from the SA. Up/down and fat-tree may fall back to minhop on a mesh. DFSSSP draws SLs at random where it has lanes to spare, in the SA's
 # answers too, so there it only has to come through.
 . "$top_srcdir/tests/tap.sh"
 . "$top_srcdir/tests/plugin.sh"
@@ -21,7 +21,7 @@ changed_in_sa() {
 changes_are_the_sas() {
 	count=$(changed_in_sa)
 	note "$(used_engine): $count records changed"
-	[ "$(wc -l <table)" -eq 42 ] && [ "$(last_of changed)" -eq "$count" ]
+	[ "$(wc -l <table)" -eq 42 ] && [ "$count" -gt 0 ] && [ "$(last_of changed)" -eq "$count" ]
 }
 
 goes_through() {
@@ -36,6 +36,8 @@ goes_through() {
 	stop_opensm
 }
 
+# Between the columns the middle cable is the fast one, so without it rates change as well as SLs.
+mesh_edit='/"S_[02]_[01]"\[[34]\]/s/4xQDR/1xQDR/'
 start_fabric || exit 99
 printf 'trace = "%s/trace"\n' "$work" >plugin.conf
 plan 9
