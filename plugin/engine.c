@@ -235,7 +235,7 @@ static void receive(struct hf_engine *engine)
 					   hf_now_ns());
 		free(received.mad);
 	}
-	if (err != -EAGAIN)
+	if (err == -ENODEV || err == -EIO)
 		close_port(engine);
 }
 

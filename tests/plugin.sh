@@ -30,7 +30,8 @@ LD_LIBRARY_PATH=$top_builddir/plugin/.libs:$top_builddir/tests/.libs
 IBSIM_SOCKNAME=hf-plugin-$$
 OSM_CACHE_DIR=$work/cache OSM_TMP_DIR=$work
 export LD_LIBRARY_PATH IBSIM_SOCKNAME OSM_CACHE_DIR OSM_TMP_DIR
-ibsim_pid= osm_pid= hosts_pid= mesh_edit=
+ibsim_pid= osm_pid= hosts_pid=
+osm_engine=lash osm_env= mesh_edit=
 mkdir -p "$work/cache"
 cd "$work" || exit 99
 
@@ -74,13 +75,12 @@ start_opensm() {
 		echo "$line" >>opensm.conf
 	done
 	: >opensm.log
+	# shellcheck disable=SC2086  # several settings, or none
 	env LD_PRELOAD="$umad" HF_UMAD_NODES=sm $osm_env \
 		opensm -R $osm_engine -f "$work/opensm.log" -F "$work/opensm.conf" >opensm.out 2>&1 &
 	osm_pid=$!
 	wait_for 20 log_says 'SUBNET UP'
 }
-osm_env= osm_engine=lash
-
 stop_opensm() {
 	kill "$osm_pid"
 	wait "$osm_pid"

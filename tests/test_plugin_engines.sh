@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
 # Under every routing engine the plugin finds exactly the paths whose records changed. Which those are is found out
-# without it, by two whole tables from the SA. Up/down and fat-tree may fall back to minhop on a mesh. DFSSSP draws SLs at random where it has lanes to spare, in the SA's
-# answers too, so there it only has to come through.
+# without it, by two whole tables from the SA. Up/down and fat-tree may fall back to minhop on a mesh. DFSSSP draws SLs
+# at random where it has lanes to spare, in the SA's answers too, so there it only has to come through.
 . "$top_srcdir/tests/tap.sh"
 . "$top_srcdir/tests/plugin.sh"
 
