@@ -52,6 +52,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 		hf_mux_node_ask(mux, node);
 	probe_clients(mux);
 	hf_mux_replies_retry(mux);
+	hf_mux_rover_probe(mux->rover);
 }
 
 static void on_signal(evutil_socket_t signum, short what, void *arg)
@@ -147,8 +148,22 @@ static void free_event(struct event *event)
 		event_free(event);
 }
 
+/* A second signal must not cut the end short. */
+static void block_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 static void stop(struct hf_mux *mux)
 {
+	block_signals();
+	if (mux->rover)
+		hf_mux_rover_stop(mux->rover);
 	for (unsigned int i = 0; i < HF_MUX_CLIENTS; i++) {
 		if (mux->clients[i])
 			hf_mux_client_free(mux->clients[i]);

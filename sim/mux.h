@@ -14,9 +14,9 @@
  * asked for requests at the node with that LID, or to none: as in ibsim there is silence then.
  *
  * What is not as on an ibsim with enough slots:
- *  - Other MADs than SMPs and PMA MADs enter the fabric at the trunk's host, so a broken or lossy link near the sender
- *    goes unnoticed. Only where the host's own link is down its MADs come back (status HF_IBSIM_STATUS_BOUNCED), once
- *    the mux knows. Towards the hosts MADs take their real way.
+ *  - Other MADs than SMPs and PMA MADs, and SMInfo, enter the fabric at the trunk's host, so a broken or lossy link
+ *    near the sender goes unnoticed. Only where the host's own link is down its MADs come back (status
+ *    HF_IBSIM_STATUS_BOUNCED), once the mux knows. Towards the hosts MADs take their real way.
  *  - The LIDs are learnt by asking ibsim: when a client connects, sends without a LID, or asks for its PortInfo, when
  *    a request comes for an unknown LID, and in turn, a node every HF_MUX_TICK_MS. Until then a changed LID is
  *    unknown.
@@ -78,8 +78,7 @@ struct hf_mux {
 	int ctl_fd;
 	struct hf_mux_rover *rover;
 	struct hf_mux_trunk trunk;
-	bool has_group;
-	uint64_t group; /* port GUID that all nodes share, as NodeInfo has it */
+	uint64_t group; /* port GUID that all nodes share, as NodeInfo has it; undefined where there is no node */
 	struct hf_mux_nodes nodes;
 	struct hf_mux_tags tags;
 	struct hf_mux_client *clients[HF_MUX_CLIENTS];
@@ -120,7 +119,7 @@ void hf_mux_client_free(struct hf_mux_client *client);
 /* Frees the client if its socket is gone. A process that was killed tells nobody. */
 void hf_mux_client_probe(struct hf_mux_client *client);
 
-/* The MAD goes to the client; it is lost if the client has not read too many. The client may be freed. */
+/* The MAD goes to the client. It is lost if the client has too many to read. */
 void hf_mux_client_deliver(struct hf_mux_client *client, const struct hf_ibsim_mad *mad);
 
 /* Reads the clients' MADs, or leaves them where they are until ibsim is less busy. */
@@ -135,6 +134,9 @@ void hf_mux_set_congested(struct hf_mux *mux, bool is_congested);
  * refuses, the trunk is in state NONE.
  */
 void hf_mux_trunk_attach(struct hf_mux *mux, struct hf_mux_node *node);
+
+/* Sends a MAD now or soon. It is lost if there is no trunk, or too many wait for ibsim. */
+void hf_mux_trunk_send(struct hf_mux *mux, const struct hf_ibsim_mad *mad);
 
 /* Gives the slot back, at the end of the program. */
 void hf_mux_trunk_close(struct hf_mux *mux);

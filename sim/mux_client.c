@@ -156,12 +156,9 @@ void hf_mux_client_probe(struct hf_mux_client *client)
 
 void hf_mux_client_deliver(struct hf_mux_client *client, const struct hf_ibsim_mad *mad)
 {
-	int ret = hf_mux_pipe_send(&client->pipe, mad);
-
-	if (ret == -ENOBUFS)
+	/* Any other failure means that the client is dead, which its next probe finds. */
+	if (hf_mux_pipe_send(&client->pipe, mad) == -ENOBUFS)
 		client->mux->dropped++;
-	else if (ret)
-		hf_mux_client_probe(client);
 }
 
 void hf_mux_set_congested(struct hf_mux *mux, bool is_congested)
@@ -235,9 +232,9 @@ static void accept_client(struct hf_mux_client *client)
 
 static bool has_other_listener(struct hf_mux_client *client)
 {
-	if (client->node->listener)
+	if (client->node->listener && client->node->listener != client)
 		hf_mux_client_probe(client->node->listener);
-	return client->node->listener;
+	return client->node->listener && client->node->listener != client;
 }
 
 static void port_answered(struct hf_mux_job *job, bool is_ok)
@@ -267,13 +264,11 @@ static uint64_t port_guid_of(const uint8_t *nodeinfo)
 	return guid;
 }
 
-/* ibsim's answer to GET_NODEINFO has the GUID that all ports of the group have in it. */
+/* ibsim's answer to GET_NODEINFO has the GUID that all ports of the group have in it. The first node decides. */
 static bool is_in_group(struct hf_mux *mux, const uint8_t *nodeinfo)
 {
-	if (!mux->has_group) {
-		mux->has_group = true;
+	if (!mux->nodes.by_name)
 		mux->group = port_guid_of(nodeinfo);
-	}
 	return mux->group == port_guid_of(nodeinfo);
 }
 

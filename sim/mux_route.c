@@ -165,8 +165,6 @@ static void tag(struct hf_mux_client *client, struct hf_ibsim_mad *mad)
 
 static void send_by_trunk(struct hf_mux_client *client, struct hf_ibsim_mad *mad)
 {
-	struct hf_mux *mux = client->mux;
-
 	if (!client->node->is_up || !client->node->lid) {
 		bounce(client, mad);
 		return;
@@ -174,9 +172,7 @@ static void send_by_trunk(struct hf_mux_client *client, struct hf_ibsim_mad *mad
 	if (!hf_mux_node_has_lid(client->node, hf_mux_lid(mad->slid)))
 		mad->slid = hf_mux_lid_field(client->node->lid);
 	tag(client, mad);
-	hf_mux_pipe_send(&mux->trunk.pipe, mad);
-	if (hf_mux_pipe_is_filling(&mux->trunk.pipe))
-		hf_mux_set_congested(mux, true);
+	hf_mux_trunk_send(client->mux, mad);
 }
 
 static void hold(struct hf_mux_client *client, bool is_held)

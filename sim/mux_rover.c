@@ -2,6 +2,7 @@
 #include "sim/mux_rover.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -16,6 +17,7 @@
 #define LAST_ID		0x7fffffffU /* ibsim prints ids as signed */
 #define NSEC_PER_MSEC	UINT64_C(1000000)
 #define CONNECT_RETRY_NS 10000000L
+#define STOP_MS		1000
 #define NO_SLOT		UINT32_MAX
 
 /* What the request that ibsim has not answered yet is for. */
@@ -40,6 +42,7 @@ struct hf_mux_rover {
 	uint32_t slot; /* NO_SLOT: not attached */
 	char node[HF_IBSIM_NODE_NAME]; /* where */
 	bool has_sent; /* MADs since the last flush */
+	bool is_stopped;
 	bool is_sm; /* set or cleared IsSM here: ibsim would give us other nodes' requests from now on */
 };
 
@@ -91,6 +94,7 @@ int hf_mux_rover_bind(const struct hf_mux_rover *rover, int *ret_fd, uint32_t *r
 static void lose_ibsim(struct hf_mux_rover *rover)
 {
 	hf_log(HF_LOG_ERROR, "ibsim \"%s\" is gone (%s)", rover->basename, strerror(errno));
+	rover->is_stopped = true;
 	rover->ops->lost(rover->ctx);
 }
 
@@ -98,7 +102,8 @@ static void ask(struct hf_mux_rover *rover, enum step step, const struct hf_ibsi
 {
 	if (send(rover->ctl_fd, ctl, sizeof(*ctl), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		lose_ibsim(rover);
-	rover->step = step;
+	else
+		rover->step = step;
 }
 
 static void ask_short(struct hf_mux_rover *rover, enum step step, enum hf_ibsim_ctl_type type)
@@ -182,7 +187,7 @@ static void leave(struct hf_mux_rover *rover)
 /* Does what can be done before ibsim must answer. The next step follows from where the rover is. */
 static void advance(struct hf_mux_rover *rover)
 {
-	while (rover->step == STEP_NONE) {
+	while (rover->step == STEP_NONE && !rover->is_stopped) {
 		struct hf_mux_job *job = rover->jobs;
 		bool must_move = needs_place(job) && !is_in_place(rover, job);
 
@@ -274,21 +279,32 @@ static void on_kick(evutil_socket_t fd, short what, void *arg)
 	advance(arg);
 }
 
-static int connect_ctl(const struct hf_mux_rover *rover, unsigned int wait_ms)
+static int connect_ctl(const struct hf_mux_rover *rover)
 {
-	const struct timespec pause = { .tv_nsec = CONNECT_RETRY_NS };
-	uint64_t deadline_ns = hf_now_ns() + wait_ms * NSEC_PER_MSEC;
 	struct sockaddr_un addr;
 	socklen_t length = hf_ibsim_address(&addr, rover->basename, "ctl", -1);
 
-	while (connect(rover->ctl_fd, (struct sockaddr *)&addr, length)) {
-		if (errno != ECONNREFUSED)
-			return -errno;
+	return connect(rover->ctl_fd, (struct sockaddr *)&addr, length) ? -errno : 0;
+}
+
+static int wait_for_ibsim(const struct hf_mux_rover *rover, unsigned int wait_ms)
+{
+	const struct timespec pause = { .tv_nsec = CONNECT_RETRY_NS };
+	uint64_t deadline_ns = hf_now_ns() + wait_ms * NSEC_PER_MSEC;
+	int ret;
+
+	while ((ret = connect_ctl(rover)) == -ECONNREFUSED) {
 		if (hf_now_ns() >= deadline_ns)
 			return -ETIMEDOUT;
 		nanosleep(&pause, NULL);
 	}
-	return 0;
+	return ret;
+}
+
+void hf_mux_rover_probe(struct hf_mux_rover *rover)
+{
+	if (!rover->is_stopped && connect_ctl(rover))
+		lose_ibsim(rover);
 }
 
 static int open_sockets(struct hf_mux_rover *rover, unsigned int wait_ms)
@@ -301,7 +317,7 @@ static int open_sockets(struct hf_mux_rover *rover, unsigned int wait_ms)
 	rover->ctl_fd = open_bound(rover->basename, "ctl", &rover->ctl_id);
 	if (rover->ctl_fd < 0)
 		return rover->ctl_fd;
-	return connect_ctl(rover, wait_ms);
+	return wait_for_ibsim(rover, wait_ms);
 }
 
 static int add_events(struct hf_mux_rover *rover, struct event_base *base)
@@ -335,6 +351,15 @@ int hf_mux_rover_new(struct event_base *base, const char *basename, unsigned int
 	}
 	*ret_rover = rover;
 	return 0;
+}
+
+void hf_mux_rover_stop(struct hf_mux_rover *rover)
+{
+	struct pollfd readable = { .fd = rover->ctl_fd, .events = POLLIN };
+
+	rover->is_stopped = true;
+	if (rover->step != STEP_NONE && poll(&readable, 1, STOP_MS) > 0)
+		on_ctl_readable(rover->ctl_fd, 0, rover);
 }
 
 void hf_mux_rover_release(struct hf_mux_rover *rover, uint32_t slot)

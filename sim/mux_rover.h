@@ -69,6 +69,17 @@ void hf_mux_rover_free(struct hf_mux_rover *rover);
  */
 int hf_mux_rover_submit(struct hf_mux_rover *rover, const struct hf_mux_job *job);
 
+/* Is ibsim still there? If not, lost() is called. For times without jobs, which find that out, too. */
+void hf_mux_rover_probe(struct hf_mux_rover *rover);
+
+/**
+ * hf_mux_rover_stop() - begin nothing more
+ *
+ * Waits a moment for the answer that is under way: ibsim ends itself if the socket of a CONNECT is gone when it gets to
+ * it. The job that waits for this answer is finished; no other one will be.
+ */
+void hf_mux_rover_stop(struct hf_mux_rover *rover);
+
 /* Tells ibsim that a slot is free, without waiting for it: for the end of the program. */
 void hf_mux_rover_release(struct hf_mux_rover *rover, uint32_t slot);
 

@@ -20,12 +20,12 @@ static void drained(void *ctx)
 	hf_mux_set_congested(ctx, false);
 }
 
-/* ibsim never ends, so it gave our slot to someone else: its operator's doing. */
+/* ibsim's operator gave our slot to someone else. */
 static void broken(void *ctx)
 {
 	struct hf_mux *mux = ctx;
 
-	hf_log(HF_LOG_WARN, "ibsim closed slot %u", mux->trunk.slot);
+	hf_log(HF_LOG_WARN, "ibsim took slot %u away", mux->trunk.slot);
 	hf_mux_pipe_close(&mux->trunk.pipe);
 	mux->trunk.state = HF_MUX_TRUNK_NONE;
 	hf_mux_node_release(mux, mux->trunk.node);
@@ -34,6 +34,16 @@ static void broken(void *ctx)
 }
 
 static const struct hf_mux_pipe_ops trunk_ops = { .received = received, .drained = drained, .broken = broken };
+
+void hf_mux_trunk_send(struct hf_mux *mux, const struct hf_ibsim_mad *mad)
+{
+	int ret = hf_mux_pipe_send(&mux->trunk.pipe, mad);
+
+	if (ret && ret != -ENOBUFS && ret != -ENOTCONN)
+		broken(mux);
+	else if (hf_mux_pipe_is_filling(&mux->trunk.pipe))
+		hf_mux_set_congested(mux, true);
+}
 
 static void give_up(struct hf_mux *mux)
 {

@@ -39,7 +39,8 @@ on_exit stop
 start_fabric() {
 	$tool generate $fabric 1 >fabric.net && mkfifo console || return 1
 	IBSIM_SOCKNAME=$ibsim_name timeout -k 3 120 ibsim -I -s fabric.net -N 1000 -S 100 -P 10000 <console >ibsim.log 2>&1 &
-	pids="$! $pids"
+	ibsim_pid=$!
+	pids="$ibsim_pid $pids"
 	exec 3>console
 	wait_for 10 grep -q 'Network simulator ready' ibsim.log && $tool guids $fabric 1 >&3
 }
@@ -148,6 +149,15 @@ slots_are_free() {
 	awk '/sim> Client/ { n = 0 } /Client [0-9]+: pid/ { n++ } END { exit n != 1 }' ibsim.log
 }
 
+# Without clients, too, it must not stay behind.
+ibsim_lost() {
+	start_mux || return 1
+	kill "$ibsim_pid" && wait "$ibsim_pid"
+	wait_for 5 grep -q 'is gone' mux.log
+	wait "$mux_pid"
+	[ $? -eq 69 ]
+}
+
 ends() { kill -TERM "$mux_pid" && wait "$mux_pid" && wait_for 5 slots_are_free; }
 
 hosts=
@@ -165,7 +175,7 @@ all_slots() {
 	"$client" "$mux_name" storm 1024 $hosts && "$client" "$mux_name" storm 1024 $hosts
 }
 
-plan 17
+plan 18
 start_fabric && start_mux || { cat ./*.log; exit 99; }
 try "clients that connect before the SM starts" early
 try "64 hosts" "$client" "$mux_name" storm 64 $hosts
@@ -184,3 +194,4 @@ try "sminfo" sm_info
 try "perfquery reads the host's own counters" own_counters
 try "the shared slot leaves a host whose link is down" link_loss
 try "the slots of ibsim are free at the end" ends
+try "it ends with ibsim" ibsim_lost
