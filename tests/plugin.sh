@@ -62,7 +62,7 @@ start_fabric() {
 on_host() {
 	on_host_node=$1
 	shift
-	env LD_PRELOAD="$umad" HF_UMAD_NODES="$on_host_node" "$@"
+	timeout 60 env LD_PRELOAD="$umad" HF_UMAD_NODES="$on_host_node" "$@"
 }
 
 log_says() { grep -q -e "$1" opensm.log; }
@@ -76,7 +76,7 @@ start_opensm() {
 	done
 	: >opensm.log
 	# shellcheck disable=SC2086  # several settings, or none
-	env LD_PRELOAD="$umad" HF_UMAD_NODES=sm $osm_env \
+	timeout --foreground -s KILL 300 env LD_PRELOAD="$umad" HF_UMAD_NODES=sm $osm_env \
 		opensm -R $osm_engine -f "$work/opensm.log" -F "$work/opensm.conf" >opensm.out 2>&1 &
 	osm_pid=$!
 	wait_for 20 log_says 'SUBNET UP'
@@ -92,8 +92,8 @@ stop_opensm() {
 opensm_is_up() { kill -0 "$osm_pid"; }
 
 start_hosts() {
-	env LD_PRELOAD="$umad" HF_UMAD_NODES="$mesh_hosts" \
-		timeout 300 "$top_builddir/tests/subscriber" "$@" >hosts.log 2>&1 &
+	timeout --foreground 300 env LD_PRELOAD="$umad" HF_UMAD_NODES="$mesh_hosts" \
+		"$top_builddir/tests/subscriber" "$@" >hosts.log 2>&1 &
 	hosts_pid=$!
 	wait_for 10 grep -q '^subscribed 6' hosts.log
 }

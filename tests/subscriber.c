@@ -121,30 +121,45 @@ static void open_ports(int argc, char **argv)
 	free(infos);
 }
 
-/* Interrupts poll(), so that the program ends by exit() and its adapters leave the simulated fabric. */
+/* So that the program ends by exit() and its adapters leave the simulated fabric. */
+static volatile sig_atomic_t is_ending;
+
 static void on_term(int signal_number)
 {
 	(void)signal_number;
+	is_ending = 1;
+}
+
+static void receive(struct port *port)
+{
+	struct hf_umad_received received;
+	int err;
+
+	while (!(err = hf_umad_recv(port->umad, &received))) {
+		handle(port, &received);
+		free(received.mad);
+	}
+	must(err == -EAGAIN ? 0 : err, port->info.device);
 }
 
 int main(int argc, char **argv)
 {
 	const struct sigaction term = { .sa_handler = on_term };
 	struct pollfd fds[MAX_PORTS];
+	sigset_t blocked, while_polling;
 
+	/* SIGTERM comes while polling only, so it cannot slip in before. */
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGTERM);
+	sigprocmask(SIG_BLOCK, &blocked, &while_polling);
 	sigaction(SIGTERM, &term, NULL);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	open_ports(argc, argv);
 	for (size_t i = 0; i < n_ports; i++)
 		fds[i] = (struct pollfd) { .fd = hf_umad_fd(ports[i].umad), .events = POLLIN };
-	while (poll(fds, n_ports, -1) > 0)
-		for (size_t i = 0; i < n_ports; i++) {
-			struct hf_umad_received received;
-
-			while (fds[i].revents && !hf_umad_recv(ports[i].umad, &received)) {
-				handle(&ports[i], &received);
-				free(received.mad);
-			}
-		}
-	return EXIT_SUCCESS;
+	while (ppoll(fds, n_ports, NULL, &while_polling) > 0 && !is_ending)
+		for (size_t i = 0; i < n_ports; i++)
+			if (fds[i].revents)
+				receive(&ports[i]);
+	return is_ending ? EXIT_SUCCESS : EXIT_FAILURE;
 }
