@@ -6,7 +6,6 @@
 #   start_fabric                    ibsim; its console is open at descriptor 3
 #   start_opensm NAME [LINE ...]    opensm with event_plugin_name NAME and further lines of its configuration
 #   start_hosts [argument ...]      tests/subscriber on all six hosts; its lines go to hosts.log
-#   needs PROGRAM ...               skips the test where one is not installed
 #   on_host NAME command ...        a program with the adapter of that host
 #   log_says TEXT                   OpenSM's log holds the text
 #   stop_opensm                     SIGTERM; its exit status is in $osm_rc
@@ -14,15 +13,7 @@
 #   sa_records                      the path of every pair of hosts, as a stock client gets them from the SA
 # $osm_engine is the routing engine, $osm_env adds to opensm's environment, $mesh_edit (for sed) changes the fabric.
 
-needs() {
-	for program in "$@"; do
-		command -v "$program" >/dev/null && continue
-		[ "${HF_STRICT:-0}" = 1 ] && { echo "Bail out! $program is not installed"; exit 99; }
-		echo "1..0 # SKIP $program is not installed"
-		exit 77
-	done
-}
-needs ibsim opensm saquery
+need ibsim opensm saquery
 
 umad=$top_builddir/.libs/libhfsim-umad.so
 mesh_hosts="H_0_0_0 H_1_0_0 H_2_0_0 H_0_1_0 H_1_1_0 H_2_1_0"

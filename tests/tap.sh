@@ -9,6 +9,8 @@
 #   wait_for SECONDS command ...                    runs the command every 20 ms until it ends with 0
 #   $work                                           a folder of this test's own, removed at the end
 #   on_exit command ...                             run at the end, last given first (ends what the test started)
+#   skip "why"                                      no test of this script runs; a failure where HF_STRICT is 1
+#   need PROGRAM ...                                skips where one of them is not installed
 
 set -u
 tap_count=0
@@ -28,6 +30,18 @@ trap 'exit 99' HUP INT TERM
 
 on_exit() { tap_exit="$* ; $tap_exit"; }
 plan() { echo "1..$1"; }
+
+skip() {
+	[ "${HF_STRICT:-0}" = 1 ] && { echo "Bail out! $1"; exit 99; }
+	echo "1..0 # SKIP $1"
+	exit 77
+}
+
+need() {
+	for tap_program in "$@"; do
+		command -v "$tap_program" >/dev/null || skip "$tap_program is not installed"
+	done
+}
 note() { printf '%s\n' "$*" | sed 's/^/# /'; }
 
 tap_result() {

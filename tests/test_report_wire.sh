@@ -4,7 +4,7 @@
 # a stock client: exactly the paths that changed are told, with exactly the SA's records, to exactly their two hosts.
 . "$top_srcdir/tests/tap.sh"
 . "$top_srcdir/tests/plugin.sh"
-needs tshark
+need tshark
 
 # Reads the capture: one line a Report in the file reports, with these columns.
 fields="lrh.dlid bth.destqp notice.trapnumberdeviceid notice.isgeneric notice.producertypevendorid notice.issuerlid

@@ -4,15 +4,7 @@
 # nothing is left of a run however it ends.
 . "$top_srcdir/tests/tap.sh"
 
-skip() {
-	[ "${HF_STRICT:-0}" = 1 ] && { echo "Bail out! $1"; exit 99; }
-	echo "1..0 # SKIP $1"
-	exit 77
-}
-
-for program in ibsim opensm jq; do
-	command -v "$program" >/dev/null || skip "$program is not installed"
-done
+need ibsim opensm jq
 hfsim=$top_builddir/tools/hfsim
 HF_SCENARIO_DIR=$top_srcdir/sim/scenarios
 TMPDIR=$work

@@ -4,15 +4,7 @@
 # same tables, SL to VL maps, path records and cables.
 . "$top_srcdir/tests/tap.sh"
 
-skip() {
-	[ "${HF_STRICT:-0}" = 1 ] && { echo "Bail out! $1"; exit 99; }
-	echo "1..0 # SKIP $1"
-	exit 77
-}
-
-for program in ibsim opensm saquery ibroute smpquery ibnetdiscover jq; do
-	command -v "$program" >/dev/null || skip "$program is not installed"
-done
+need ibsim opensm saquery ibroute smpquery ibnetdiscover jq
 preload=$top_builddir/.libs/libhfsim-umad.so
 holdfast=$top_builddir/tools/holdfast
 IBSIM_SOCKNAME=hf-tables-$$
