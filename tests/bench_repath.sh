@@ -8,7 +8,7 @@ set -euo pipefail
 
 scenarios=(mesh-to-ring torus-4x4x4)
 modes=(wildcard repath-only hybrid)
-runs=5
+runs=${HF_BENCH_RUNS:-5}
 
 figures() {
 	for scenario in "${scenarios[@]}"; do
