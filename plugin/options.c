@@ -21,8 +21,8 @@ const struct hf_option hf_plugin_option_table[] = {
 		.name = "mode", .type = HF_OPTION_CHOICE, .default_ = "hybrid", .choices = hf_mode_names,
 		.offset = AT(mode),
 		.help = "Which hosts are told what after a routing. wildcard: every subscriber, after every routing, to "
-			"query its paths again. hybrid: the same, but only if a path changed. repath-only: the two hosts of "
-			"each path that changed, with the new path record inside. off: nobody.",
+			"query its paths again. hybrid: the same, but only if a path changed. repath-only: the two "
+			"hosts of each path that changed, with the new path record inside. off: nobody.",
 	},
 	{
 		.name = "window", .type = HF_OPTION_INT, .default_ = "64", .min = 1, .max = 4096,

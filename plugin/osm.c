@@ -60,8 +60,8 @@ const char *hf_osm_check_layout(const osm_opensm_t *osm)
 void hf_osm_refuse(osm_opensm_t *osm, const char *reason)
 {
 	static const char text[] =
-		"osmholdfast: not loaded: this opensm's structures are not those of the headers that the plugin was built "
-		"with (at %s); build the plugin with the headers of this opensm";
+		"osmholdfast: not loaded: this opensm's structures are not those of the headers that the plugin was "
+		"built with (at %s); build the plugin with the headers of this opensm";
 
 	fprintf(stderr, text, reason);
 	fputc('\n', stderr);

@@ -109,7 +109,7 @@ static void announce_plugin(struct plugin *plugin)
 
 	/* A host that finds the bit clear knows that it will hear nothing. */
 	if (plugin->options.mode != HF_MODE_OFF && hf_osm_announce_support(plugin->in.osm))
-		hf_log(HF_LOG_WARN, "the SA's ClassPortInfo cannot be changed: it will not say that it sends traps 68, 69");
+		hf_log(HF_LOG_WARN, "the SA's ClassPortInfo cannot be changed: it will not tell of traps 68 and 69");
 	hf_trace_event(plugin->trace, "loaded", "{s:s}", "mode", mode);
 	hf_log(HF_LOG_INFO, "version %s loaded, mode %s, instance 0x%016" PRIx64, PACKAGE_VERSION, mode,
 	       plugin->in.instance);

@@ -111,7 +111,8 @@ sa_records() {
 		function hex(text) { sub(/^0x/, "", text); return tolower(text) }
 		{ sub(/\.\.+/, " ") }
 		{ field[$1] = $2 }
-		$1 == "preference" && field["sgid"] ~ /:200:/ && field["dgid"] ~ /:200:/ && field["sgid"] != field["dgid"] {
+		function is_host(gid) { return gid ~ /:200:/ }
+		$1 == "preference" && is_host(field["sgid"]) && is_host(field["dgid"]) && field["sgid"] != field["dgid"] {
 			printf "%s %s %04x %04x %s %s %s %s %s\n", guid(field["sgid"]), guid(field["dgid"]),
 				field["slid"], field["dlid"], hex(field["pkey"]), hex(field["sl"]), hex(field["mtu"]),
 				hex(field["rate"]), hex(field["pkt_life"])

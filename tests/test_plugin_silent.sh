@@ -6,7 +6,9 @@
 . "$top_srcdir/tests/plugin.sh"
 
 announced() { [ "$(grep -c '"announce_done"' trace)" -ge "$1" ]; }
-last_announced() { grep '"announce_done"' trace | tail -n 1 | grep -q "\"hosts\":6,\"sent\":6,\"acked\":$1,\"failed\":$2"; }
+last_announced() {
+	grep '"announce_done"' trace | tail -n 1 | grep -q "\"hosts\":6,\"sent\":6,\"acked\":$1,\"failed\":$2"
+}
 
 # Before anything was sent a second time, $1 Reports had been answered.
 answered_before_retries() {
