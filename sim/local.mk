@@ -47,3 +47,17 @@ libhfsim_umad_la_LDFLAGS = -module -avoid-version -shared -Wl,-z,now -Wl,-z,defs
 libhfsim_umad_la_LIBADD = sim/umad/libhfumadcore.la sim/libhfpcap.la -ldl
 EXTRA_libhfsim_umad_la_DEPENDENCIES = sim/umad/interpose.map
 EXTRA_DIST += sim/umad/interpose.map
+
+# What ibsim's SMA does not keep: its pure parts apart, so that tests drive them, and the preload library for ibsim.
+noinst_LTLIBRARIES += sim/sma/libhfsmacore.la
+sim_sma_libhfsmacore_la_SOURCES = sim/sma/exchange.c sim/sma/exchange.h sim/sma/sma.c sim/sma/sma.h sim/sma/smp.h \
+	sim/sma/store.c sim/sma/store.h
+
+pkglib_LTLIBRARIES += libhfsim-sma.la
+libhfsim_sma_la_SOURCES = sim/sma/interpose.c
+libhfsim_sma_la_CPPFLAGS = $(AM_CPPFLAGS) -U_FORTIFY_SOURCE
+libhfsim_sma_la_LDFLAGS = -module -avoid-version -shared -Wl,-z,now -Wl,-z,defs \
+	-Wl,--version-script=$(top_srcdir)/sim/sma/interpose.map
+libhfsim_sma_la_LIBADD = sim/sma/libhfsmacore.la -ldl
+EXTRA_libhfsim_sma_la_DEPENDENCIES = sim/sma/interpose.map
+EXTRA_DIST += sim/sma/interpose.map

@@ -71,3 +71,13 @@ tests_check_rmpp_SOURCES = tests/check_rmpp.c tests/rmpp_link.c tests/rmpp_link.
 tests_check_rmpp_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_rmpp_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_check_rmpp_LDADD = sim/libhfrmpp.la $(CHECK_LIBS)
+
+check_PROGRAMS += tests/check_sma tests/fuzz_sma
+TESTS += tests/check_sma tests/fuzz_sma
+tests_check_sma_SOURCES = tests/check_sma.c
+tests_check_sma_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_sma_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_check_sma_LDADD = sim/sma/libhfsmacore.la $(CHECK_LIBS)
+tests_fuzz_sma_SOURCES = tests/fuzz_sma.c tests/fuzz_replay.c
+tests_fuzz_sma_LDADD = sim/sma/libhfsmacore.la
+EXTRA_DIST += tests/seeds/sma
