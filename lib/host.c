@@ -425,6 +425,7 @@ static struct hf_host_counters gather_counters(const struct hf_host *host)
 		.reports_repath = sa->reports_repath,
 		.reports_unpath = sa->reports_unpath,
 		.reports_other = sa->reports_other,
+		.reports_repeated = sa->reports_repeated,
 		.report_resps = sa->report_resps,
 		.subscriptions = sa->subscriptions,
 		.queries = sa->queries,

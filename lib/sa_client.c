@@ -20,11 +20,18 @@
 #define CHECK_RETRIES		2	/* a lost MAD is no sign of a lost subscription */
 #define PATHS_PER_PAIR		1
 #define NEVER			UINT64_MAX
+#define SEEN_REPORTS		64	/* as many as the SM sends to one subscriber without waiting */
 
 /* In this order they are subscribed to: without trap 69 the host would be deaf. */
 static const uint16_t traps[] = { HF_TRAP_REPATH, HF_TRAP_UNPATH };
 
 #define TRAP_COUNT (sizeof(traps) / sizeof(traps[0]))
+
+/* What the attempts of one Report have in common: the agent that sends it and the count of its Notice. */
+struct seen_report {
+	uint32_t agent;		/* upper half of the transaction id */
+	uint16_t notice_count;	/* 0: none */
+};
 
 struct request {
 	bool is_outstanding;
@@ -52,6 +59,9 @@ struct hf_sa_client {
 	unsigned int query_failures;	/* in a row */
 	int query_error;		/* of the last failure */
 	uint64_t query_deadline_ns;
+
+	struct seen_report seen[SEEN_REPORTS];	/* since the subscription; a ring */
+	unsigned int next_seen;
 };
 
 static const char *const state_names[] = {
@@ -579,6 +589,25 @@ static void answer_report(struct hf_sa_client *client, const struct hf_mad_addr 
 		client->counters.report_resps++;
 }
 
+/* The SM sends a Report again whose answer was late or lost; what it told has been taken care of. */
+static bool is_repeated(struct hf_sa_client *client, const struct hf_sa_mad *mad)
+{
+	const struct hf_repath_notice *notice = (const struct hf_repath_notice *)mad->data;
+	const struct seen_report report = {
+		.agent = be64toh(mad->hdr.tid) >> 32,
+		.notice_count = be16toh(notice->toggle_count) & HF_NOTICE_COUNT_MAX,
+	};
+
+	if (!report.notice_count)
+		return false;
+	for (unsigned int i = 0; i < SEEN_REPORTS; i++)
+		if (client->seen[i].agent == report.agent && client->seen[i].notice_count == report.notice_count)
+			return true;
+	client->seen[client->next_seen] = report;
+	client->next_seen = (client->next_seen + 1) % SEEN_REPORTS;
+	return false;
+}
+
 static void take_report(struct hf_sa_client *client, uint64_t now_ns, const struct hf_mad_addr *from, const void *mad,
 			size_t len)
 {
@@ -589,6 +618,10 @@ static void take_report(struct hf_sa_client *client, uint64_t now_ns, const stru
 		return;
 	}
 	answer_report(client, from, report);
+	if (is_repeated(client, report)) {
+		client->counters.reports_repeated++;
+		return;
+	}
 	take_notice(client, now_ns, (const struct hf_repath_notice *)report->data);
 }
 
@@ -625,6 +658,7 @@ static void take_inform_info(struct hf_sa_client *client, uint64_t now_ns)
 	client->request.is_outstanding = false;
 	if (client->state == HF_SA_SUBSCRIBING) {
 		client->counters.subscriptions++;
+		memset(client->seen, 0, sizeof(client->seen));
 		client->ops->subscribed(client->ctx, traps[client->trap_index]);
 	}
 	step(client, now_ns, client->trap_index + 1 < TRAP_COUNT ? HF_SA_ANSWERED : HF_SA_COMPLETED);

@@ -89,6 +89,7 @@ struct hf_sa_counters {
 	uint64_t reports_repath;	/* trap 69 */
 	uint64_t reports_unpath;	/* trap 68 */
 	uint64_t reports_other;
+	uint64_t reports_repeated;	/* answered again, and that is all */
 	uint64_t report_resps;
 	uint64_t subscriptions;		/* that the SM accepted, each trap of each time */
 	uint64_t queries;

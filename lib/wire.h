@@ -177,6 +177,7 @@ struct hf_repath_details {
 } __attribute__((packed));
 
 #define HF_WAIT_FOR_REPATH	0x80
+#define HF_NOTICE_COUNT_MAX	0x7fff	/* NoticeCount, the lower 15 bits of Notice.toggle_count */
 
 /* A generic Notice of traps 68 and 69 with the path record that follows it in ClassTrapSpecificData. */
 struct hf_repath_notice {

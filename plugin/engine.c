@@ -289,6 +289,7 @@ static int send_report(void *ctx, const struct hf_mad_addr *to, const struct hf_
 	hf_sa_mad_init(&mad, HF_METHOD_REPORT, HF_ATTR_NOTICE, tid);
 	hf_repath_notice_init(&notice, report->trap_num, engine->sm_lid, &engine->sm_gid, report->comp_mask,
 			      report->comp_mask ? &report->path : NULL, report->wait);
+	notice.toggle_count = htobe16(report->notice_count);
 	memcpy(mad.data, &notice, sizeof(notice));
 	err = hf_umad_send(engine->umad, engine->agent, to, &mad, sizeof(mad),
 			   hf_reporter_lifetime_ms(&engine->config.reporter) + UMAD_SLACK_MS, 0);

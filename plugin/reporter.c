@@ -44,6 +44,7 @@ struct peer {
 	unsigned int hears;
 	struct items queue, active;
 	int queued, n_active;
+	uint16_t notice_count;	/* of its last report */
 	bool is_silent;		/* its last report was given up */
 	bool is_kept;		/* mark of hf_reporter_keep() */
 	UT_hash_handle hh;
@@ -212,6 +213,7 @@ static struct peer *find_or_add_peer(struct hf_reporter *reporter, const struct 
 		if (!peer)
 			return NULL;
 		peer->key = peer_key(&subscriber->addr);
+		peer->notice_count = (uint16_t)reporter->last_id;
 		TAILQ_INIT(&peer->queue);
 		TAILQ_INIT(&peer->active);
 		HASH_ADD(hh, reporter->peers, key, sizeof(peer->key), peer);
@@ -267,6 +269,13 @@ static void drop_queue(struct hf_reporter *reporter, struct peer *peer)
 		end_item(reporter, item, HF_REPORT_REPLACED, 0);
 }
 
+/* From 1, for a Notice that says 0 counts nothing. */
+static uint16_t next_notice_count(struct peer *peer)
+{
+	peer->notice_count = peer->notice_count % HF_NOTICE_COUNT_MAX + 1;
+	return peer->notice_count;
+}
+
 static int enqueue(struct hf_reporter *reporter, struct peer *peer, const struct hf_report *report)
 {
 	struct item *item = calloc(1, sizeof(*item));
@@ -274,6 +283,7 @@ static int enqueue(struct hf_reporter *reporter, struct peer *peer, const struct
 	if (!item)
 		return -ENOMEM;
 	item->report = *report;
+	item->report.notice_count = next_notice_count(peer);
 	item->peer = peer;
 	item->state = ITEM_QUEUED;
 	TAILQ_INSERT_TAIL(&peer->queue, item, of_peer);

@@ -9,6 +9,9 @@
  *
  * A subscriber gets its reports in order, per_subscriber at a time. Where more than queue_max wait for it, or one was
  * given up, the waiting ones are replaced by a single wildcard trap 69: the host then asks for everything.
+ *
+ * The attempts of a report have a transaction id each, as the kernel wants, and one notice count: by it the host knows
+ * them for the same. Each host's reports are counted apart, so that a count comes again after 32,767 of them only.
  */
 #ifndef HF_PLUGIN_REPORTER_H
 #define HF_PLUGIN_REPORTER_H

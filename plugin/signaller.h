@@ -34,6 +34,7 @@ struct hf_report {
 	bool wait;		/* WAIT_FOR_REPATH */
 	uint64_t comp_mask;	/* HF_PR_COMP_*; 0: all paths, @path is zero */
 	struct hf_path_record path;
+	uint16_t notice_count;	/* set by the reporter: tells the attempts of one report from the next report */
 };
 
 static inline bool hf_report_is_wildcard(const struct hf_report *report)

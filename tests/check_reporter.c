@@ -318,6 +318,23 @@ START_TEST(lost_attempts_are_repeated)
 }
 END_TEST
 
+START_TEST(attempts_have_one_notice_count)
+{
+	hosts[1].deaf_attempts = 1;
+	start();
+	add_wildcard(1, 1);
+	run_to_end();
+	add_wildcard(1, 2);
+	run_to_end();
+	ck_assert_uint_eq(n_sent, 4);
+	ck_assert_uint_ne(sent[0].tid, sent[1].tid);
+	ck_assert_uint_ne(sent[0].report.notice_count, 0);
+	ck_assert_uint_eq(sent[0].report.notice_count, sent[1].report.notice_count);
+	ck_assert_uint_ne(sent[1].report.notice_count, sent[2].report.notice_count);
+	ck_assert_uint_eq(sent[2].report.notice_count, sent[3].report.notice_count);
+}
+END_TEST
+
 START_TEST(foreign_answers_are_ignored)
 {
 	hosts[1].rtt_ns = NEVER;
@@ -527,6 +544,7 @@ int main(void)
 	tcase_add_test(tcase, retries_linear);
 	tcase_add_test(tcase, answer_of_an_earlier_attempt_counts);
 	tcase_add_test(tcase, lost_attempts_are_repeated);
+	tcase_add_test(tcase, attempts_have_one_notice_count);
 	tcase_add_test(tcase, foreign_answers_are_ignored);
 	tcase_add_test(tcase, one_subscriber_gets_its_reports_in_order);
 	tcase_add_test(tcase, several_in_flight_to_one_subscriber);

@@ -446,6 +446,38 @@ START_TEST(a_burst_leads_to_one_further_query)
 }
 END_TEST
 
+/* The attempts of one Report differ in their transaction ids only. */
+START_TEST(a_repeated_report_is_answered_and_no_more)
+{
+	struct hf_sa_mad report;
+	union hf_gid sm_gid = fake_gid(0);
+	struct hf_repath_notice *notice = (struct hf_repath_notice *)report.data;
+
+	fake_settle(&sa);
+	hf_sa_mad_init(&report, HF_METHOD_REPORT, HF_ATTR_NOTICE, UINT64_C(0x1700000010));
+	hf_repath_notice_init(notice, HF_TRAP_REPATH, FAKE_SM_LID, &sm_gid, 0, NULL, false);
+	notice->toggle_count = htobe16(7);
+	fake_receive(&sa, FAKE_SM_LID, &report, sizeof(report));
+	ck_assert_uint_eq(query_count(), 1);
+	report.hdr.tid = htobe64(UINT64_C(0x1700000011));
+	fake_receive(&sa, FAKE_SM_LID, &report, sizeof(report));
+	fake_answer_table(&sa, 2, 5);
+	fake_receive(&sa, FAKE_SM_LID, &report, sizeof(report));
+	ck_assert_uint_eq(fake_count(&sa, HF_METHOD_REPORT_RESP, HF_ATTR_NOTICE), 3);
+	ck_assert_uint_eq(hf_sa_client_counters(sa.client)->reports_repeated, 2);
+	ck_assert_uint_eq(query_count(), 1);
+
+	/* Neither the next count nor the same count from another agent, after the SM was restarted, is a repetition. */
+	notice->toggle_count = htobe16(8);
+	fake_receive(&sa, FAKE_SM_LID, &report, sizeof(report));
+	ck_assert_uint_eq(query_count(), 2);
+	fake_answer_table(&sa, 2, 5);
+	report.hdr.tid = htobe64(UINT64_C(0x1800000011));
+	fake_receive(&sa, FAKE_SM_LID, &report, sizeof(report));
+	ck_assert_uint_eq(query_count(), 3);
+}
+END_TEST
+
 START_TEST(takes_the_record_from_the_trap)
 {
 	struct hf_path_record path = fake_path(1, 3);
@@ -749,6 +781,7 @@ int main(void)
 	tcase_add_test(tcase, ignores_reports_that_are_not_from_the_sm);
 	tcase_add_test(tcase, a_wildcard_leads_to_one_query);
 	tcase_add_test(tcase, a_burst_leads_to_one_further_query);
+	tcase_add_test(tcase, a_repeated_report_is_answered_and_no_more);
 	tcase_add_test(tcase, takes_the_record_from_the_trap);
 	tcase_add_test(tcase, asks_where_the_record_is_only_a_pattern);
 	tcase_add_test(tcase, asks_where_the_trap_means_all_paths_to_a_destination);

@@ -54,7 +54,8 @@ static json_t *json_counters(const struct hf_host_counters *counters)
 		uint64_t value;
 	} items[] = {
 		{ "reports_repath", counters->reports_repath },	  { "reports_unpath", counters->reports_unpath },
-		{ "reports_other", counters->reports_other },	  { "report_resps", counters->report_resps },
+		{ "reports_other", counters->reports_other },	  { "reports_repeated", counters->reports_repeated },
+		{ "report_resps", counters->report_resps },
 		{ "subscriptions", counters->subscriptions },	  { "queries", counters->queries },
 		{ "queries_failed", counters->queries_failed },	  { "records", counters->records },
 		{ "records_refused", counters->records_refused }, { "mads_dropped", counters->mads_dropped },

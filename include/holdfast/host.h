@@ -102,6 +102,7 @@ struct hf_host_counters {
 	uint64_t reports_repath;	/* Reports of trap 69 received */
 	uint64_t reports_unpath;	/* of trap 68 */
 	uint64_t reports_other;
+	uint64_t reports_repeated;	/* further attempts of Reports that had arrived */
 	uint64_t report_resps;		/* sent */
 	uint64_t subscriptions;		/* accepted by the SM, each trap of each time */
 	uint64_t queries;		/* for all path records, each try */
