@@ -4,13 +4,11 @@
 #include <errno.h>
 #include <infiniband/mad.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/trace.h"
 #include "lib/wire.h"
 
 #define LFT_BLOCK_LIDS	64
@@ -18,8 +16,6 @@
 #define SMP_TIMEOUT_MS	500
 #define SMP_RETRIES	4
 #define DISCOVERY_SMPS	16	/* on the wire at once */
-#define QPN_GSI		1
-#define QKEY_GSI	0x80010000
 
 static int read_smp(const struct hf_reader *reader, ib_portid_t *to, unsigned int attr_id, unsigned int mod,
 		    uint8_t ret_data[IB_SMP_DATA_SIZE])
@@ -90,57 +86,12 @@ int hf_reader_host_sl2vl(const struct hf_reader *reader, const ibnd_port_t *port
 	return err;
 }
 
-static int wait_for_answer(struct hf_umad *umad, int timeout_ms, struct hf_umad_received *ret_received)
-{
-	struct pollfd poll_fd = { .fd = hf_umad_fd(umad), .events = POLLIN };
-	uint64_t deadline_ns = hf_now_ns() + (uint64_t)timeout_ms * 1000000;
-
-	for (;;) {
-		int err = hf_umad_recv(umad, ret_received);
-		uint64_t now_ns = hf_now_ns();
-
-		if (err != -EAGAIN)
-			return err;
-		if (now_ns >= deadline_ns)
-			return -ETIMEDOUT;
-		if (poll(&poll_fd, 1, (deadline_ns - now_ns) / 1000000 + 1) < 0 && errno != EINTR)
-			return -errno;
-	}
-}
-
-/* The records stay in the answer, which is the reader's from now on. */
-static int take_records(struct hf_reader *reader, const struct hf_umad_received *answer)
-{
-	const struct hf_sa_mad *mad = (const struct hf_sa_mad *)answer->mad;
-
-	reader->answer = answer->mad;
-	if (answer->status)
-		return answer->status;
-	if (answer->len < offsetof(struct hf_sa_mad, data) || mad->hdr.method != HF_METHOD_GET_TABLE_RESP ||
-	    mad->hdr.status != 0)
-		return -EPROTO;
-	return hf_sa_table_parse(answer->mad, answer->len, sizeof(struct hf_path_record), &reader->paths);
-}
-
 static int query_paths(struct hf_reader *reader, struct hf_umad *umad, int timeout_ms)
 {
-	const struct hf_mad_addr sa = {
-		.lid = reader->port.sm_lid, .qpn = QPN_GSI, .qkey = QKEY_GSI, .sl = reader->port.sm_sl,
-	};
-	struct hf_umad_received answer;
-	struct hf_sa_mad query;
-	int agent, err;
+	int agent;
+	int err = hf_umad_register_sa(umad, false, &agent);
 
-	err = hf_umad_register_sa(umad, false, &agent);
-	if (err)
-		return err;
-	/* No component counts: all pairs. */
-	hf_sa_mad_init(&query, HF_METHOD_GET_TABLE, HF_ATTR_PATH_RECORD, 1);
-	err = hf_umad_send(umad, agent, &sa, &query, sizeof(query), timeout_ms, 0);
-	if (err)
-		return err;
-	err = wait_for_answer(umad, timeout_ms + SMP_TIMEOUT_MS, &answer);
-	return err ? err : take_records(reader, &answer);
+	return err ? err : hf_sa_paths_query(umad, agent, &reader->port, 1, timeout_ms, &reader->paths);
 }
 
 static int open_umad(const struct hf_reader *reader, struct hf_umad **ret_umad)
@@ -215,5 +166,5 @@ void hf_reader_close(struct hf_reader *reader)
 		ibnd_destroy_fabric(reader->fabric);
 	if (reader->smp)
 		mad_rpc_close_port(reader->smp);
-	free(reader->answer);
+	hf_sa_paths_fini(&reader->paths);
 }

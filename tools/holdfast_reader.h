@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/sa_table.h"
 #include "lib/umad_io.h"
+#include "tools/sa_paths.h"
 
 #define HF_READER_SLS		16
 #define HF_READER_NO_PATH	0xff	/* in a forwarding table */
@@ -23,8 +23,7 @@ struct hf_reader {
 	struct ibmad_port *smp;
 	ibnd_fabric_t *fabric;		/* as discovered */
 	struct hf_umad_port port;	/* the port that is read through */
-	uint8_t *answer;		/* of the SA, or NULL */
-	struct hf_sa_table paths;	/* the path records in it */
+	struct hf_sa_paths paths;	/* of the SA, once it was asked */
 };
 
 /**

@@ -183,13 +183,13 @@ static struct hf_path_record get_record(const struct hf_reader *reader, size_t i
 {
 	struct hf_path_record record;
 
-	memcpy(&record, hf_sa_table_record(&reader->paths, i), sizeof(record));
+	memcpy(&record, hf_sa_table_record(&reader->paths.records, i), sizeof(record));
 	return record;
 }
 
 static void print_paths(const struct hf_reader *reader, FILE *out)
 {
-	for (size_t i = 0; i < reader->paths.count; i++) {
+	for (size_t i = 0; i < reader->paths.records.count; i++) {
 		struct hf_path_record record = get_record(reader, i);
 
 		fprintf(out, "%s\n  [%u,%u,%u,%u,%u,%u]", i == 0 ? "" : ",", be16toh(record.slid),
@@ -210,7 +210,7 @@ static int print_json(const struct hf_reader *reader, FILE *out)
 	err = print_nodes(reader, false, out);
 	if (err)
 		return err;
-	if (reader->answer) {
+	if (reader->paths.answer) {
 		fprintf(out, "],\n\"path_fields\":[\"slid\",\"dlid\",\"sl\",\"mtu\",\"rate\",\"pkt_life\"],\n\"paths\":[");
 		print_paths(reader, out);
 	}
@@ -248,12 +248,12 @@ static void print_sl_counts(const struct hf_reader *reader, FILE *out)
 {
 	size_t counts[HF_READER_SLS] = { 0 };
 
-	for (size_t i = 0; i < reader->paths.count; i++) {
+	for (size_t i = 0; i < reader->paths.records.count; i++) {
 		struct hf_path_record record = get_record(reader, i);
 
 		counts[hf_path_record_sl(&record)]++;
 	}
-	fprintf(out, "\n%zu path records:", reader->paths.count);
+	fprintf(out, "\n%zu path records:", reader->paths.records.count);
 	for (unsigned int sl = 0; sl < HF_READER_SLS; sl++)
 		if (counts[sl] > 0)
 			fprintf(out, " %zu with SL %u", counts[sl], sl);
