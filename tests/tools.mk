@@ -7,6 +7,13 @@ tests_check_hfsim_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_hfsim_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
 tests_check_hfsim_LDADD = tools/libhfrun.la $(CHECK_LIBS) $(JANSSON_LIBS)
 
+check_PROGRAMS += tests/check_soak
+TESTS += tests/check_soak
+tests_check_soak_SOURCES = tests/check_soak.c
+tests_check_soak_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_soak_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_check_soak_LDADD = tools/libhfrun.la $(CHECK_LIBS)
+
 check_PROGRAMS += tests/control_client
 TESTS += tests/test_holdfastd_options.sh tests/test_holdfastd.sh
 EXTRA_DIST += tests/test_holdfastd_options.sh tests/test_holdfastd.sh

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /* hfsim(1): runs scenarios on a simulated fabric. */
 #include "tools/hfsim.h"
+#include "tools/hfsim_asker.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,9 @@ static const struct command commands[] = {
 	  "run a scenario, print its timeline and a verdict", hf_command_run },
 	{ "compare", "SCENARIO [--set KEY=VALUE ...] [MODE ...]", "run a scenario in several modes, print their MADs",
 	  hf_command_compare },
+	{ "soak",
+	  "[--engine NAME|all] [--faults N] [--seed S] [--topology SPEC] [--jobs J] [--json FILE] [--keep] [--verbose]",
+	  "break random fabrics, ask OpenSM whether the plugin saw all that changed", hf_command_soak },
 	{ "list", "", "name the scenarios", hf_command_list },
 	{ "check", "FILE ...", "check scenario files", hf_command_check },
 	{ "topology", "KIND SIZE [--hosts N] [--sm]", "print a fabric as a file for ibsim", hf_command_topology },
@@ -40,6 +44,9 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < N_COMMANDS; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc - 1, argv + 1);
+	/* For hfsim alone. */
+	if (strcmp(argv[1], HF_ASKER_COMMAND) == 0)
+		return hf_command_answer(argc - 1, argv + 1);
 
 	if (strcmp(argv[1], "--help") == 0) {
 		print_usage(stdout);

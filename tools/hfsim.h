@@ -19,6 +19,8 @@ int hf_command_compare(int argc, char **argv);
 int hf_command_list(int argc, char **argv);
 int hf_command_check(int argc, char **argv);
 int hf_command_topology(int argc, char **argv);
+int hf_command_soak(int argc, char **argv);
+int hf_command_answer(int argc, char **argv);
 
 /**
  * hf_open_scenario() - load a scenario by its file or its name

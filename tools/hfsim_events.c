@@ -185,6 +185,14 @@ bool hf_events_find(const struct hf_events *events, size_t from, const char *who
 	return false;
 }
 
+void hf_events_forget(struct hf_events *events, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		json_decref(events->list[i].fields);
+	events->count -= count;
+	memmove(events->list, events->list + count, events->count * sizeof(*events->list));
+}
+
 size_t hf_events_at(const struct hf_events *events, uint64_t time_ns)
 {
 	size_t low = 0, high = events->count;

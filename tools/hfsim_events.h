@@ -69,6 +69,9 @@ uint64_t hf_events_add(struct hf_events *events, const char *name, const char *f
  */
 bool hf_events_find(const struct hf_events *events, size_t from, const char *who, const char *name, size_t *ret_at);
 
+/* Frees the first @count events; indices of the others go down by it. For runs that would hold too many. */
+void hf_events_forget(struct hf_events *events, size_t count);
+
 /* Index of the first event at or after a time; the count if there is none. */
 size_t hf_events_at(const struct hf_events *events, uint64_t time_ns);
 

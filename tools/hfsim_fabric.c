@@ -164,7 +164,7 @@ int hf_fabric_init(struct hf_fabric *fabric, const struct hf_scenario *scenario,
 {
 	int err;
 
-	*fabric = (struct hf_fabric){ .scenario = scenario, .signal_fd = -1, .inotify_fd = -1 };
+	*fabric = (struct hf_fabric){ .scenario = scenario, .is_captured = true, .signal_fd = -1, .inotify_fd = -1 };
 	fabric->ibsim.console_fd = -1;
 	err = hf_reach_init(&fabric->reach, scenario->topology);
 	if (!err)
@@ -344,7 +344,8 @@ int hf_fabric_start_opensm(struct hf_fabric *fabric)
 	int err;
 
 	init_client_environment(&environment, fabric, fabric->socket_name, fabric->scenario->sm_node->name);
-	add_variable(&environment, "HF_UMAD_CAPTURE=%s", hf_fabric_path(fabric, HF_FILE_SM_CAPTURE).text);
+	if (fabric->is_captured)
+		add_variable(&environment, "HF_UMAD_CAPTURE=%s", hf_fabric_path(fabric, HF_FILE_SM_CAPTURE).text);
 	add_variable(&environment, "LD_LIBRARY_PATH=%s%s%s", fabric->parts[HF_PART_PLUGIN_DIR], libraries ? ":" : "",
 		     libraries ? libraries : "");
 	add_variable(&environment, "OSM_CACHE_DIR=%s", fabric->dir);
@@ -467,22 +468,28 @@ static bool has_tool_ended(struct hf_fabric *fabric, void *ctx)
 	return hf_child_has_ended(ctx);
 }
 
-int hf_fabric_run_tool(struct hf_fabric *fabric, char *const argv[], const struct hf_path *output_path, int timeout_ms)
+int hf_fabric_start_tool(struct hf_fabric *fabric, struct hf_child *tool, char *const argv[], const char *output_path,
+			 int input_fd)
 {
 	struct hf_path log = hf_fabric_path(fabric, "tools.log");
 	struct environment environment;
-	struct hf_child child;
 	int err;
 
 	init_client_environment(&environment, fabric, fabric->socket_name, fabric->scenario->sm_node->name);
-	err = hf_child_start(&child, argv[0], argv, environment.list, log.text, output_path->text, -1);
-	if (err)
-		err = hf_fabric_fail(fabric, err, "%s does not start: %s", argv[0], strerror(-err));
-	else
+	err = hf_child_start(tool, argv[0], argv, environment.list, log.text, output_path, input_fd);
+	return err ? hf_fabric_fail(fabric, err, "%s does not start: %s", argv[0], strerror(-err)) : 0;
+}
+
+int hf_fabric_run_tool(struct hf_fabric *fabric, char *const argv[], const struct hf_path *output_path, int timeout_ms)
+{
+	struct hf_child child;
+	int err = hf_fabric_start_tool(fabric, &child, argv, output_path->text, -1);
+
+	if (!err)
 		err = hf_fabric_wait(fabric, argv[0], has_tool_ended, &child, timeout_ms);
 	if (!err && child.status != 0)
 		err = hf_fabric_fail(fabric, -EPROTO, "%s %s; see %s", argv[0], hf_child_describe_end(&child),
-				     log.text);
+				     child.log_path);
 	hf_child_stop(&child, STOP_TIMEOUT_MS);
 	return err;
 }

@@ -39,6 +39,7 @@ struct hf_fabric {
 	char socket_name[48];		/* IBSIM_SOCKNAME of opensm and of diagnostics */
 	char host_socket_name[64];	/* of the hosts: the same, or the multiplexer's */
 	char *parts[HF_N_PARTS];
+	bool is_captured;		/* opensm's MADs are written to a file; true unless changed after init */
 	struct hf_reach reach;		/* what the faults have cut off */
 	struct hf_ibsim ibsim;
 	struct hf_child mux;
@@ -104,6 +105,18 @@ void hf_fabric_fini(struct hf_fabric *fabric, bool keep_dir);
  */
 int hf_fabric_wait(struct hf_fabric *fabric, const char *what, bool (*is_reached)(struct hf_fabric *fabric, void *ctx),
 		   void *ctx, int timeout_ms);
+
+/**
+ * hf_fabric_start_tool() - start a diagnostic at the SM's node, and do not wait
+ * @tool:        to be given to hf_child_stop() also on failure
+ * @argv:        program and arguments; ends with NULL
+ * @output_path: gets its standard output; NULL for the log
+ * @input_fd:    becomes its standard input; -1 for none
+ *
+ * Return: 0; a negative errno.
+ */
+int hf_fabric_start_tool(struct hf_fabric *fabric, struct hf_child *tool, char *const argv[], const char *output_path,
+			 int input_fd);
 
 /**
  * hf_fabric_run_tool() - run a diagnostic at the SM's node to its end

@@ -17,18 +17,21 @@ tools_holdfastd_LDADD = lib/libhfhost.la $(EVENT_LIBS) $(JANSSON_LIBS)
 
 # The runner of scenarios. What is pure or can be tested alone is a library.
 noinst_LTLIBRARIES += tools/libhfrun.la
-tools_libhfrun_la_SOURCES = tools/hfsim_child.c tools/hfsim_child.h tools/hfsim_control.c tools/hfsim_control.h \
+tools_libhfrun_la_SOURCES = tools/hfsim_asker.c tools/hfsim_asker.h tools/hfsim_child.c tools/hfsim_child.h tools/hfsim_control.c tools/hfsim_control.h \
 	tools/hfsim_events.c tools/hfsim_events.h tools/hfsim_fabric.c tools/hfsim_fabric.h tools/hfsim_faults.c \
 	tools/hfsim_faults.h tools/hfsim_hosts.c tools/hfsim_hosts.h tools/hfsim_ibsim.c tools/hfsim_ibsim.h \
 	tools/hfsim_judge.c tools/hfsim_judge.h tools/hfsim_mads.c tools/hfsim_mads.h tools/hfsim_reach.c \
 	tools/hfsim_reach.h tools/hfsim_report.c tools/hfsim_report.h tools/hfsim_result.c tools/hfsim_result.h \
-	tools/hfsim_run.c tools/hfsim_run.h tools/hfsim_setup.c tools/hfsim_setup.h tools/hfsim_tables.c \
+	tools/hfsim_pathset.c tools/hfsim_pathset.h tools/hfsim_random.h tools/hfsim_run.c tools/hfsim_run.h \
+	tools/hfsim_setup.c tools/hfsim_setup.h tools/hfsim_soak_faults.c tools/hfsim_soak_faults.h \
+	tools/hfsim_soak_plan.c tools/hfsim_soak_plan.h tools/hfsim_soak_run.c tools/hfsim_soak_run.h tools/hfsim_tables.c \
 	tools/hfsim_tables.h tools/hfsim_timeline.c tools/hfsim_timeline.h tools/hfsim_where.c tools/hfsim_where.h
 tools_libhfrun_la_CPPFLAGS = $(AM_CPPFLAGS) -DHF_SBINDIR='"$(sbindir)"' -DHF_LIBDIR='"$(libdir)"'
 tools_libhfrun_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(SMARTCOLS_CFLAGS)
 tools_libhfrun_la_LIBADD = sim/libhfsim.la sim/libhfpcap.la lib/libhfcore.la $(JANSSON_LIBS) $(SMARTCOLS_LIBS)
 
 bin_PROGRAMS += tools/hfsim
-tools_hfsim_SOURCES = tools/hfsim.c tools/hfsim.h tools/hfsim_command.c tools/hfsim_files.c
+tools_hfsim_SOURCES = tools/hfsim.c tools/hfsim.h tools/hfsim_answer.c tools/hfsim_command.c tools/hfsim_files.c \
+	tools/hfsim_soak.c tools/sa_paths.c tools/sa_paths.h
 tools_hfsim_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(SMARTCOLS_CFLAGS)
-tools_hfsim_LDADD = tools/libhfrun.la
+tools_hfsim_LDADD = tools/libhfrun.la lib/libhfhost.la
