@@ -5,6 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const hf_change_names[HF_CHANGE_KINDS] = {
+	[HF_CHANGE_CHANGED] = "changed",
+	[HF_CHANGE_LOST] = "lost",
+	[HF_CHANGE_APPEARED] = "appeared",
+};
+
 static uint32_t max_u32(uint32_t a, uint32_t b)
 {
 	return a > b ? a : b;
@@ -15,9 +21,9 @@ static uint32_t min_u32(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
-static uint32_t count_columns(const struct hf_changes *changes)
+static uint32_t count_ports(const struct hf_changes *changes)
 {
-	return max_u32(changes->old->n_columns, changes->new_->n_columns);
+	return max_u32(changes->old->n_ports, changes->new_->n_ports);
 }
 
 static const hf_entry *row_entries(const struct hf_snapshot *snapshot, uint32_t row)
@@ -25,137 +31,427 @@ static const hf_entry *row_entries(const struct hf_snapshot *snapshot, uint32_t 
 	return &snapshot->entries[(size_t)row * snapshot->n_columns];
 }
 
-static bool is_row_equal(const struct hf_snapshot *old, const struct hf_snapshot *new_, uint32_t row)
+static uint32_t count_lids(const struct hf_port *port)
 {
-	size_t common = min_u32(old->n_columns, new_->n_columns);
-
-	return !memcmp(row_entries(old, row), row_entries(new_, row), common * sizeof(hf_entry));
+	return hf_port_is_present(port) ? hf_port_count_lids(port) : 0;
 }
 
-/* As the end that a path leads to: everything else about it is in the entries. */
-static bool destination_differs(const struct hf_column *old, const struct hf_column *new_)
+/* One that is absent in both has none, and so the same. */
+static bool lids_differ(const struct hf_port *old, const struct hf_port *new_)
 {
-	return old->guid != new_->guid || old->lid != new_->lid;
+	return old->lid != new_->lid || old->lmc != new_->lmc;
 }
 
-/* As the end that a path starts from: its own link counts in too. */
-static bool source_differs(const struct hf_column *old, const struct hf_column *new_)
+/* Answers */
+
+static uint32_t sl_set(const struct hf_snapshot *snapshot, hf_entry entry)
 {
-	return destination_differs(old, new_) || old->row != new_->row || old->mtu != new_->mtu ||
-	       old->rate != new_->rate;
+	unsigned int sl = hf_entry_sl(entry);
+	unsigned int count = entry & HF_SL_IS_SPREAD ? snapshot->sl_spread[sl] : 1;
+
+	return ((1U << (count ? count : 1)) - 1) << sl;
 }
 
-static int find_equal_parts(struct hf_changes *changes)
+/* Both entries are paths. */
+static bool answers_differ(const struct hf_changes *changes, hf_entry old, hf_entry new_)
 {
-	uint32_t n_rows = min_u32(changes->old->n_rows, changes->new_->n_rows);
-	uint32_t n_columns = count_columns(changes);
+	if (old == new_ && !changes->codes_differ)
+		return false;
+	return hf_entry_mtu(old) != hf_entry_mtu(new_) || hf_entry_rate(old) != hf_entry_rate(new_) ||
+	       hf_snapshot_pkt_life(changes->old, old) != hf_snapshot_pkt_life(changes->new_, new_) ||
+	       (sl_set(changes->old, old) & ~sl_set(changes->new_, new_));
+}
 
-	changes->row_is_equal = calloc(max_u32(changes->old->n_rows, changes->new_->n_rows) + (size_t)1,
-				       sizeof(*changes->row_is_equal));
-	changes->destination_differs = calloc(n_columns + (size_t)1, sizeof(*changes->destination_differs));
-	changes->destinations = calloc(n_columns + (size_t)1, sizeof(*changes->destinations));
-	if (!changes->row_is_equal || !changes->destination_differs || !changes->destinations)
-		return -ENOMEM;
+static bool codes_differ(const struct hf_snapshot *old, const struct hf_snapshot *new_)
+{
+	if (memcmp(old->pkt_lives, new_->pkt_lives, sizeof(old->pkt_lives)))
+		return true;
+	for (int sl = 0; sl < HF_SLS; sl++)
+		if (old->sl_spread[sl] > 1 && old->sl_spread[sl] > new_->sl_spread[sl])
+			return true;
+	return false;
+}
 
-	for (uint32_t row = 0; row < n_rows; row++)
-		changes->row_is_equal[row] = is_row_equal(changes->old, changes->new_, row);
-	for (uint32_t i = 0; i < n_columns; i++) {
-		if (!destination_differs(hf_snapshot_column(changes->old, i), hf_snapshot_column(changes->new_, i)))
+/* The records of two ports, in one snapshot. LIDs of sources count from 0 where they are the same in both. */
+struct records {
+	const struct hf_snapshot *snapshot;
+	uint32_t row, first_column;
+	uint32_t src_lid, src_lids;
+	uint32_t dst_lid, dst_lids;
+	bool is_loopback;
+};
+
+static struct records get_records(const struct hf_snapshot *snapshot, uint32_t row, uint32_t src_lid,
+				  uint32_t src_lids, uint32_t dst, bool is_loopback)
+{
+	const struct hf_port *port = hf_snapshot_port(snapshot, dst);
+
+	return (struct records) {
+		.snapshot = snapshot,
+		.row = row,
+		.first_column = port->first_column,
+		.src_lid = src_lid,
+		.src_lids = src_lids,
+		.dst_lid = port->lid,
+		.dst_lids = count_lids(port),
+		.is_loopback = is_loopback,
+	};
+}
+
+/* 0 where there is none between these LIDs. */
+static hf_entry get_record(const struct records *records, uint32_t src_lid, uint32_t dst_lid)
+{
+	const struct hf_snapshot *snapshot = records->snapshot;
+	uint32_t src = src_lid - records->src_lid, dst = dst_lid - records->dst_lid;
+
+	if (src >= records->src_lids || dst >= records->dst_lids)
+		return 0;
+	if (records->is_loopback && snapshot->loopbacks)
+		return snapshot->loopbacks[records->first_column + dst];
+	return row_entries(snapshot, records->row + (snapshot->rows_are_lids ? src : 0))[records->first_column + dst];
+}
+
+#define for_each_record(r, src, dst) \
+	for (uint32_t src = (r)->src_lid; src < (r)->src_lid + (r)->src_lids; src++) \
+		for (uint32_t dst = (r)->dst_lid; dst < (r)->dst_lid + (r)->dst_lids; dst++)
+
+static bool has_record(const struct records *records)
+{
+	for_each_record(records, src_lid, dst_lid)
+		if (get_record(records, src_lid, dst_lid))
+			return true;
+	return false;
+}
+
+static bool records_differ(const struct hf_changes *changes, const struct records *old, const struct records *new_)
+{
+	for_each_record(old, src_lid, dst_lid) {
+		hf_entry before = get_record(old, src_lid, dst_lid);
+		hf_entry after = get_record(new_, src_lid, dst_lid);
+
+		if (before && (!after || answers_differ(changes, before, after)))
+			return true;
+	}
+	for_each_record(new_, src_lid, dst_lid)
+		if (get_record(new_, src_lid, dst_lid) && !get_record(old, src_lid, dst_lid))
+			return true;
+	return false;
+}
+
+static bool compare_path(const struct hf_changes *changes, const struct hf_source_class *class, uint32_t dst,
+			 bool is_loopback, enum hf_change_kind *ret_kind)
+{
+	struct records old = get_records(changes->old, class->old_row, class->old_lid, class->old_lids, dst,
+					 is_loopback);
+	struct records new_ = get_records(changes->new_, class->new_row, class->new_lid, class->new_lids, dst,
+					  is_loopback);
+	bool was_there = has_record(&old);
+
+	if (was_there != has_record(&new_)) {
+		*ret_kind = was_there ? HF_CHANGE_LOST : HF_CHANGE_APPEARED;
+		return true;
+	}
+	*ret_kind = HF_CHANGE_CHANGED;
+	return was_there && records_differ(changes, &old, &new_);
+}
+
+/* The same for a destination with one LID, the same in both, and a class that is plain. */
+static bool compare_entry(const struct hf_changes *changes, hf_entry old, hf_entry new_, enum hf_change_kind *ret_kind)
+{
+	if (!old || !new_) {
+		*ret_kind = old ? HF_CHANGE_LOST : HF_CHANGE_APPEARED;
+		return true;
+	}
+	*ret_kind = HF_CHANGE_CHANGED;
+	return answers_differ(changes, old, new_);
+}
+
+/* The walk over one class */
+
+#define WORD_ENTRIES	(sizeof(uint64_t) / sizeof(hf_entry))
+#define BLOCK_WORDS	8
+#define BLOCK_ENTRIES	(BLOCK_WORDS * WORD_ENTRIES)
+
+typedef uint64_t words __attribute__((vector_size(16), aligned(1), may_alias));
+
+static bool blocks_differ(const hf_entry *a, const hf_entry *b)
+{
+	const words *x = (const words *)a, *y = (const words *)b;
+	words difference = (x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]);
+
+	return difference[0] | difference[1];
+}
+
+/* The first place from @at on where two rows differ, or @end. */
+static uint32_t next_difference(const hf_entry *a, const hf_entry *b, uint32_t at, uint32_t end)
+{
+	while (at + BLOCK_ENTRIES <= end && !blocks_differ(&a[at], &b[at]))
+		at += BLOCK_ENTRIES;
+	while (at < end && a[at] == b[at])
+		at++;
+	return at;
+}
+
+struct position {
+	uint32_t listed;	/* how many of the listed ports have been met */
+	uint32_t at;		/* column; port where the class is not plain */
+};
+
+static bool next_among_listed(const struct hf_changes *changes, const struct hf_source_class *class,
+			      struct position *position, uint32_t *ret_dst, enum hf_change_kind *ret_kind)
+{
+	while (position->listed < changes->n_listed) {
+		*ret_dst = changes->listed[position->listed++];
+		if (compare_path(changes, class, *ret_dst, false, ret_kind))
+			return true;
+	}
+	return false;
+}
+
+static bool next_among_ports(const struct hf_changes *changes, const struct hf_source_class *class,
+			     struct position *position, uint32_t *ret_dst, enum hf_change_kind *ret_kind)
+{
+	while (position->at < count_ports(changes)) {
+		*ret_dst = position->at++;
+		if (!changes->is_listed[*ret_dst] && compare_path(changes, class, *ret_dst, false, ret_kind))
+			return true;
+	}
+	return false;
+}
+
+static bool next_among_columns(const struct hf_changes *changes, const struct hf_source_class *class,
+			       struct position *position, uint32_t *ret_dst, enum hf_change_kind *ret_kind)
+{
+	const hf_entry *old = row_entries(changes->old, class->old_row);
+	const hf_entry *new_ = row_entries(changes->new_, class->new_row);
+	uint32_t end = min_u32(changes->old->n_columns, changes->new_->n_columns);
+
+	for (;;) {
+		uint32_t at = next_difference(old, new_, position->at, end);
+		const struct hf_port *port;
+		bool differs;
+
+		position->at = at + 1;
+		if (at >= end)
+			return false;
+		*ret_dst = changes->port_of[at];
+		if (*ret_dst == HF_NO_INDEX || changes->is_listed[*ret_dst])
 			continue;
-		changes->destination_differs[i] = true;
-		changes->destinations[changes->n_destinations++] = i;
+		port = &changes->new_->ports[*ret_dst];
+		position->at = port->first_column + hf_port_count_lids(port);
+		differs = port->lmc ? compare_path(changes, class, *ret_dst, false, ret_kind) :
+				      compare_entry(changes, old[at], new_[at], ret_kind);
+		if (differs)
+			return true;
+	}
+}
+
+/* Of no source in particular: the class's own ports are met as other sources see them. */
+static bool next_of_class(const struct hf_changes *changes, const struct hf_source_class *class,
+			  struct position *position, uint32_t *ret_dst, enum hf_change_kind *ret_kind)
+{
+	if (next_among_listed(changes, class, position, ret_dst, ret_kind))
+		return true;
+	if (!class->is_plain)
+		return next_among_ports(changes, class, position, ret_dst, ret_kind);
+	return !class->rows_are_equal && next_among_columns(changes, class, position, ret_dst, ret_kind);
+}
+
+/* Preparation */
+
+/* A source with several rows has one class of its own, so its rows need not be compared at once. */
+static bool is_plain(const struct hf_changes *changes, const struct hf_source_class *class)
+{
+	bool has_rows = changes->old->rows_are_lids || changes->new_->rows_are_lids;
+
+	return class->old_lids && class->new_lids && !class->old_lid && !changes->codes_differ &&
+	       !(has_rows && class->new_lids > 1);
+}
+
+static bool rows_are_equal(const struct hf_changes *changes, const struct hf_source_class *class)
+{
+	size_t common = min_u32(changes->old->n_columns, changes->new_->n_columns);
+
+	return !memcmp(row_entries(changes->old, class->old_row), row_entries(changes->new_, class->new_row),
+		       common * sizeof(hf_entry));
+}
+
+static bool is_same_class(const struct hf_source_class *a, const struct hf_source_class *b)
+{
+	return a->old_row == b->old_row && a->new_row == b->new_row && a->old_lids == b->old_lids &&
+	       a->new_lids == b->new_lids && a->old_lid == b->old_lid && a->new_lid == b->new_lid;
+}
+
+static struct hf_source_class make_class(const struct hf_changes *changes, uint32_t port)
+{
+	const struct hf_port *old = hf_snapshot_port(changes->old, port);
+	const struct hf_port *new_ = hf_snapshot_port(changes->new_, port);
+
+	struct hf_source_class class = {
+		.old_row = old->row,
+		.new_row = new_->row,
+		.old_lids = count_lids(old),
+		.new_lids = count_lids(new_),
+		.next = HF_NO_INDEX,
+	};
+
+	if (hf_port_is_present(old) && hf_port_is_present(new_) && lids_differ(old, new_)) {
+		class.old_lid = old->lid;
+		class.new_lid = new_->lid;
+	}
+	return class;
+}
+
+/* @first: by new row, the classes that have it; absent ports share the first row's. */
+static uint32_t find_or_add_class(struct hf_changes *changes, uint32_t *first, const struct hf_source_class *class)
+{
+	uint32_t index;
+
+	for (index = first[class->new_row]; index != HF_NO_INDEX; index = changes->classes[index].next)
+		if (is_same_class(&changes->classes[index], class))
+			return index;
+	index = changes->n_classes++;
+	changes->classes[index] = *class;
+	changes->classes[index].next = first[class->new_row];
+	first[class->new_row] = index;
+	return index;
+}
+
+static int find_classes(struct hf_changes *changes)
+{
+	uint32_t n_rows = changes->new_->n_rows;
+	uint32_t *first = malloc((n_rows + (size_t)1) * sizeof(*first));
+
+	if (!first)
+		return -ENOMEM;
+	for (uint32_t i = 0; i <= n_rows; i++)
+		first[i] = HF_NO_INDEX;
+	for (uint32_t i = 0; i < count_ports(changes); i++) {
+		struct hf_source_class class = make_class(changes, i);
+
+		changes->class_of[i] = HF_NO_INDEX;
+		if (!class.old_lids && !class.new_lids)
+			continue;
+		changes->class_of[i] = find_or_add_class(changes, first, &class);
+		changes->classes[changes->class_of[i]].members++;
+	}
+	free(first);
+	for (uint32_t i = 0; i < changes->n_classes; i++) {
+		struct hf_source_class *class = &changes->classes[i];
+
+		class->is_plain = is_plain(changes, class);
+		class->rows_are_equal = class->is_plain && rows_are_equal(changes, class);
 	}
 	return 0;
 }
 
+static void list_ports(struct hf_changes *changes)
+{
+	for (uint32_t i = 0; i < changes->new_->n_columns; i++)
+		changes->port_of[i] = HF_NO_INDEX;
+	for (uint32_t i = 0; i < count_ports(changes); i++) {
+		const struct hf_port *old = hf_snapshot_port(changes->old, i);
+		const struct hf_port *new_ = hf_snapshot_port(changes->new_, i);
+
+		for (uint32_t lid = 0; lid < count_lids(new_); lid++)
+			changes->port_of[new_->first_column + lid] = i;
+		changes->is_listed[i] = lids_differ(old, new_) || old->first_column != new_->first_column;
+		if (changes->is_listed[i])
+			changes->listed[changes->n_listed++] = i;
+	}
+}
+
+static int prepare(struct hf_changes *changes)
+{
+	size_t n_ports = count_ports(changes) + (size_t)1;
+
+	changes->codes_differ = codes_differ(changes->old, changes->new_);
+	changes->classes = malloc(n_ports * sizeof(*changes->classes));
+	changes->class_of = malloc(n_ports * sizeof(*changes->class_of));
+	changes->port_of = malloc((changes->new_->n_columns + (size_t)1) * sizeof(*changes->port_of));
+	changes->is_listed = malloc(n_ports * sizeof(*changes->is_listed));
+	changes->listed = malloc(n_ports * sizeof(*changes->listed));
+	if (!changes->classes || !changes->class_of || !changes->port_of || !changes->is_listed || !changes->listed)
+		return -ENOMEM;
+	list_ports(changes);
+	return find_classes(changes);
+}
+
+static bool compare_loopback(const struct hf_changes *changes, uint32_t port, enum hf_change_kind *ret_kind)
+{
+	uint32_t class = changes->class_of[port];
+
+	return class != HF_NO_INDEX && compare_path(changes, &changes->classes[class], port, true, ret_kind);
+}
+
+static void count_changes(struct hf_changes *changes)
+{
+	enum hf_change_kind kind;
+	uint32_t dst;
+
+	for (uint32_t i = 0; i < changes->n_classes; i++) {
+		struct position position = { 0 };
+
+		while (next_of_class(changes, &changes->classes[i], &position, &dst, &kind))
+			changes->counts[kind] += changes->classes[i].members - (changes->class_of[dst] == i);
+	}
+	for (uint32_t i = 0; i < count_ports(changes); i++)
+		if (compare_loopback(changes, i, &kind))
+			changes->counts[kind]++;
+}
+
 int hf_changes_find(const struct hf_snapshot *old, const struct hf_snapshot *new_, struct hf_changes *ret_changes)
 {
-	struct hf_changes changes = {
-		.old = old,
-		.new_ = new_,
-		.pkt_life_differs = old->pkt_life != new_->pkt_life,
-	};
-	struct hf_change_cursor cursor = { 0 };
-	struct hf_change change;
-	int err = find_equal_parts(&changes);
+	struct hf_changes changes = { .old = old, .new_ = new_ };
+	int err = prepare(&changes);
 
 	if (err) {
 		hf_changes_fini(&changes);
 		return err;
 	}
-	while (hf_changes_next(&changes, &cursor, &change))
-		changes.counts[change.kind]++;
+	count_changes(&changes);
 	*ret_changes = changes;
 	return 0;
 }
 
 void hf_changes_fini(struct hf_changes *changes)
 {
-	free(changes->row_is_equal);
-	free(changes->destination_differs);
-	free(changes->destinations);
-	changes->row_is_equal = NULL;
-	changes->destination_differs = NULL;
-	changes->destinations = NULL;
+	free(changes->classes);
+	free(changes->class_of);
+	free(changes->port_of);
+	free(changes->is_listed);
+	free(changes->listed);
+	*changes = (struct hf_changes) { 0 };
 }
 
-enum scope {
-	SCOPE_NOTHING,
-	SCOPE_DESTINATIONS,	/* only the columns whose destination_differs */
-	SCOPE_ALL,
-};
-
-static enum scope scope_of_source(const struct hf_changes *changes, uint32_t src)
+static bool next_of_source(const struct hf_changes *changes, struct hf_change_cursor *cursor,
+			   struct hf_change *ret_change)
 {
-	const struct hf_column *old = hf_snapshot_column(changes->old, src);
-	const struct hf_column *new_ = hf_snapshot_column(changes->new_, src);
+	const struct hf_source_class *class = &changes->classes[changes->class_of[cursor->src]];
+	struct position position = { .listed = cursor->listed, .at = cursor->at };
+	bool found;
 
-	if (!hf_column_is_present(old) && !hf_column_is_present(new_))
-		return SCOPE_NOTHING;
-	if (changes->pkt_life_differs || source_differs(old, new_))
-		return SCOPE_ALL;
-	if (new_->row != HF_NO_INDEX && !changes->row_is_equal[new_->row])
-		return SCOPE_ALL;
-	return changes->n_destinations ? SCOPE_DESTINATIONS : SCOPE_NOTHING;
-}
-
-static bool compare_path(const struct hf_changes *changes, uint32_t src, uint32_t dst,
-			 enum hf_change_kind *ret_kind)
-{
-	hf_entry old = hf_snapshot_path(changes->old, src, dst);
-	hf_entry new_ = hf_snapshot_path(changes->new_, src, dst);
-
-	if (!old && !new_)
-		return false;
-	if (!old || !new_) {
-		*ret_kind = old ? HF_CHANGE_LOST : HF_CHANGE_APPEARED;
-		return true;
+	if (!cursor->met_itself) {
+		cursor->met_itself = true;
+		ret_change->dst = cursor->src;
+		if (compare_loopback(changes, cursor->src, &ret_change->kind))
+			return true;
 	}
-	*ret_kind = HF_CHANGE_CHANGED;
-	return old != new_ || changes->pkt_life_differs || changes->destination_differs[dst] ||
-	       changes->destination_differs[src];
+	do {
+		found = next_of_class(changes, class, &position, &ret_change->dst, &ret_change->kind);
+	} while (found && ret_change->dst == cursor->src);
+	cursor->listed = position.listed;
+	cursor->at = position.at;
+	return found;
 }
 
 bool hf_changes_next(const struct hf_changes *changes, struct hf_change_cursor *cursor, struct hf_change *ret_change)
 {
-	uint32_t n_columns = count_columns(changes);
-
-	for (; cursor->src < n_columns; cursor->src++, cursor->position = 0) {
-		enum scope scope = scope_of_source(changes, cursor->src);
-		uint32_t end = scope == SCOPE_ALL ? n_columns : changes->n_destinations;
-
-		if (scope == SCOPE_NOTHING)
+	for (; cursor->src < count_ports(changes); *cursor = (struct hf_change_cursor) { .src = cursor->src + 1 }) {
+		if (changes->class_of[cursor->src] == HF_NO_INDEX || !next_of_source(changes, cursor, ret_change))
 			continue;
-		while (cursor->position < end) {
-			uint32_t at = cursor->position++;
-			uint32_t dst = scope == SCOPE_ALL ? at : changes->destinations[at];
-
-			if (dst == cursor->src || !compare_path(changes, cursor->src, dst, &ret_change->kind))
-				continue;
-			ret_change->src = cursor->src;
-			ret_change->dst = dst;
-			return true;
-		}
+		ret_change->src = cursor->src;
+		return true;
 	}
 	return false;
 }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
  * The path record distinguisher: which paths differ between two routings (repath-signalling, Algorithms 1 and 2). A
- * path is an ordered pair of end ports. Pure: two snapshots in, a set of changes out.
+ * path is an ordered pair of ports, a port with itself included. Pure: two snapshots in, a set of changes out.
  *
- * The seed compares one SL per pair of switches. Here a path differs in its SL, MTU or rate, in a LID of its ends, in
- * the fabric's packet life, or in that it exists at all.
+ * The seed compares one SL per pair of switches. Here a path is all that the SA answers for the two ports: a record for
+ * each pair of their LIDs, with SL, MTU, rate and packet life. It has changed if that set is not the same.
+ *
+ * Of an SL that the routing engine draws at random among several, the answer is the set of these. It has changed if one
+ * that may have been given before cannot be given now: more to choose from is no change, for nobody uses a wrong one.
  */
 #ifndef HF_PLUGIN_DISTINGUISHER_H
 #define HF_PLUGIN_DISTINGUISHER_H
@@ -21,9 +24,22 @@ enum hf_change_kind {
 	HF_CHANGE_KINDS,
 };
 
+extern const char *const hf_change_names[HF_CHANGE_KINDS];
+
 struct hf_change {
-	uint32_t src, dst;	/* columns */
+	uint32_t src, dst;	/* ports */
 	enum hf_change_kind kind;
+};
+
+/* Sources that share a row before and a row after: what changed for one changed for all. */
+struct hf_source_class {
+	uint32_t old_row, new_row;	/* the first of each */
+	uint32_t old_lids, new_lids;	/* how many a source has; 0 where it is absent */
+	uint16_t old_lid, new_lid;	/* the base LIDs where they differ: it has one member then; else 0 */
+	bool rows_are_equal;
+	bool is_plain;			/* the entries of one row tell all */
+	uint32_t members;
+	uint32_t next;			/* class with the same new_row */
 };
 
 /* Borrows both snapshots: they must outlive it. Which paths changed is walked, not stored: there may be millions. */
@@ -32,25 +48,30 @@ struct hf_changes {
 	uint64_t counts[HF_CHANGE_KINDS];	/* of paths */
 
 	/* What the walk may skip. */
-	bool *row_is_equal;		/* by row: same entries in both */
-	bool *destination_differs;	/* by column: another LID, come or gone */
-	uint32_t *destinations;		/* the columns whose destination_differs */
-	uint32_t n_destinations;
-	bool pkt_life_differs;
+	struct hf_source_class *classes;
+	uint32_t n_classes;
+	uint32_t *class_of;		/* by port; HF_NO_INDEX where it is absent in both */
+	uint32_t *port_of;		/* by column of @new_; HF_NO_INDEX where it is unused */
+	bool *is_listed;		/* by port: it has other LIDs or columns, has come or gone */
+	uint32_t *listed;		/* these ports */
+	uint32_t n_listed;
+	bool codes_differ;		/* equal entries may be different answers */
 };
 
 /* Where a walk over the changes stands; starts zeroed. */
 struct hf_change_cursor {
-	uint32_t src, position;
+	uint32_t src;
+	bool met_itself;
+	uint32_t listed, at;
 };
 
 /**
  * hf_changes_find() - compare two routings
- * @old:         resolved snapshot of the earlier one
- * @new_:        resolved snapshot of the later one; indexes of the same registry, which may have grown
+ * @old:         snapshot of the earlier one
+ * @new_:        snapshot of the later one; of the same registry, which may have grown
  * @ret_changes: to be cleared with hf_changes_fini()
  *
- * Cost: memcmp of every row, then O(columns) for each source whose row or own link differs.
+ * Cost: one pass over the entries of both, and a little more for each that differs.
  * Return: 0; -ENOMEM.
  */
 int hf_changes_find(const struct hf_snapshot *old, const struct hf_snapshot *new_, struct hf_changes *ret_changes);
@@ -63,7 +84,7 @@ static inline bool hf_changes_are_none(const struct hf_changes *changes)
 	       !changes->counts[HF_CHANGE_APPEARED];
 }
 
-/* Steps to the next change, ordered by source, then destination; false behind the last. */
+/* Steps to the next change, those of one source together, in the order of the ports; false behind the last. */
 bool hf_changes_next(const struct hf_changes *changes, struct hf_change_cursor *cursor, struct hf_change *ret_change);
 
 #endif

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -38,10 +39,14 @@ struct event {
 	enum event_kind kind;
 	uint64_t at_ns;
 	uint16_t trap_num, issuer_lid;		/* EVENT_TRAP */
-	struct hf_snapshot *snapshot;		/* EVENT_ROUTING, with all below */
+	struct hf_osm_copy copy;		/* EVENT_ROUTING */
+};
+
+/* A routing that has not been announced. */
+struct pending_routing {
+	struct hf_snapshot *snapshot;
 	struct hf_subscriber *subscribers;
 	size_t count;
-	uint64_t snapshot_us;
 };
 
 /* How far the Reports of one routing are. */
@@ -66,7 +71,9 @@ struct hf_engine {
 	uint64_t open_at_ns;
 	bool wants_umad;
 	struct hf_snapshot *announced;		/* what the hosts were last told of */
-	struct event *waiting;			/* EVENT_ROUTING that waits for SUBNET UP */
+	struct pending_routing waiting;		/* for SUBNET UP; without a snapshot where none is */
+	bool is_unsure;				/* hosts may hold paths that were never announced */
+	char routing_engine[32];		/* in force */
 	union hf_gid sm_gid;
 	uint16_t sm_lid;
 	struct hf_reporter *reporter;
@@ -140,30 +147,28 @@ void hf_engine_post_not_master(struct hf_engine *engine)
 	post_kind(engine, EVENT_NOT_MASTER);
 }
 
+static void free_copy(const struct hf_osm_copy *copy)
+{
+	hf_tables_free(copy->tables);
+	free(copy->subscribers);
+}
+
 static void free_event(struct event *event)
 {
-	if (!event)
-		return;
-	hf_snapshot_free(event->snapshot);
-	free(event->subscribers);
+	free_copy(&event->copy);
 	free(event);
 }
 
-void hf_engine_post_routing(struct hf_engine *engine, struct hf_snapshot *snapshot,
-			    struct hf_subscriber *subscribers, size_t count, uint64_t snapshot_us)
+void hf_engine_post_routing(struct hf_engine *engine, const struct hf_osm_copy *copy)
 {
 	struct event *event = calloc(1, sizeof(*event));
 
 	if (!event) {
-		hf_snapshot_free(snapshot);
-		free(subscribers);
+		free_copy(copy);
 		return;
 	}
 	event->kind = EVENT_ROUTING;
-	event->snapshot = snapshot;
-	event->subscribers = subscribers;
-	event->count = count;
-	event->snapshot_us = snapshot_us;
+	event->copy = *copy;
 	post(engine, event);
 }
 
@@ -383,7 +388,21 @@ static int add_report(void *ctx, const struct hf_subscriber *to, const struct hf
 	return hf_reporter_add(emission->engine->reporter, to, report);
 }
 
-static int tell_subscribers(struct hf_engine *engine, const struct event *routing, const struct hf_changes *changes)
+/* @changes: NULL where they are not known. */
+static int signal_subscribers(struct hf_engine *engine, const struct pending_routing *routing,
+			      const struct hf_changes *changes, struct emission *emission)
+{
+	int err = changes ? hf_signal(engine->config.mode, changes, routing->subscribers, routing->count, add_report,
+				      emission) : 0;
+
+	if (err || (changes && !engine->is_unsure))
+		return err;
+	return hf_signal_unknown(engine->config.mode, routing->snapshot->routing.epoch, routing->subscribers,
+				 routing->count, add_report, emission);
+}
+
+static int tell_subscribers(struct hf_engine *engine, const struct pending_routing *routing,
+			    const struct hf_changes *changes)
 {
 	struct emission emission = {
 		.engine = engine,
@@ -397,10 +416,10 @@ static int tell_subscribers(struct hf_engine *engine, const struct event *routin
 		free(emission.announcement);
 		goto err_free_told;
 	}
-	emission.announcement->epoch = routing->snapshot->epoch;
+	emission.announcement->epoch = routing->snapshot->routing.epoch;
 	TAILQ_INSERT_TAIL(&engine->announcements, emission.announcement, next);
 	hf_reporter_keep(engine->reporter, routing->subscribers, routing->count);
-	err = hf_signal(engine->config.mode, changes, routing->subscribers, routing->count, add_report, &emission);
+	err = signal_subscribers(engine, routing, changes, &emission);
 
 err_free_told:
 	free(emission.told);
@@ -409,19 +428,44 @@ err_free_told:
 
 static void trace_diff(struct hf_engine *engine, const struct hf_changes *changes, uint64_t compare_us)
 {
+	const struct hf_routing *routing = &changes->new_->routing;
+
 	hf_trace_event(engine->config.trace, "diff", "{s:I, s:I, s:I, s:I, s:I}",
-		       "epoch", (json_int_t)changes->new_->epoch,
+		       "epoch", (json_int_t)routing->epoch,
 		       "changed", (json_int_t)changes->counts[HF_CHANGE_CHANGED],
 		       "lost", (json_int_t)changes->counts[HF_CHANGE_LOST],
 		       "appeared", (json_int_t)changes->counts[HF_CHANGE_APPEARED],
 		       "compare_us", (json_int_t)compare_us);
 	hf_log(hf_changes_are_none(changes) ? HF_LOG_DEBUG : HF_LOG_INFO,
 	       "routing %" PRIu64 " (%s): %" PRIu64 " paths changed, %" PRIu64 " lost, %" PRIu64 " appeared",
-	       changes->new_->epoch, changes->new_->engine, changes->counts[HF_CHANGE_CHANGED],
-	       changes->counts[HF_CHANGE_LOST], changes->counts[HF_CHANGE_APPEARED]);
+	       routing->epoch, routing->engine, changes->counts[HF_CHANGE_CHANGED], changes->counts[HF_CHANGE_LOST],
+	       changes->counts[HF_CHANGE_APPEARED]);
 }
 
-static int compare_and_tell(struct hf_engine *engine, const struct event *routing)
+static json_t *pack_guid(const struct hf_changes *changes, uint32_t port)
+{
+	uint64_t guid = hf_snapshot_port(changes->new_, port)->guid;
+	char text[24];
+
+	if (!guid)
+		guid = hf_snapshot_port(changes->old, port)->guid;
+	snprintf(text, sizeof(text), "0x%016" PRIx64, guid);
+	return json_string(text);
+}
+
+static void trace_paths(struct hf_engine *engine, const struct hf_changes *changes)
+{
+	struct hf_change_cursor cursor = { 0 };
+	struct hf_change change;
+
+	while (!atomic_load(&engine->is_stopping) && hf_changes_next(changes, &cursor, &change))
+		hf_trace_event(engine->config.trace, "path_changed", "{s:I, s:o, s:o, s:s}",
+			       "epoch", (json_int_t)changes->new_->routing.epoch,
+			       "sguid", pack_guid(changes, change.src), "dguid", pack_guid(changes, change.dst),
+			       "kind", hf_change_names[change.kind]);
+}
+
+static int compare_and_tell(struct hf_engine *engine, const struct pending_routing *routing)
 {
 	uint64_t start_ns = hf_now_ns();
 	struct hf_changes changes;
@@ -430,65 +474,144 @@ static int compare_and_tell(struct hf_engine *engine, const struct event *routin
 	if (err)
 		return err;
 	trace_diff(engine, &changes, (hf_now_ns() - start_ns) / NS_PER_US);
+	if (engine->config.trace && engine->config.trace_paths)
+		trace_paths(engine, &changes);
 	err = tell_subscribers(engine, routing, &changes);
 	hf_changes_fini(&changes);
 	return err;
 }
 
-/* The first routing only records: nobody can hold anything older. */
+/*
+ * The first routing only records. Whoever has subscribed by then did so with another SM, or with this one before it was
+ * standby, and must ask.
+ */
+static int record_and_tell(struct hf_engine *engine, const struct pending_routing *routing)
+{
+	return routing->count ? tell_subscribers(engine, routing, NULL) : 0;
+}
+
+static void free_pending(struct pending_routing *routing)
+{
+	hf_snapshot_free(routing->snapshot);
+	free(routing->subscribers);
+	*routing = (struct pending_routing) { 0 };
+}
+
 static void announce(struct hf_engine *engine)
 {
-	struct event *routing = engine->waiting;
-	int err = 0;
+	struct pending_routing routing = engine->waiting;
+	int err;
 
-	if (!routing)
+	if (!routing.snapshot || !routing.snapshot->routing.is_written)
 		return;
-	engine->waiting = NULL;
-	engine->sm_lid = routing->snapshot->sm_lid;
-	engine->sm_gid = routing->snapshot->sm_gid;
-	if (engine->announced)
-		err = compare_and_tell(engine, routing);
+	engine->waiting = (struct pending_routing) { 0 };
+	engine->sm_lid = routing.snapshot->routing.sm_lid;
+	engine->sm_gid = routing.snapshot->routing.sm_gid;
+	err = engine->announced ? compare_and_tell(engine, &routing) : record_and_tell(engine, &routing);
 	/* After an error the routing was not told, or not to all: the next one is compared with the same as this. */
 	if (!err) {
 		hf_snapshot_free(engine->announced);
-		engine->announced = routing->snapshot;
-		routing->snapshot = NULL;
+		engine->announced = routing.snapshot;
+		engine->is_unsure = false;
+		routing.snapshot = NULL;
 	} else if (err != -ECANCELED) {
 		hf_log(HF_LOG_ERROR, "routing %" PRIu64 " could not be announced (%s); the next one makes up for it",
-		       routing->snapshot->epoch, strerror(-err));
+		       routing.snapshot->routing.epoch, strerror(-err));
+		engine->is_unsure = true;
 	}
-	free_event(routing);
+	free_pending(&routing);
+}
+
+/* What hosts hold now is not known any more. */
+static void forget_routings(struct hf_engine *engine)
+{
+	free_pending(&engine->waiting);
+	hf_snapshot_free(engine->announced);
+	engine->announced = NULL;
+	engine->is_unsure = false;
 }
 
 static void trace_routing(struct hf_engine *engine, const struct event *event)
 {
-	hf_trace_event(engine->config.trace, "routing_done", "{s:I, s:I, s:s, s:b, s:b, s:I, s:I, s:i}",
-		       "t", (json_int_t)event->at_ns, "epoch", (json_int_t)event->snapshot->epoch,
-		       "engine", event->snapshot->engine, "reroute", event->snapshot->reroute,
-		       "first", !engine->announced && !engine->waiting, "snapshot_us", (json_int_t)event->snapshot_us,
-		       "lft_changes", (json_int_t)atomic_exchange(&engine->lft_changes, 0),
-		       "subscribers", (int)event->count);
+	const struct hf_osm_copy *copy = &event->copy;
+	const struct hf_routing *routing = &copy->tables->routing;
+
+	hf_trace_event(engine->config.trace, "routing_done",
+		       "{s:I, s:I, s:s, s:s, s:b, s:b, s:b, s:I, s:I, s:i, s:i}",
+		       "t", (json_int_t)event->at_ns, "epoch", (json_int_t)routing->epoch, "engine", routing->engine,
+		       "wanted_engine", routing->wanted_engine, "reroute", routing->reroute,
+		       "first", !engine->announced && !engine->waiting.snapshot, "written", routing->is_written,
+		       "snapshot_us", (json_int_t)(copy->taken_ns / NS_PER_US),
+		       "lock_us", (json_int_t)(copy->longest_lock_ns / NS_PER_US),
+		       "lft_changes", (int)atomic_exchange(&engine->lft_changes, 0), "subscribers", (int)copy->count);
 }
 
-/* Takes @event over. */
+/* OpenSM itself says nothing where an engine fails and another one routes. */
+static void watch_routing_engine(struct hf_engine *engine, const struct hf_routing *routing)
+{
+	bool is_fallback = strcmp(routing->engine, routing->wanted_engine);
+
+	if (!strcmp(engine->routing_engine, routing->engine))
+		return;
+	if (is_fallback)
+		hf_log(HF_LOG_WARN, "routing engine %s failed, %s routes instead: the SLs of all paths may be others",
+		       routing->wanted_engine, routing->engine);
+	else if (engine->routing_engine[0])
+		hf_log(HF_LOG_INFO, "routing engine %s routes again", routing->engine);
+	memcpy(engine->routing_engine, routing->engine, sizeof(engine->routing_engine));
+}
+
+/* Hosts may have asked while @skipped was in force, which is never announced now. */
+static void skip_routing(struct hf_engine *engine, const struct hf_snapshot *skipped, const struct hf_snapshot *next)
+{
+	struct hf_changes changes;
+
+	if (!hf_changes_find(skipped, next, &changes)) {
+		engine->is_unsure |= !hf_changes_are_none(&changes);
+		hf_changes_fini(&changes);
+	} else {
+		engine->is_unsure = true;
+	}
+}
+
+static void wait_for_subnet_up(struct hf_engine *engine, struct hf_snapshot *snapshot, struct hf_osm_copy *copy)
+{
+	if (engine->waiting.snapshot)
+		skip_routing(engine, engine->waiting.snapshot, snapshot);
+	free_pending(&engine->waiting);
+	engine->waiting = (struct pending_routing) {
+		.snapshot = snapshot, .subscribers = copy->subscribers, .count = copy->count,
+	};
+	copy->subscribers = NULL;
+	if (!snapshot->routing.is_written)
+		hf_log(HF_LOG_WARN, "routing %" PRIu64 " has not reached all switches; it is not announced",
+		       snapshot->routing.epoch);
+	else if (snapshot->routing.reroute)
+		announce(engine);
+}
+
 static void take_routing(struct hf_engine *engine, struct event *event)
 {
+	const struct hf_routing *routing = &event->copy.tables->routing;
+	struct hf_snapshot *snapshot;
 	int err;
 
+	if (!routing->is_master || routing->is_first_sweep)
+		forget_routings(engine);
 	trace_routing(engine, event);
-	err = event->snapshot->is_master ? hf_snapshot_resolve(event->snapshot) : -EPERM;
+	if (!routing->is_master)
+		return;
+	watch_routing_engine(engine, routing);
+	err = hf_snapshot_resolve(event->copy.tables, &snapshot);
 	if (err) {
-		if (err != -EPERM)
-			hf_log(HF_LOG_ERROR, "routing %" PRIu64 " could not be read (%s); the next one makes up for it",
-			       event->snapshot->epoch, strerror(-err));
-		free_event(event);
+		hf_log(HF_LOG_ERROR, "routing %" PRIu64 " could not be read (%s); the next one makes up for it",
+		       routing->epoch, strerror(-err));
+		free_pending(&engine->waiting);
+		engine->is_unsure = true;
 		return;
 	}
 	engine->wants_umad = true;
-	free_event(engine->waiting);
-	engine->waiting = event;
-	if (event->snapshot->reroute)
-		announce(engine);
+	wait_for_subnet_up(engine, snapshot, &event->copy);
 }
 
 static void trace_plain(struct hf_engine *engine, const struct event *event, const char *name)
@@ -496,7 +619,6 @@ static void trace_plain(struct hf_engine *engine, const struct event *event, con
 	hf_trace_event(engine->config.trace, name, "{s:I}", "t", (json_int_t)event->at_ns);
 }
 
-/* Takes @event over. */
 static void handle_event(struct hf_engine *engine, struct event *event)
 {
 	switch (event->kind) {
@@ -510,18 +632,16 @@ static void handle_event(struct hf_engine *engine, struct event *event)
 		break;
 	case EVENT_ROUTING:
 		take_routing(engine, event);
-		return;
+		break;
 	case EVENT_SUBNET_UP:
 		trace_plain(engine, event, "subnet_up");
 		announce(engine);
 		break;
 	case EVENT_NOT_MASTER:
 		hf_reporter_keep(engine->reporter, NULL, 0);
-		free_event(engine->waiting);
-		engine->waiting = NULL;
+		forget_routings(engine);
 		break;
 	}
-	free_event(event);
 }
 
 /* All that was posted, oldest first. */
@@ -547,10 +667,9 @@ static void handle_posted(struct hf_engine *engine)
 	while (event) {
 		struct event *next = event->next;
 
-		if (atomic_load(&engine->is_stopping))
-			free_event(event);
-		else
+		if (!atomic_load(&engine->is_stopping))
 			handle_event(engine, event);
+		free_event(event);
 		event = next;
 	}
 }
@@ -662,8 +781,7 @@ void hf_engine_stop(struct hf_engine *engine)
 	wake(engine);
 	pthread_join(engine->thread, NULL);
 	handle_posted(engine);
-	free_event(engine->waiting);
-	hf_snapshot_free(engine->announced);
+	forget_routings(engine);
 	hf_reporter_free(engine->reporter);
 	while ((announcement = TAILQ_FIRST(&engine->announcements))) {
 		TAILQ_REMOVE(&engine->announcements, announcement, next);

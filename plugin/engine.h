@@ -4,19 +4,21 @@
  * hears what and brings the Reports out. It never touches anything of OpenSM's but its log.
  *
  * A routing of a heavy sweep is announced at SUBNET UP, when the SA answers and the ports are active; one of a reroute
- * at once, as no SUBNET UP follows. Where several routings come before that, the last is compared with the one that was
- * announced last, so no change is lost.
+ * at once, as no SUBNET UP follows. One that the switches have not taken is not announced, it waits for the next. Where
+ * several routings come before an announcement, the last is compared with the one that was announced last; a host may
+ * hold a path of one between them, so if those differ everybody is told to ask.
  */
 #ifndef HF_PLUGIN_ENGINE_H
 #define HF_PLUGIN_ENGINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "lib/trace.h"
 #include "plugin/reporter.h"
 #include "plugin/signaller.h"
-#include "plugin/snapshot.h"
+#include "plugin/tables.h"
 
 struct hf_engine;
 
@@ -24,6 +26,7 @@ struct hf_engine_config {
 	enum hf_mode mode;
 	struct hf_reporter_config reporter;
 	struct hf_trace *trace;		/* borrowed; may be NULL */
+	bool trace_paths;		/* a line for each path that changed */
 	__be64 port_guid;		/* of the SM's port, from which the Reports go */
 };
 
@@ -50,11 +53,22 @@ void hf_engine_post_lft_change(struct hf_engine *engine);
 void hf_engine_post_sweep_start(struct hf_engine *engine);
 void hf_engine_post_subnet_up(struct hf_engine *engine);
 
-/* This SM is not the master any more: the next one tells the hosts. */
+/*
+ * This SM is not the master any more: the next one tells the hosts. What was announced says nothing about what they
+ * will hold when this one comes back, so then everybody is told to ask.
+ */
 void hf_engine_post_not_master(struct hf_engine *engine);
 
-/* Takes @snapshot and @subscribers over in any case. @snapshot_us: how long they took to copy. */
-void hf_engine_post_routing(struct hf_engine *engine, struct hf_snapshot *snapshot,
-			    struct hf_subscriber *subscribers, size_t count, uint64_t snapshot_us);
+/* What was copied from OpenSM at the end of a routing. */
+struct hf_osm_copy {
+	struct hf_tables *tables;
+	struct hf_subscriber *subscribers;	/* freed with free() */
+	size_t count;
+	uint64_t taken_ns;		/* how long it took */
+	uint64_t longest_lock_ns;	/* and held OpenSM's lock in one piece */
+};
+
+/* Takes the parts of @copy over in any case. */
+void hf_engine_post_routing(struct hf_engine *engine, const struct hf_osm_copy *copy);
 
 #endif

@@ -73,5 +73,9 @@ const struct hf_option hf_plugin_option_table[] = {
 		.name = "trace", .type = HF_OPTION_STRING, .default_ = NULL, .offset = AT(trace),
 		.help = "A file to which events are appended, one JSON object a line. Empty: none.",
 	},
+	{
+		.name = "trace_paths", .type = HF_OPTION_BOOL, .default_ = "false", .offset = AT(trace_paths),
+		.help = "Whether each path that changed gets a line in the trace. There may be millions.",
+	},
 	HF_OPTION_END
 };

@@ -3,6 +3,8 @@
 #ifndef HF_PLUGIN_OPTIONS_H
 #define HF_PLUGIN_OPTIONS_H
 
+#include <stdbool.h>
+
 #include "lib/log.h"
 #include "lib/options.h"
 #include "plugin/reporter.h"
@@ -13,6 +15,7 @@ struct hf_plugin_options {
 	struct hf_reporter_config reporter;
 	int log_level;	/* enum hf_log_level */
 	char *trace;	/* file; NULL for none */
+	bool trace_paths;
 };
 
 extern const struct hf_option hf_plugin_option_table[];

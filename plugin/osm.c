@@ -98,7 +98,7 @@ int hf_osm_init(osm_opensm_t *osm, struct hf_osm *ret_in)
 
 	if (getrandom(&in.instance, sizeof(in.instance), 0) != sizeof(in.instance))
 		return -errno;
-	in.registry = hf_registry_new();
+	in.registry = hf_port_registry_new();
 	if (!in.registry)
 		return -ENOMEM;
 	*ret_in = in;
@@ -107,7 +107,7 @@ int hf_osm_init(osm_opensm_t *osm, struct hf_osm *ret_in)
 
 void hf_osm_fini(struct hf_osm *in)
 {
-	hf_registry_free(in->registry);
+	hf_port_registry_free(in->registry);
 	in->registry = NULL;
 }
 
@@ -199,249 +199,6 @@ int hf_osm_announce_support(osm_opensm_t *osm)
 	return -EIO;
 }
 
-/* Snapshots. All of this runs under OpenSM's lock, shared. */
-
-#define for_each_in(map, type, item) \
-	for (const type *item = (const type *)cl_qmap_head(map); \
-	     &item->map_item != cl_qmap_end(map); \
-	     item = (const type *)cl_qmap_next(&item->map_item))
-
-static uint64_t node_guid(const osm_node_t *node)
-{
-	return cl_ntoh64(osm_node_get_node_guid(node));
-}
-
-static bool is_column(const osm_port_t *port)
-{
-	return port->p_physp && osm_node_get_type(port->p_node) != IB_NODE_TYPE_SWITCH;
-}
-
-/* Gives every switch and end port its index and finds out how large the tables must be. */
-static int register_all(struct hf_registry *registry, const osm_subn_t *subn, unsigned int *ret_ports_per_row)
-{
-	unsigned int ports_per_row = 1;
-	uint32_t index;
-	int err = 0;
-
-	for_each_in(&subn->sw_guid_tbl, osm_switch_t, sw) {
-		if (sw->p_node->physp_tbl_size > ports_per_row)
-			ports_per_row = sw->p_node->physp_tbl_size;
-		err = hf_registry_row(registry, node_guid(sw->p_node), &index);
-		if (err)
-			return err;
-	}
-	for_each_in(&subn->port_guid_tbl, osm_port_t, port) {
-		if (!is_column(port))
-			continue;
-		err = hf_registry_column(registry, cl_ntoh64(port->guid), &index);
-		if (err)
-			return err;
-	}
-	*ret_ports_per_row = ports_per_row;
-	return 0;
-}
-
-/* HF_NO_INDEX for what register_all() has not seen. */
-static uint32_t row_of(const struct hf_osm *in, const struct hf_snapshot *snapshot, const osm_node_t *node)
-{
-	uint32_t row;
-
-	if (!node->sw || hf_registry_row(in->registry, node_guid(node), &row) || row >= snapshot->n_rows)
-		return HF_NO_INDEX;
-	return row;
-}
-
-static uint32_t column_of(const struct hf_osm *in, const struct hf_snapshot *snapshot, ib_net64_t port_guid)
-{
-	uint32_t column;
-
-	if (hf_registry_column(in->registry, cl_ntoh64(port_guid), &column) || column >= snapshot->n_columns)
-		return HF_NO_INDEX;
-	return column;
-}
-
-/* A switch has the capability bits of all its ports at port 0. */
-static uint8_t port_rate(const osm_physp_t *physp)
-{
-	const osm_physp_t *capable = physp->p_node->sw ? osm_node_get_physp_ptr(physp->p_node, 0) : physp;
-
-	return ib_port_info_compute_rate(&physp->port_info, capable && (capable->port_info.capability_mask &
-									IB_PORT_CAP_HAS_EXT_SPEEDS));
-}
-
-static uint8_t port_mtu(const osm_physp_t *physp)
-{
-	return ib_port_info_get_mtu_cap(&physp->port_info);
-}
-
-static void fill_switch_port(const struct hf_osm *in, const struct hf_snapshot *snapshot, const osm_physp_t *physp,
-			     struct hf_switch_port *port)
-{
-	const osm_physp_t *remote = physp->p_remote_physp;
-
-	port->mtu = port_mtu(physp);
-	port->rate = port_rate(physp);
-	if (!remote)
-		return;
-	if (remote->p_node->sw) {
-		port->peer_index = row_of(in, snapshot, remote->p_node);
-		port->peer_port = remote->port_num;
-		if (port->peer_index != HF_NO_INDEX && port->peer_port < snapshot->ports_per_row)
-			port->peer_kind = HF_PEER_SWITCH;
-	} else {
-		port->peer_index = column_of(in, snapshot, remote->port_guid);
-		if (port->peer_index != HF_NO_INDEX)
-			port->peer_kind = HF_PEER_END_PORT;
-	}
-}
-
-static void fill_row(const struct hf_osm *in, struct hf_snapshot *snapshot, const osm_switch_t *sw)
-{
-	uint32_t row = row_of(in, snapshot, sw->p_node);
-
-	if (row == HF_NO_INDEX)
-		return;
-	snapshot->rows[row].guid = node_guid(sw->p_node);
-	for (unsigned int i = 1; i < sw->p_node->physp_tbl_size; i++) {
-		const osm_physp_t *physp = osm_node_get_physp_ptr(sw->p_node, i);
-
-		if (physp)
-			fill_switch_port(in, snapshot, physp,
-					 &snapshot->ports[(size_t)row * snapshot->ports_per_row + i]);
-	}
-}
-
-/* The default partition's key in the port's table; with allow_both_pkeys OpenSM keeps full and limited apart. */
-static uint16_t default_pkey(const osm_physp_t *physp)
-{
-	const ib_net16_t *pkey = cl_map_get(&physp->pkeys.keys, IB_DEFAULT_PKEY);
-
-	if (!pkey)
-		pkey = cl_map_get(&physp->pkeys.keys, IB_DEFAULT_PARTIAL_PKEY);
-	return pkey ? cl_ntoh16(*pkey) : 0;
-}
-
-static void fill_column(const struct hf_osm *in, struct hf_snapshot *snapshot, const osm_port_t *port)
-{
-	uint32_t index = column_of(in, snapshot, port->guid);
-	const osm_physp_t *physp = port->p_physp;
-	const osm_physp_t *remote = physp->p_remote_physp;
-	struct hf_column *column;
-
-	if (index == HF_NO_INDEX || !osm_port_get_base_lid(port))
-		return;
-	column = &snapshot->columns[index];
-	column->guid = cl_ntoh64(port->guid);
-	column->lid = cl_ntoh16(osm_port_get_base_lid(port));
-	column->lmc = osm_port_get_lmc(port);
-	column->pkey = default_pkey(physp);
-	column->mtu = port_mtu(physp);
-	column->rate = port_rate(physp);
-	column->row = remote ? row_of(in, snapshot, remote->p_node) : HF_NO_INDEX;
-	if (column->row == HF_NO_INDEX)
-		return;
-	if (!snapshot->rows[column->row].columns++)
-		snapshot->rows[column->row].first_column = index;
-	if (port_mtu(remote) < column->mtu)
-		column->mtu = port_mtu(remote);
-	column->rate = hf_rate_min(column->rate, port_rate(remote));
-}
-
-static void fill_next_ports(struct hf_snapshot *snapshot, const osm_switch_t *sw, uint32_t row)
-{
-	uint8_t *next_port = &snapshot->next_port[(size_t)row * snapshot->n_columns];
-	const uint8_t *lft = sw->new_lft ? sw->new_lft : sw->lft;
-
-	if (!lft)
-		return;
-	for (uint32_t i = 0; i < snapshot->n_columns; i++) {
-		uint16_t lid = snapshot->columns[i].lid;
-
-		if (lid && lid <= sw->max_lid_ho && lid < sw->lft_size)
-			next_port[i] = lft[lid];
-	}
-}
-
-/* The SL that OpenSM gives to a path of the default partition where the engine has no say. */
-static uint8_t partition_sl(const osm_subn_t *subn)
-{
-	const cl_map_item_t *item = cl_qmap_get(&subn->prtn_pkey_tbl, IB_DEFAULT_PARTIAL_PKEY);
-
-	return item == cl_qmap_end(&subn->prtn_pkey_tbl) ? OSM_DEFAULT_SL : ((const osm_prtn_t *)item)->sl;
-}
-
-/* The one place that asks a routing engine; @src_lid is the LID of one end port, for all at the same switch. */
-static void fill_sls(const osm_opensm_t *osm, struct hf_snapshot *snapshot, uint32_t row, uint16_t src_lid)
-{
-	const struct osm_routing_engine *engine = osm->routing_engine_used;
-	uint8_t *sl = &snapshot->sl[(size_t)row * snapshot->n_columns];
-	uint8_t hint = partition_sl(&osm->subn);
-
-	for (uint32_t i = 0; i < snapshot->n_columns; i++) {
-		if (!hf_column_is_present(&snapshot->columns[i]))
-			continue;
-		sl[i] = hint;
-		if (engine && engine->path_sl)
-			sl[i] = engine->path_sl(engine->context, hint, cl_hton16(src_lid),
-						cl_hton16(snapshot->columns[i].lid));
-	}
-}
-
-static void fill_paths(const struct hf_osm *in, struct hf_snapshot *snapshot)
-{
-	for_each_in(&in->osm->subn.sw_guid_tbl, osm_switch_t, sw) {
-		uint32_t row = row_of(in, snapshot, sw->p_node);
-
-		if (row != HF_NO_INDEX)
-			fill_next_ports(snapshot, sw, row);
-	}
-	for (uint32_t i = 0; i < snapshot->n_columns; i++) {
-		const struct hf_column *column = &snapshot->columns[i];
-
-		if (hf_column_is_present(column) && column->row != HF_NO_INDEX &&
-		    snapshot->rows[column->row].first_column == i)
-			fill_sls(in->osm, snapshot, column->row, column->lid);
-	}
-}
-
-static void fill_header(const struct hf_osm *in, struct hf_snapshot *snapshot)
-{
-	const osm_opensm_t *osm = in->osm;
-
-	snapshot->instance = in->instance;
-	snapshot->is_master = hf_osm_is_master(osm);
-	snapshot->sm_lid = cl_ntoh16(osm->subn.sm_base_lid);
-	snapshot->subnet_prefix = osm->subn.opt.subnet_prefix;
-	snapshot->sm_gid.prefix = osm->subn.opt.subnet_prefix;
-	snapshot->sm_gid.guid = osm->subn.sm_port_guid;
-	snapshot->pkt_life = osm->subn.opt.subnet_timeout;
-	snprintf(snapshot->engine, sizeof(snapshot->engine), "%s",
-		 osm->routing_engine_used ? osm->routing_engine_used->name : "none");
-}
-
-static int copy_paths(struct hf_osm *in, struct hf_snapshot **ret_snapshot)
-{
-	const osm_subn_t *subn = &in->osm->subn;
-	struct hf_snapshot *snapshot;
-	unsigned int ports_per_row;
-	int err = register_all(in->registry, subn, &ports_per_row);
-
-	if (!err)
-		err = hf_snapshot_new(hf_registry_count_rows(in->registry), hf_registry_count_columns(in->registry),
-				      ports_per_row, &snapshot);
-	if (err)
-		return err;
-	fill_header(in, snapshot);
-	for_each_in(&subn->sw_guid_tbl, osm_switch_t, sw)
-		fill_row(in, snapshot, sw);
-	for_each_in(&subn->port_guid_tbl, osm_port_t, port)
-		if (is_column(port))
-			fill_column(in, snapshot, port);
-	fill_paths(in, snapshot);
-	*ret_snapshot = snapshot;
-	return 0;
-}
-
 /* Subscribers: who may hear of the SM's port, by the rules of OpenSM's own Reports (IBA 13.4.9, o13-17.1.1). */
 
 static bool hears_sm(const osm_subn_t *subn, const ib_inform_info_t *info)
@@ -488,8 +245,7 @@ static bool may_hear_sm(const osm_opensm_t *osm, const osm_port_t *port)
 					       osm->subn.opt.allow_both_pkeys);
 }
 
-static bool fill_subscriber(const struct hf_osm *in, const struct hf_snapshot *snapshot, const osm_infr_t *infr,
-			    struct hf_subscriber *subscriber)
+static bool fill_subscriber(const struct hf_osm *in, const osm_infr_t *infr, struct hf_subscriber *subscriber)
 {
 	const ib_inform_info_t *info = &infr->inform_record.inform_info;
 	const osm_port_t *port;
@@ -501,7 +257,7 @@ static bool fill_subscriber(const struct hf_osm *in, const struct hf_snapshot *s
 	port = osm_get_port_by_lid(&in->osm->subn, infr->report_addr.dest_lid);
 	if (!port || !port->p_physp || !may_hear_sm(in->osm, port))
 		return false;
-	subscriber->column = is_column(port) ? column_of(in, snapshot, port->guid) : HF_NO_INDEX;
+	subscriber->port = hf_port_registry_find(in->registry, cl_ntoh64(port->guid));
 	subscriber->addr = (struct hf_mad_addr) {
 		.lid = cl_ntoh16(infr->report_addr.dest_lid),
 		.qpn = cl_ntoh32(infr->report_addr.addr_type.gsi.remote_qp),
@@ -513,8 +269,8 @@ static bool fill_subscriber(const struct hf_osm *in, const struct hf_snapshot *s
 	return true;
 }
 
-static int copy_subscribers(const struct hf_osm *in, const struct hf_snapshot *snapshot,
-			    struct hf_subscriber **ret_subscribers, size_t *ret_count)
+/* Under OpenSM's lock. */
+static int copy_subscribers(const struct hf_osm *in, struct hf_subscriber **ret_subscribers, size_t *ret_count)
 {
 	const cl_qlist_t *list = &in->osm->subn.sa_infr_list;
 	struct hf_subscriber *subscribers = calloc(cl_qlist_count(list) + 1, sizeof(*subscribers));
@@ -523,7 +279,7 @@ static int copy_subscribers(const struct hf_osm *in, const struct hf_snapshot *s
 	if (!subscribers)
 		return -ENOMEM;
 	for (const cl_list_item_t *item = cl_qlist_head(list); item != cl_qlist_end(list); item = cl_qlist_next(item))
-		if (fill_subscriber(in, snapshot, (const osm_infr_t *)item, &subscribers[count]))
+		if (fill_subscriber(in, (const osm_infr_t *)item, &subscribers[count]))
 			count++;
 	*ret_subscribers = subscribers;
 	*ret_count = count;
@@ -555,30 +311,25 @@ static size_t merge_subscribers(struct hf_subscriber *subscribers, size_t count)
 	return kept;
 }
 
-int hf_osm_take_snapshot(struct hf_osm *in, bool reroute, struct hf_snapshot **ret_snapshot,
-			 struct hf_subscriber **ret_subscribers, size_t *ret_count)
+int hf_osm_copy_routing(struct hf_osm *in, bool reroute, struct hf_osm_copy *ret_copy)
 {
-	struct hf_snapshot *snapshot = NULL;
-	struct hf_subscriber *subscribers;
-	size_t count;
-	int err;
+	struct hf_osm_lock lock = { .plock = &in->osm->lock };
+	struct hf_osm_copy copy = { 0 };
+	int err = hf_osm_copy_tables(in, &lock, &copy.tables);
 
-	cl_plock_acquire(&in->osm->lock);
-	err = copy_paths(in, &snapshot);
-	if (!err)
-		err = copy_subscribers(in, snapshot, &subscribers, &count);
-	cl_plock_release(&in->osm->lock);
 	if (err)
-		goto err_free_snapshot;
-
-	snapshot->reroute = reroute;
-	snapshot->epoch = ++in->epoch;
-	*ret_snapshot = snapshot;
-	*ret_subscribers = subscribers;
-	*ret_count = merge_subscribers(subscribers, count);
+		return err;
+	hf_osm_lock(&lock);
+	err = copy_subscribers(in, &copy.subscribers, &copy.count);
+	hf_osm_unlock(&lock);
+	if (err) {
+		hf_tables_free(copy.tables);
+		return err;
+	}
+	copy.count = merge_subscribers(copy.subscribers, copy.count);
+	copy.longest_lock_ns = lock.longest_ns;
+	copy.tables->routing.reroute = reroute;
+	copy.tables->routing.epoch = ++in->epoch;
+	*ret_copy = copy;
 	return 0;
-
-err_free_snapshot:
-	hf_snapshot_free(snapshot);
-	return err;
 }

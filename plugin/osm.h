@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
- * The one door to OpenSM: no other file includes its headers, and only osm.c and plugin.c include this one. What comes
+ * The one door to OpenSM: no other file includes its headers, and only osm*.c and plugin.c include this one. What comes
  * out is plain tables.
  *
  * OpenSM's structures, its lock and the data of its routing engines are touched on OpenSM's own threads only, inside
@@ -25,14 +25,16 @@
 #include <stdint.h>
 
 #include "lib/log.h"
+#include "plugin/engine.h"
 #include "plugin/signaller.h"
-#include "plugin/snapshot.h"
+#include "plugin/tables.h"
 
 struct hf_osm {
 	osm_opensm_t *osm;
-	struct hf_registry *registry;	/* of the sweeper thread */
+	struct hf_port_registry *registry;	/* of the sweeper thread */
 	uint64_t instance;
-	uint64_t epoch;			/* of the last snapshot */
+	uint64_t epoch;				/* of the last copy */
+	bool samples_sls;			/* it was said that an engine's SLs are sampled */
 };
 
 /**
@@ -84,17 +86,40 @@ static inline bool hf_osm_is_master(const osm_opensm_t *osm)
 }
 
 /**
- * hf_osm_take_snapshot() - copy what the paths are now, and who wants to hear of them
- * @in:              the registry in it may grow
- * @reroute:         as OpenSM says with the event
- * @ret_snapshot:    not resolved yet; freed with hf_snapshot_free()
- * @ret_subscribers: those of trap 68 or 69 who may hear of the SM's port, one entry an address; freed with free()
- * @ret_count:       their number
+ * hf_osm_copy_routing() - copy what the paths follow from, and who wants to hear of them
+ * @in:       the registry in it may grow
+ * @reroute:  as OpenSM says with the event
+ * @ret_copy: for hf_engine_post_routing(), which takes its parts over
  *
- * Context: the sweeper thread, in report() with no lock held; holds OpenSM's lock shared while it copies.
+ * The subscribers are those of trap 68 or 69 who may hear of the SM's port, one entry an address.
+ *
+ * Context: the sweeper thread, in report() with no lock held. OpenSM's lock is held shared while things are copied,
+ * and given up for a moment every HF_OSM_LOCK_NS: no query of the SA and no trap waits longer. What is copied cannot
+ * change meanwhile, for only this thread changes routes, ports, partitions and policies.
  * Return: 0; -ENOMEM.
  */
-int hf_osm_take_snapshot(struct hf_osm *in, bool reroute, struct hf_snapshot **ret_snapshot,
-			 struct hf_subscriber **ret_subscribers, size_t *ret_count);
+int hf_osm_copy_routing(struct hf_osm *in, bool reroute, struct hf_osm_copy *ret_copy);
+
+/* Parts of osm*.c for each other. */
+
+#define HF_OSM_LOCK_NS	UINT64_C(1000000)
+
+struct hf_osm_lock {
+	cl_plock_t *plock;
+	uint64_t since_ns;
+	uint64_t longest_ns;	/* for which it was held in one piece */
+};
+
+void hf_osm_lock(struct hf_osm_lock *lock);
+void hf_osm_unlock(struct hf_osm_lock *lock);
+
+/* Lets others have the lock where it has been held for HF_OSM_LOCK_NS. */
+void hf_osm_breathe(struct hf_osm_lock *lock);
+
+/* The tables without SLs need the lock, and so do the SLs: the functions take it. All return 0 or -ENOMEM. */
+int hf_osm_copy_tables(struct hf_osm *in, struct hf_osm_lock *lock, struct hf_tables **ret_tables);
+int hf_osm_copy_terms(struct hf_osm *in, struct hf_osm_lock *lock, struct hf_tables *tables,
+		      const osm_port_t *const *ports);
+int hf_osm_copy_sls(struct hf_osm *in, struct hf_osm_lock *lock, struct hf_tables *tables);
 
 #endif

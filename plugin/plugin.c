@@ -64,6 +64,7 @@ static int start_engine(struct plugin *plugin)
 		.mode = plugin->options.mode,
 		.reporter = plugin->options.reporter,
 		.trace = plugin->trace,
+		.trace_paths = plugin->options.trace_paths,
 		.port_guid = plugin->in.osm->subn.sm_port_guid,
 	};
 	int err = hf_engine_start(&config, &plugin->engine);
@@ -153,17 +154,16 @@ static void delete(void *plugin_data)
 static void report_routing(struct plugin *plugin, bool reroute)
 {
 	uint64_t start_ns = hf_now_ns();
-	struct hf_snapshot *snapshot;
-	struct hf_subscriber *subscribers;
-	size_t count;
-	int err = hf_osm_take_snapshot(&plugin->in, reroute, &snapshot, &subscribers, &count);
+	struct hf_osm_copy copy;
+	int err = hf_osm_copy_routing(&plugin->in, reroute, &copy);
 
 	if (err) {
 		hf_log(HF_LOG_ERROR, "this routing cannot be announced (%s); the next one makes up for it",
 		       strerror(-err));
 		return;
 	}
-	hf_engine_post_routing(plugin->engine, snapshot, subscribers, count, (hf_now_ns() - start_ns) / 1000);
+	copy.taken_ns = hf_now_ns() - start_ns;
+	hf_engine_post_routing(plugin->engine, &copy);
 }
 
 static void report_trap(struct plugin *plugin, const ib_mad_notice_attr_t *notice)

@@ -14,17 +14,32 @@ struct job {
 	hf_emit_fn emit;
 	void *ctx;
 
-	/* The subscribers at each end port: a chain of indexes into @subscribers. */
-	uint32_t n_columns;
-	uint32_t *first;	/* by column */
+	/* The subscribers at each port: a chain of indexes into @subscribers. */
+	uint32_t n_ports;
+	uint32_t *first;	/* by port */
 	uint32_t *next;		/* by subscriber */
 
-	uint32_t *lost_to;	/* by column: how many paths to it were lost; NULL where none was */
+	uint32_t *lost_to;	/* by port: how many paths to it were lost; NULL where none was */
 };
 
-static const struct hf_column *new_column(const struct job *job, uint32_t column)
+static bool is_present(const struct job *job, uint32_t port)
 {
-	return hf_snapshot_column(job->changes->new_, column);
+	return hf_port_is_present(hf_snapshot_port(job->changes->new_, port));
+}
+
+static uint64_t new_epoch(const struct job *job)
+{
+	return job->changes->new_->routing.epoch;
+}
+
+static bool has_subscriber(const struct job *job, uint32_t port)
+{
+	return job->first[port] != LIST_END;
+}
+
+static bool concerns_subscriber(const struct job *job, const struct hf_change *change)
+{
+	return has_subscriber(job, change->src) || has_subscriber(job, change->dst);
 }
 
 static unsigned int hears_bit(const struct hf_report *report)
@@ -42,13 +57,13 @@ static int emit_to_all(const struct job *job, const struct hf_report *report)
 	return err;
 }
 
-static int emit_to_column(const struct job *job, uint32_t column, const struct hf_report *report)
+static int emit_to_port(const struct job *job, uint32_t port, const struct hf_report *report)
 {
 	int err = 0;
 
-	if (!hf_column_is_present(new_column(job, column)))
+	if (!is_present(job, port))
 		return 0;
-	for (uint32_t i = job->first[column]; i != LIST_END && !err; i = job->next[i])
+	for (uint32_t i = job->first[port]; i != LIST_END && !err; i = job->next[i])
 		if (job->subscribers[i].hears & hears_bit(report))
 			err = job->emit(job->ctx, &job->subscribers[i], report);
 	return err;
@@ -56,16 +71,16 @@ static int emit_to_column(const struct job *job, uint32_t column, const struct h
 
 static int emit_to_both_ends(const struct job *job, const struct hf_change *change, const struct hf_report *report)
 {
-	int err = emit_to_column(job, change->src, report);
+	int err = emit_to_port(job, change->src, report);
 
-	return err ? err : emit_to_column(job, change->dst, report);
+	return err || change->dst == change->src ? err : emit_to_port(job, change->dst, report);
 }
 
 /* After this, lost_to is 0 wherever some source still reaches the destination. */
 static void keep_lost_to_everyone(const struct job *job)
 {
-	for (uint32_t dst = 0; dst < job->n_columns; dst++)
-		for (uint32_t src = 0; job->lost_to[dst] && src < job->n_columns; src++)
+	for (uint32_t dst = 0; dst < job->n_ports; dst++)
+		for (uint32_t src = 0; job->lost_to[dst] && src < job->n_ports; src++)
 			if (src != dst && hf_snapshot_path(job->changes->new_, src, dst))
 				job->lost_to[dst] = 0;
 }
@@ -75,11 +90,11 @@ static int find_lost_to_everyone(struct job *job)
 	struct hf_change_cursor cursor = { 0 };
 	struct hf_change change;
 
-	job->lost_to = calloc(job->n_columns + (size_t)1, sizeof(*job->lost_to));
+	job->lost_to = calloc(job->n_ports + (size_t)1, sizeof(*job->lost_to));
 	if (!job->lost_to)
 		return -ENOMEM;
 	while (hf_changes_next(job->changes, &cursor, &change))
-		if (change.kind == HF_CHANGE_LOST)
+		if (change.kind == HF_CHANGE_LOST && concerns_subscriber(job, &change))
 			job->lost_to[change.dst]++;
 	keep_lost_to_everyone(job);
 	return 0;
@@ -93,9 +108,9 @@ static void unpath_report(const struct job *job, uint32_t src, uint32_t dst, uin
 
 	hf_snapshot_path_record(job->changes->old, src, dst, &lost);
 	*report = (struct hf_report) {
-		.epoch = job->changes->new_->epoch,
+		.epoch = new_epoch(job),
 		.trap_num = HF_TRAP_UNPATH,
-		.wait = hf_column_is_present(new_column(job, dst)),
+		.wait = is_present(job, dst),
 		.comp_mask = comp_mask,
 	};
 	report->path.dgid = lost.dgid;
@@ -108,7 +123,7 @@ static int signal_lost_destinations(const struct job *job)
 	struct hf_report report;
 	int err = 0;
 
-	for (uint32_t dst = 0; dst < job->n_columns && !err; dst++) {
+	for (uint32_t dst = 0; dst < job->n_ports && !err; dst++) {
 		if (!job->lost_to[dst])
 			continue;
 		unpath_report(job, dst, dst, HF_PR_COMP_DGID, &report);
@@ -148,12 +163,9 @@ static int signal_lost(struct job *job)
 	return err;
 }
 
-static int emit_wildcard(const struct job *job)
+static int emit_wildcard(const struct job *job, uint64_t epoch)
 {
-	const struct hf_report report = {
-		.epoch = job->changes->new_->epoch,
-		.trap_num = HF_TRAP_REPATH,
-	};
+	const struct hf_report report = { .epoch = epoch, .trap_num = HF_TRAP_REPATH };
 
 	return emit_to_all(job, &report);
 }
@@ -169,7 +181,7 @@ static int signal_wildcard(struct job *job)
 {
 	int err = signal_lost(job);
 
-	return err ? err : emit_wildcard(job);
+	return err ? err : emit_wildcard(job, new_epoch(job));
 }
 
 /* Figure 4 and Algorithm 1: the new record itself, to the two hosts of the path. */
@@ -181,7 +193,7 @@ static int signal_repath_only(struct job *job)
 
 	while (!err && hf_changes_next(job->changes, &cursor, &change)) {
 		struct hf_report report = {
-			.epoch = job->changes->new_->epoch,
+			.epoch = new_epoch(job),
 			.trap_num = HF_TRAP_REPATH,
 			.comp_mask = COMP_PATH,
 		};
@@ -194,14 +206,25 @@ static int signal_repath_only(struct job *job)
 	return err;
 }
 
+static bool must_ask(const struct job *job)
+{
+	struct hf_change_cursor cursor = { 0 };
+	struct hf_change change;
+
+	if (!job->changes->counts[HF_CHANGE_CHANGED] && !job->changes->counts[HF_CHANGE_APPEARED])
+		return false;
+	while (hf_changes_next(job->changes, &cursor, &change))
+		if (change.kind != HF_CHANGE_LOST && concerns_subscriber(job, &change))
+			return true;
+	return false;
+}
+
 /* Figure 5, Algorithms 2 and 3: everyone asks, but only where a path changed or came back. */
 static int signal_hybrid(struct job *job)
 {
 	int err = signal_lost(job);
 
-	if (err || !(job->changes->counts[HF_CHANGE_CHANGED] || job->changes->counts[HF_CHANGE_APPEARED]))
-		return err;
-	return emit_wildcard(job);
+	return err || !must_ask(job) ? err : emit_wildcard(job, new_epoch(job));
 }
 
 static int (*const signal_by_mode[HF_MODES])(struct job *job) = {
@@ -220,19 +243,19 @@ const char *const hf_mode_names[HF_MODES + 1] = {
 
 static int chain_subscribers(struct job *job)
 {
-	job->first = malloc((job->n_columns + (size_t)1) * sizeof(*job->first));
+	job->first = malloc((job->n_ports + (size_t)1) * sizeof(*job->first));
 	job->next = malloc((job->count + 1) * sizeof(*job->next));
 	if (!job->first || !job->next)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < job->n_columns; i++)
+	for (uint32_t i = 0; i < job->n_ports; i++)
 		job->first[i] = LIST_END;
 	for (size_t i = 0; i < job->count; i++) {
-		uint32_t column = job->subscribers[i].column;
+		uint32_t port = job->subscribers[i].port;
 
-		if (column >= job->n_columns)
+		if (port >= job->n_ports)
 			continue;
-		job->next[i] = job->first[column];
-		job->first[column] = i;
+		job->next[i] = job->first[port];
+		job->first[port] = i;
 	}
 	return 0;
 }
@@ -247,7 +270,7 @@ int hf_signal(enum hf_mode mode, const struct hf_changes *changes, const struct 
 		.emit = emit,
 		.ctx = ctx,
 		/* The registry only grows. */
-		.n_columns = changes->new_->n_columns,
+		.n_ports = changes->new_->n_ports,
 	};
 	int err = chain_subscribers(&job);
 
@@ -257,4 +280,12 @@ int hf_signal(enum hf_mode mode, const struct hf_changes *changes, const struct 
 	free(job.next);
 	free(job.lost_to);
 	return err;
+}
+
+int hf_signal_unknown(enum hf_mode mode, uint64_t epoch, const struct hf_subscriber *subscribers, size_t count,
+		      hf_emit_fn emit, void *ctx)
+{
+	const struct job job = { .subscribers = subscribers, .count = count, .emit = emit, .ctx = ctx };
+
+	return mode == HF_MODE_OFF ? 0 : emit_wildcard(&job, epoch);
 }

@@ -6,6 +6,8 @@
  * In every mode but "off" a path that is lost is told by trap 68: once with COMP_MASK=DGID to every subscriber where no
  * source reaches the destination any more, else with COMP_MASK=SGID|DGID to the two hosts of the path, as far as they
  * are there. WAIT_FOR_REPATH says that the destination is still in the subnet. What comes back is told by trap 69.
+ *
+ * Paths between ports of which none subscribed, say between two switches, are told to nobody.
  */
 #ifndef HF_PLUGIN_SIGNALLER_H
 #define HF_PLUGIN_SIGNALLER_H
@@ -23,7 +25,7 @@
 
 struct hf_subscriber {
 	struct hf_mad_addr addr;
-	uint32_t column;	/* its end port; HF_NO_INDEX where it is none, e.g. a switch */
+	uint32_t port;		/* of the snapshot, or HF_NO_INDEX */
 	unsigned int hears;	/* HF_HEARS_* */
 };
 
@@ -69,5 +71,16 @@ typedef int (*hf_emit_fn)(void *ctx, const struct hf_subscriber *to, const struc
  */
 int hf_signal(enum hf_mode mode, const struct hf_changes *changes, const struct hf_subscriber *subscribers,
 	      size_t count, hf_emit_fn emit, void *ctx);
+
+/**
+ * hf_signal_unknown() - tell everybody to ask, where it is not known what changed for them
+ * @mode:  nobody is told in HF_MODE_OFF
+ * @epoch: of the routing
+ * @subscribers, @count, @emit, @ctx: as above
+ *
+ * Return: 0; what @emit returned.
+ */
+int hf_signal_unknown(enum hf_mode mode, uint64_t epoch, const struct hf_subscriber *subscribers, size_t count,
+		      hf_emit_fn emit, void *ctx);
 
 #endif

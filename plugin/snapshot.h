@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
- * What the fabric's paths were at the end of one routing, as plain tables: no OpenSM type, nothing that changes later.
+ * What the SA would answer for every path of one routing: one number for each source and destination LID.
  *
- * A row is a switch, a column is an end port (of a channel adapter or a router). A registry gives each GUID its index
- * once and for ever, so that snapshots compare by position; what has left the fabric keeps its index and is absent.
- *
- * A snapshot is built in two steps. osm.c fills the raw tables (ports, next hops, SLs) by copying, under OpenSM's lock;
- * hf_snapshot_resolve() walks them into entries on the plugin's own thread.
+ * A column is a destination LID, see plugin/tables.h. A row is a class of sources that cannot differ: ports at the same
+ * switch, with the same MTU, rate and partitions. Where the routing engine's SL depends on the source's LID, each LID
+ * has a row of its own. Rows are numbered anew in each snapshot; ports name theirs.
  */
 #ifndef HF_PLUGIN_SNAPSHOT_H
 #define HF_PLUGIN_SNAPSHOT_H
@@ -16,168 +14,135 @@
 #include <stdint.h>
 
 #include "lib/wire.h"
+#include "plugin/tables.h"
 
-#define HF_NO_INDEX	UINT32_MAX
-#define HF_NO_PORT	0xff	/* next hop: the switch has no route */
-
-/**
- * hf_registry_new() - make an empty registry
- *
- * Return: the registry, to be freed with hf_registry_free(); NULL without memory.
- */
-struct hf_registry *hf_registry_new(void);
-
-/* @registry may be NULL. */
-void hf_registry_free(struct hf_registry *registry);
-
-/**
- * hf_registry_row() - the row of a switch, hf_registry_column() the column of an end port
- * @registry:  where a GUID that is new gets the next index
- * @guid:      node GUID of the switch or port GUID of the end port, host order
- * @ret_index: its index, the same in every call
- *
- * Return: 0; -ENOMEM.
- */
-int hf_registry_row(struct hf_registry *registry, uint64_t guid, uint32_t *ret_index);
-int hf_registry_column(struct hf_registry *registry, uint64_t guid, uint32_t *ret_index);
-
-uint32_t hf_registry_count_rows(const struct hf_registry *registry);
-uint32_t hf_registry_count_columns(const struct hf_registry *registry);
+#define HF_PKT_LIVES	8
+#define HF_MAX_HOPS	64	/* the SA knows no path through more switches */
 
 /*
- * How traffic that enters the fabric at one switch reaches one end port, packed so that equal paths are equal numbers:
- * bit 15 reachable, bits 12..7 rate, 6..4 MTU, 3..0 SL; MTU and rate in the IBA's codes. 0 where there is no path.
+ * An answer of the SA, packed so that equal answers are equal numbers: bits 15..13 packet life, as an index of
+ * pkt_lives; 12..8 rate, 7..5 MTU, in the IBA's codes; 4: the SL is one of several; 3..0 SL. 0 where there is no path.
  */
 typedef uint16_t hf_entry;
 
-#define HF_ENTRY_REACHABLE	0x8000
-
-static inline hf_entry hf_entry_pack(unsigned int sl, unsigned int mtu, unsigned int rate)
+static inline hf_entry hf_entry_pack(unsigned int sl, unsigned int mtu, unsigned int rate, unsigned int life)
 {
-	return HF_ENTRY_REACHABLE | (rate & 0x3f) << 7 | (mtu & 0x7) << 4 | (sl & 0xf);
+	return (life & 0x7) << 13 | (rate & 0x1f) << 8 | (mtu & 0x7) << 5 | (sl & (HF_SL_IS_SPREAD | HF_SL_MASK));
 }
 
 static inline unsigned int hf_entry_sl(hf_entry entry)
 {
-	return entry & 0xf;
+	return entry & HF_SL_MASK;
 }
 
 static inline unsigned int hf_entry_mtu(hf_entry entry)
 {
-	return entry >> 4 & 0x7;
+	return entry >> 5 & 0x7;
 }
 
 static inline unsigned int hf_entry_rate(hf_entry entry)
 {
-	return entry >> 7 & 0x3f;
+	return entry >> 8 & 0x1f;
 }
 
-/* Smaller of two rates in the IBA's codes, which are not in order of speed. */
+static inline unsigned int hf_entry_life(hf_entry entry)
+{
+	return entry >> 13;
+}
+
+/* The slower of two rates in the IBA's codes, by the data they carry: the order of the codes is another. */
 uint8_t hf_rate_min(uint8_t a, uint8_t b);
 
-struct hf_row {
-	uint64_t guid;		/* 0 while the switch is absent */
-	uint32_t columns;	/* end ports at this switch; entries are filled only where there are any */
-	uint32_t first_column;	/* one of them */
-};
+/* The rate that the SA answers where one end's port has only these HF_CAN_* capabilities. */
+uint8_t hf_rate_for(unsigned int can, uint8_t rate);
 
-struct hf_column {
-	uint64_t guid;		/* port GUID; 0 while the port is absent */
-	uint32_t row;		/* its switch; HF_NO_INDEX where it is cabled to none */
+struct hf_port {
+	uint64_t guid;		/* 0 while absent */
+	uint32_t first_column;	/* of 2^lmc */
+	uint32_t row;		/* the first of 2^lmc where rows_are_lids */
 	uint16_t lid;		/* base LID */
+	uint16_t terms_class;
 	uint8_t lmc;
-	uint8_t mtu, rate;	/* of the link to its switch, both ends counted */
-	uint16_t pkey;		/* of the default partition, with the membership bit; 0 where it is no member */
-};
-
-enum hf_peer_kind {
-	HF_PEER_NONE,
-	HF_PEER_SWITCH,		/* index is a row */
-	HF_PEER_END_PORT,	/* index is a column */
-};
-
-/* One external port of a switch and what is at the other end of its cable. */
-struct hf_switch_port {
-	uint32_t peer_index;
-	uint8_t peer_kind;	/* enum hf_peer_kind */
-	uint8_t peer_port;	/* port number of a HF_PEER_SWITCH */
-	uint8_t mtu, rate;	/* of this port alone */
 };
 
 struct hf_snapshot {
-	uint64_t epoch;		/* counts the routings of this SM instance, from 1 */
-	uint64_t instance;	/* random at each start of the plugin: epochs compare within one instance only */
-	char engine[32];	/* the routing engine that was really used */
-	bool reroute;		/* no SUBNET UP will follow */
-	bool is_master;
-	uint16_t sm_lid;
-	union hf_gid sm_gid;
-	__be64 subnet_prefix;
-	uint8_t pkt_life;	/* the IBA's code */
+	struct hf_routing routing;
 
-	uint32_t n_rows, n_columns;
-	struct hf_row *rows;
-	struct hf_column *columns;
-	hf_entry *entries;	/* [row][column]; NULL before hf_snapshot_resolve() */
+	uint32_t n_ports, n_columns, n_rows;
+	bool rows_are_lids;
+	struct hf_port *ports;
+	hf_entry *entries;		/* [row][column] */
+	hf_entry *loopbacks;		/* [column]: from its own port; NULL where rows_are_lids, entries hold it */
 
-	/* Raw tables, gone after hf_snapshot_resolve(). */
-	unsigned int ports_per_row;
-	struct hf_switch_port *ports;	/* [row][port number] */
-	uint8_t *next_port;		/* [row][column]: port number, or HF_NO_PORT */
-	uint8_t *sl;			/* [row][column] */
+	uint8_t pkt_lives[HF_PKT_LIVES];	/* the IBA's codes; [0] is none */
+	uint8_t sl_spread[HF_SLS];		/* by SL: over how many it is spread */
+	uint32_t n_terms_classes;
+	uint16_t *pkeys;		/* [class of the source][class of the destination] */
 };
 
 /**
- * hf_snapshot_new() - make a snapshot in which everything is absent
- * @n_rows, @n_columns: as the registry counts them now
- * @ports_per_row:      highest port number of any switch, plus 1
- * @ret_snapshot:       to be freed with hf_snapshot_free()
+ * hf_snapshot_resolve() - follow every path through the tables
+ * @tables:       borrowed
+ * @ret_snapshot: to be freed with hf_snapshot_free()
  *
+ * Every path is what OpenSM 3.3.23 answers to PathRecord queries, except that a switch whose own LID is not routed to
+ * its port 0 cannot be reached, and that a rate which the destination does not know is lowered without asking whether
+ * there is a way back.
+ *
+ * Context: any thread. Cost: O(switches x columns + rows x columns): each switch's way to a LID follows from the next.
  * Return: 0; -ENOMEM.
  */
-int hf_snapshot_new(uint32_t n_rows, uint32_t n_columns, unsigned int ports_per_row,
-		    struct hf_snapshot **ret_snapshot);
+int hf_snapshot_resolve(const struct hf_tables *tables, struct hf_snapshot **ret_snapshot);
 
 /* @snapshot may be NULL. */
 void hf_snapshot_free(struct hf_snapshot *snapshot);
 
-/**
- * hf_snapshot_resolve() - walk the raw tables into entries and free them
- * @snapshot: with raw tables; unchanged on failure
- *
- * An entry's MTU and rate are the least of every port crossed behind the source's own link. A walk that ends in a
- * loop, at a switch without route or at another end port gives no path.
- *
- * Context: any thread. Cost: O(rows x columns), each hop walked once a destination.
- * Return: 0; -ENOMEM.
- */
-int hf_snapshot_resolve(struct hf_snapshot *snapshot);
+/* How many bytes it holds, all in all. */
+size_t hf_snapshot_bytes(const struct hf_snapshot *snapshot);
 
-/* The column, or an absent one where the index is not in this snapshot. */
-const struct hf_column *hf_snapshot_column(const struct hf_snapshot *snapshot, uint32_t index);
+/* The port, or an absent one where the index is not in this snapshot. */
+const struct hf_port *hf_snapshot_port(const struct hf_snapshot *snapshot, uint32_t index);
 
-static inline bool hf_column_is_present(const struct hf_column *column)
+static inline bool hf_port_is_present(const struct hf_port *port)
 {
-	return column->guid != 0;
+	return port->guid != 0;
+}
+
+static inline uint32_t hf_port_count_lids(const struct hf_port *port)
+{
+	return 1U << port->lmc;
 }
 
 /**
- * hf_snapshot_path() - the path from one end port to another
- * @snapshot: resolved
- * @src:      column of the source
- * @dst:      column of the destination, another than @src
+ * hf_snapshot_entry() - the path from one LID to another
+ * @snapshot:         resolved
+ * @src, @dst:        ports, equal or not; in the snapshot or not
+ * @src_lid, @dst_lid: which of their LIDs, counted from the base LID
  *
- * Return: the entry with MTU and rate of the source's own link counted in; 0 where there is no path.
+ * Return: the entry; 0 where there is no path.
  */
-hf_entry hf_snapshot_path(const struct hf_snapshot *snapshot, uint32_t src, uint32_t dst);
+hf_entry hf_snapshot_entry(const struct hf_snapshot *snapshot, uint32_t src, uint32_t src_lid, uint32_t dst,
+			   uint32_t dst_lid);
+
+/* The path from base LID to base LID. */
+static inline hf_entry hf_snapshot_path(const struct hf_snapshot *snapshot, uint32_t src, uint32_t dst)
+{
+	return hf_snapshot_entry(snapshot, src, 0, dst, 0);
+}
+
+/* The packet life of an entry that is a path, in the IBA's code. */
+static inline uint8_t hf_snapshot_pkt_life(const struct hf_snapshot *snapshot, hf_entry entry)
+{
+	return snapshot->pkt_lives[hf_entry_life(entry)];
+}
 
 /**
  * hf_snapshot_path_record() - the path as the SA would answer it
  * @snapshot:   resolved
- * @src, @dst:  columns
+ * @src, @dst:  ports
  * @ret_record: filled; SL, MTU, rate and packet life are zero where there is no path
  *
- * Of ports with several LIDs it is the path between the base LIDs.
+ * Of ports with several LIDs it is the path between the base LIDs; of an SL that is one of several, the first.
  */
 void hf_snapshot_path_record(const struct hf_snapshot *snapshot, uint32_t src, uint32_t dst,
 			     struct hf_path_record *ret_record);

@@ -22,22 +22,32 @@ static size_t n_subscribers;
 static struct emitted emitted[MAX_EMITTED];
 static size_t n_emitted;
 
+/* A packet life as good as any: its code is the second. */
+static hf_entry path_entry(unsigned int sl)
+{
+	return hf_entry_pack(sl, 4, 7, 2);
+}
+
 /* Host i alone at switch i with LID 10 + i, every path with SL 0. */
 static struct hf_snapshot *full_mesh(uint64_t epoch)
 {
+	struct hf_tables *tables;
 	struct hf_snapshot *snapshot;
 
-	ck_assert_int_eq(hf_snapshot_new(HOSTS, HOSTS, 1, &snapshot), 0);
-	snapshot->epoch = epoch;
+	ck_assert_int_eq(hf_tables_new(HOSTS, HOSTS, HOSTS, 2, 1, &tables), 0);
+	tables->routing.epoch = epoch;
 	for (uint32_t i = 0; i < HOSTS; i++) {
-		snapshot->rows[i] = (struct hf_row) { .guid = 0x200000 + i, .columns = 1, .first_column = i };
-		snapshot->columns[i] = (struct hf_column) {
-			.guid = 0x100000 + i, .row = i, .lid = 10 + i, .mtu = 4, .rate = 7, .pkey = 0xffff,
+		tables->switches[i] = (struct hf_table_switch) { .guid = 0x200000 + i, .port = HF_NO_INDEX };
+		tables->ports[i] = (struct hf_table_port) {
+			.guid = 0x100000 + i, .first_column = i, .place = HF_PLACE_AT_SWITCH, .peer = i, .peer_port = 1,
+			.lid = 10 + i, .mtu = 4, .rate = 7,
 		};
 	}
-	ck_assert_int_eq(hf_snapshot_resolve(snapshot), 0);
+	ck_assert_int_eq(hf_snapshot_resolve(tables, &snapshot), 0);
+	ck_assert_uint_eq(snapshot->n_rows, HOSTS);
 	for (uint32_t i = 0; i < HOSTS * HOSTS; i++)
-		snapshot->entries[i] = hf_entry_pack(0, 4, 7);
+		snapshot->entries[i] = path_entry(0);
+	hf_tables_free(tables);
 	return snapshot;
 }
 
@@ -48,7 +58,7 @@ static void set_path(uint32_t src, uint32_t dst, hf_entry entry)
 
 static void remove_host(struct hf_snapshot *snapshot, uint32_t host)
 {
-	snapshot->columns[host] = (struct hf_column) { .row = HF_NO_INDEX };
+	snapshot->ports[host] = (struct hf_port) { 0 };
 	for (uint32_t i = 0; i < HOSTS; i++) {
 		snapshot->entries[i * HOSTS + host] = 0;
 		snapshot->entries[host * HOSTS + i] = 0;
@@ -58,7 +68,7 @@ static void remove_host(struct hf_snapshot *snapshot, uint32_t host)
 static void subscribe(uint32_t host, unsigned int hears, uint32_t qpn)
 {
 	subscribers[n_subscribers++] = (struct hf_subscriber) {
-		.addr = { .lid = 10 + host, .qpn = qpn }, .column = host, .hears = hears,
+		.addr = { .lid = 10 + host, .qpn = qpn }, .port = host, .hears = hears,
 	};
 }
 
@@ -134,7 +144,7 @@ END_TEST
 
 START_TEST(changed_path)
 {
-	set_path(0, 1, hf_entry_pack(1, 4, 7));
+	set_path(0, 1, path_entry(1));
 	signal_changes(HF_MODE_WILDCARD);
 	check_all_told_wildcard_once();
 	signal_changes(HF_MODE_HYBRID);
@@ -215,9 +225,9 @@ START_TEST(host_that_returns)
 {
 	remove_host(old, 3);
 	signal_changes(HF_MODE_REPATH_ONLY);
-	/* Three paths to it and three from it, each told at both ends. */
-	ck_assert_uint_eq(n_emitted, 12);
-	ck_assert_uint_eq(told(3, HF_TRAP_REPATH, COMP_PATH), 6);
+	/* Three paths to it and three from it, each told at both ends, and its own to itself. */
+	ck_assert_uint_eq(n_emitted, 13);
+	ck_assert_uint_eq(told(3, HF_TRAP_REPATH, COMP_PATH), 7);
 	ck_assert_uint_eq(told(0, HF_TRAP_REPATH, COMP_PATH), 2);
 }
 END_TEST
@@ -228,7 +238,7 @@ START_TEST(only_what_was_subscribed)
 	subscribe(0, HF_HEARS_UNPATH, 1);
 	subscribe(1, HF_HEARS_REPATH, 1);
 	set_path(0, 1, 0);
-	set_path(1, 0, hf_entry_pack(1, 4, 7));
+	set_path(1, 0, path_entry(1));
 	signal_changes(HF_MODE_HYBRID);
 	ck_assert_uint_eq(n_emitted, 2);
 	ck_assert_uint_eq(told(0, HF_TRAP_UNPATH, COMP_PATH), 1);
@@ -243,31 +253,44 @@ END_TEST
 START_TEST(two_subscribers_at_one_host)
 {
 	subscribe(0, BOTH, 77);
-	set_path(0, 1, hf_entry_pack(1, 4, 7));
+	set_path(0, 1, path_entry(1));
 	signal_changes(HF_MODE_REPATH_ONLY);
 	ck_assert_uint_eq(told(0, HF_TRAP_REPATH, COMP_PATH), 2);
 	ck_assert_uint_eq(told(1, HF_TRAP_REPATH, COMP_PATH), 1);
 }
 END_TEST
 
-/* A subscriber without an end port, e.g. a switch, hears what concerns all and nothing else. */
-START_TEST(subscriber_without_column)
+/* Nobody is at the ports of these paths, so nobody is told. */
+START_TEST(paths_without_subscribers)
 {
 	n_subscribers = 0;
 	subscribe(0, BOTH, 1);
-	subscribers[0].column = HF_NO_INDEX;
-	set_path(0, 1, hf_entry_pack(1, 4, 7));
+	set_path(1, 2, path_entry(1));
+	set_path(2, 3, 0);
+	signal_changes(HF_MODE_HYBRID);
+	ck_assert_uint_eq(n_emitted, 0);
 	signal_changes(HF_MODE_REPATH_ONLY);
 	ck_assert_uint_eq(n_emitted, 0);
+	set_path(1, 0, path_entry(1));
 	signal_changes(HF_MODE_HYBRID);
 	ck_assert_uint_eq(n_emitted, 1);
+}
+END_TEST
+
+/* Where it is not known what changed. */
+START_TEST(unknown_changes)
+{
+	ck_assert_int_eq(hf_signal_unknown(HF_MODE_OFF, 2, subscribers, n_subscribers, collect, NULL), 0);
+	ck_assert_uint_eq(n_emitted, 0);
+	ck_assert_int_eq(hf_signal_unknown(HF_MODE_REPATH_ONLY, 2, subscribers, n_subscribers, collect, NULL), 0);
+	check_all_told_wildcard_once();
 }
 END_TEST
 
 START_TEST(off_tells_nobody)
 {
 	remove_host(new_, 3);
-	set_path(0, 1, hf_entry_pack(1, 4, 7));
+	set_path(0, 1, path_entry(1));
 	signal_changes(HF_MODE_OFF);
 	ck_assert_uint_eq(n_emitted, 0);
 }
@@ -315,7 +338,8 @@ int main(void)
 	tcase_add_test(tcase, host_that_returns);
 	tcase_add_test(tcase, only_what_was_subscribed);
 	tcase_add_test(tcase, two_subscribers_at_one_host);
-	tcase_add_test(tcase, subscriber_without_column);
+	tcase_add_test(tcase, paths_without_subscribers);
+	tcase_add_test(tcase, unknown_changes);
 	tcase_add_test(tcase, off_tells_nobody);
 	tcase_add_test(tcase, ends_where_emit_fails);
 	tcase_add_test(tcase, every_mode_has_a_name);

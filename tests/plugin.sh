@@ -10,7 +10,8 @@
 #   log_says TEXT                   OpenSM's log holds the text
 #   stop_opensm                     SIGTERM; its exit status is in $osm_rc
 #   cut_middle, join_middle         the middle cable goes or comes
-#   sa_records                      the path of every pair of hosts, as a stock client gets them from the SA
+#   sa_records                      the paths of all 7 hosts and 6 switches, as a stock client gets them from the SA
+#   of_subscribers                  those lines of sa_records that concern one of the six hosts
 # $osm_engine is the routing engine, $osm_env adds to opensm's environment, $mesh_edit (for sed) changes the fabric.
 
 need ibsim opensm saquery
@@ -97,7 +98,7 @@ restart_hosts() {
 cut_middle() { echo 'Unlink "S_1_0"[4]' >&3; }
 join_middle() { echo 'Link "S_1_0"[4] "S_1_1"[3]' >&3; }
 
-# The path of every pair of hosts as the SA answers it now, one a line, in hexadecimal:
+# Every path, also of switches and of a port to itself, as the SA answers it now, one a line, in hexadecimal:
 # SGUID DGUID SLID DLID PKEY SL MTU RATE LIFE
 sa_records() {
 	on_host H_0_0_0 saquery -t 20000 -p | awk '
@@ -111,10 +112,12 @@ sa_records() {
 		function hex(text) { sub(/^0x/, "", text); return tolower(text) }
 		{ sub(/\.\.+/, " ") }
 		{ field[$1] = $2 }
-		function is_host(gid) { return gid ~ /:200:/ }
-		$1 == "preference" && is_host(field["sgid"]) && is_host(field["dgid"]) && field["sgid"] != field["dgid"] {
+		$1 == "preference" {
 			printf "%s %s %04x %04x %s %s %s %s %s\n", guid(field["sgid"]), guid(field["dgid"]),
 				field["slid"], field["dlid"], hex(field["pkey"]), hex(field["sl"]), hex(field["mtu"]),
 				hex(field["rate"]), hex(field["pkt_life"])
 		}' | sort
 }
+
+# The SM's own host has LID 1 and does not subscribe.
+of_subscribers() { awk '($1 ~ /^0268660002/ && $3 != "0001") || ($2 ~ /^0268660002/ && $4 != "0001")'; }
