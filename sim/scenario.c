@@ -14,6 +14,7 @@
 #define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
 
 const char *const hf__scenario_modes[] = { "hybrid", "wildcard", "repath-only", "off", NULL };
+const char *const hf__scenario_lanes[] = { "1", "2", "4", "8", "15", NULL };
 
 static const char *const fault_kinds[] = {
 	[HF_FAULT_UNLINK] = "unlink",
@@ -58,6 +59,7 @@ static const struct hf_option fabric_table[] = {
 		.name = "sm_host", .type = HF_OPTION_BOOL, .default_ = "true",
 		.offset = offsetof(struct hf__fabric_values, sm_host)
 	},
+	[HF__FABRIC_LANES] = CHOICE(fabric, lanes, "8", hf__scenario_lanes),
 	HF_OPTION_END
 };
 
@@ -402,6 +404,16 @@ static int set_mode(struct hf_scenario *scenario, const char *value, char **ret_
 	return err;
 }
 
+static int set_lanes(struct hf_scenario *scenario, const char *value, char **ret_error)
+{
+	struct hf__fabric_values values = { 0 };
+	int err = hf_options_set(fabric_table, "lanes", value, &values, ret_error);
+
+	if (!err)
+		scenario->lanes = hf__scenario_lanes[values.lanes];
+	return err;
+}
+
 static int set_watchdog(struct hf_scenario *scenario, const char *value, char **ret_error)
 {
 	struct hf__root_values values = { 0 };
@@ -430,6 +442,7 @@ int hf_scenario_set(struct hf_scenario *scenario, const char *setting, char **re
 	} names[] = {
 		{ "mode=",		set_mode },
 		{ "engine=",		set_engine },
+		{ "lanes=",		set_lanes },
 		{ "watchdog_s=",	set_watchdog },
 		{ "hosts_per_daemon=",	set_hosts_per_daemon },
 	};
@@ -442,6 +455,6 @@ int hf_scenario_set(struct hf_scenario *scenario, const char *setting, char **re
 	for (size_t i = 0; i < COUNT(names); i++)
 		if (!strncmp(setting, names[i].name, strlen(names[i].name)))
 			return names[i].set(scenario, setting + strlen(names[i].name), ret_error);
-	return hf__fail(-EINVAL, ret_error, "\"%s\": allowed is mode=, engine=, watchdog_s=, hosts_per_daemon=, "
-			"plugin.NAME= or sm.NAME= and a value", setting);
+	return hf__fail(-EINVAL, ret_error, "\"%s\": allowed is mode=, engine=, lanes=, watchdog_s=, "
+			"hosts_per_daemon=, plugin.NAME= or sm.NAME= and a value", setting);
 }

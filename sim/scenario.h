@@ -78,6 +78,7 @@ struct hf_scenario {
 	char *title, *description;	/* never NULL */
 	char *fabric;			/* in words: "mesh 3x2", or the file */
 	struct hf_topology *topology;
+	const char *lanes;		/* data lanes of each port: "1", "2", "4", "8", "15"; static */
 	struct hf_topology_node *sm_node;	/* where opensm runs */
 	char *engine;			/* of opensm -R; a list with commas is possible */
 	const char *mode;		/* "hybrid", "wildcard", "repath-only", "off"; static */
@@ -109,8 +110,8 @@ void hf_scenario_free(struct hf_scenario *scenario);
 /**
  * hf_scenario_set() - change a scenario from the command line
  * @scenario:  unchanged on failure
- * @setting:   "mode=off", "engine=updn", "watchdog_s=300", "hosts_per_daemon=8", "plugin.NAME=VALUE" or
- *             "sm.NAME=VALUE"; the last two replace a value of that name or add one
+ * @setting:   "mode=off", "engine=updn", "lanes=15", "watchdog_s=300", "hosts_per_daemon=8",
+ *             "plugin.NAME=VALUE" or "sm.NAME=VALUE"; the last two replace a value of that name or add one
  * @ret_error: what is wrong with which value and what is allowed; caller frees it
  *
  * The values are checked as those in the file are. What plugin options there are the plugin alone knows.

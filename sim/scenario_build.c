@@ -82,6 +82,7 @@ static int make_fabric(struct building *building)
 	const struct hf__fabric_values *fabric = &building->draft->fabric;
 	const unsigned int *lines = building->draft->lines[HF__SECTION_FABRIC];
 
+	building->scenario->lanes = hf__scenario_lanes[fabric->lanes];
 	if (fabric->file && (fabric->kind || fabric->size || lines[HF__FABRIC_HOSTS] || lines[HF__FABRIC_SM_HOST]))
 		return FAIL(building, lines[HF__FABRIC_FILE],
 			    "file = %s: allowed is a file alone, or kind, size, hosts and sm_host", fabric->file);

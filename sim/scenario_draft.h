@@ -30,6 +30,7 @@ struct hf__fabric_values {
 	char *kind, *size, *file;
 	int hosts;
 	bool sm_host;
+	int lanes;		/* index in hf__scenario_lanes */
 };
 
 struct hf__sm_values {
@@ -51,12 +52,12 @@ struct hf__fault_values {
 
 /* Indices into the tables of the sections, and so into hf__scenario_draft.lines. */
 enum { HF__ROOT_TITLE, HF__ROOT_DESCRIPTION, HF__ROOT_WATCHDOG };
-enum { HF__FABRIC_KIND, HF__FABRIC_SIZE, HF__FABRIC_FILE, HF__FABRIC_HOSTS, HF__FABRIC_SM_HOST };
+enum { HF__FABRIC_KIND, HF__FABRIC_SIZE, HF__FABRIC_FILE, HF__FABRIC_HOSTS, HF__FABRIC_SM_HOST, HF__FABRIC_LANES };
 enum { HF__SM_ENGINE, HF__SM_MODE, HF__SM_NODE };
 enum { HF__FAULT_KIND, HF__FAULT_NODE, HF__FAULT_PORT, HF__FAULT_PERCENT, HF__FAULT_WAIT };
 
 extern const struct hf_option *const hf__scenario_tables[HF__SECTION_COUNT];
-extern const char *const hf__scenario_modes[];
+extern const char *const hf__scenario_modes[], *const hf__scenario_lanes[];
 
 /* A string of a list. */
 struct hf__item {

@@ -45,6 +45,7 @@ START_TEST(test_defaults)
 
 	ck_assert_str_eq(s->title, "");
 	ck_assert_str_eq(s->fabric, "mesh 3x2");
+	ck_assert_str_eq(s->lanes, "8");
 	ck_assert_str_eq(s->engine, "minhop");
 	ck_assert_str_eq(s->mode, "hybrid");
 	ck_assert_str_eq(s->sm_node->name, "sm");
@@ -62,7 +63,7 @@ START_TEST(test_everything)
 {
 	struct hf_scenario *s = load(
 		"title = \"t\" description = \"d\ne\" watchdog_s = 9\n"
-		"fabric { kind = torus size = 4x4 hosts = 2 sm_host = false }\n"
+		"fabric { kind = torus size = 4x4 hosts = 2 sm_host = false lanes = 15 }\n"
 		"sm { engine = \"ftree,lash\" mode = repath-only node = H_0_0_1\n"
 		"  opensm = { \"qos TRUE\", \"lash_start_vl = 1\", \"qos FALSE\" } plugin = { \"window = 4\" } }\n"
 		"hosts { run = { H_0_0_0, H_3_3_1 } connections = none hosts_per_daemon = 1 }\n"
@@ -82,6 +83,7 @@ START_TEST(test_everything)
 	ck_assert_str_eq(s->title, "t");
 	ck_assert_str_eq(s->description, "d e");
 	ck_assert_uint_eq(s->watchdog_s, 9);
+	ck_assert_str_eq(s->lanes, "15");
 	ck_assert_str_eq(s->engine, "ftree,lash");
 	ck_assert_str_eq(s->mode, "repath-only");
 	ck_assert_str_eq(s->sm_node->name, "H_0_0_1");
@@ -132,6 +134,7 @@ static const struct {
 	{ "fabric { kind = mesh size = 3x2 hosts = 999 }\n", ":1: hosts = 999: allowed is 0 to 254" },
 	{ "fabric { kind = mesh size = 3x2 hosts = x }\n", ":1: hosts = x: allowed is 0 to 254" },
 	{ "fabric { kind = mesh size = 3x2 sm_host = 7 }\n", ":1: sm_host = 7: allowed is true or false" },
+	{ "fabric { kind = mesh size = 3x2 lanes = 16 }\n", ":1: lanes = 16: allowed is one of 1, 2, 4, 8, 15" },
 	{ "fabric { kind = mesh size = 3x2 hosts = 0 sm_host = no }\n",
 	  ": the fabric (mesh 3x2) needs a channel adapter" },
 	{ "fabric {\n  wide = 3\n}\n",
@@ -239,6 +242,8 @@ static const struct {
 	{ "mode=loud", "mode = loud: allowed is one of hybrid, wildcard, repath-only, off" },
 	{ "engine=updn", NULL },
 	{ "engine=", "engine = : allowed is one or" },
+	{ "lanes=15", NULL },
+	{ "lanes=3", "lanes = 3: allowed is one of 1, 2, 4, 8, 15" },
 	{ "watchdog_s=7", NULL },
 	{ "watchdog_s=0", "watchdog_s = 0: allowed is 1 to 86400" },
 	{ "hosts_per_daemon=2", NULL },

@@ -4,15 +4,7 @@
 # reads back with stock smpquery, and no client stops the fabric.
 . "$top_srcdir/tests/tap.sh"
 
-skip() {
-	[ "${HF_STRICT:-0}" = 1 ] && { echo "Bail out! $1"; exit 99; }
-	echo "1..0 # SKIP $1"
-	exit 77
-}
-
-for program in ibsim opensm saquery smpquery; do
-	command -v "$program" >/dev/null || skip "$program is not installed"
-done
+need ibsim opensm saquery smpquery jq
 sma=$top_builddir/.libs/libhfsim-sma.so
 umad=$top_builddir/.libs/libhfsim-umad.so
 tool=$top_builddir/tests/sma_tool
@@ -172,6 +164,13 @@ refuses_lanes() {
 	[ "$rc" -eq 1 ] && grep -q 'HF_SMA_VLS=16: allowed are 1, 2, 4, 8 and 15' refused
 }
 
+# The 6-ring that the scenario ends with takes LASH two lanes.
+engine_of_scenario() {
+	HF_SCENARIO_DIR=$top_srcdir/sim/scenarios TMPDIR=$work timeout 100 "$top_builddir/tools/hfsim" run mesh-to-ring \
+		--set "lanes=$1" --json scenario.json
+	jq -e ".engine_used == \"$2\"" scenario.json
+}
+
 exports_only() {
 	nm -D --defined-only "$sma" | sed -n 's/.* T //p' | sort >exported
 	printf '%s\n' connect read select write | diff - exported
@@ -185,7 +184,7 @@ bring_up_times() {
 }
 
 from=H_0_0_0_0
-plan 27
+plan 29
 try "the library exports what it interposes" exports_only
 
 try "DFSSSP on a torus, eight lanes" bring_up dfsssp-8 5x5x5 1 dfsssp "$sma"
@@ -218,6 +217,10 @@ try "is in force" routed_by lash
 try "paths use them" uses_high_lanes
 try "LASH on a torus, eight lanes" bring_up lash-8 12x12 1 lash "$sma"
 try_not "is not in force" routed_by lash
+
+stop
+try "hfsim: a scenario with fifteen lanes" engine_of_scenario 15 lash
+try "hfsim: a scenario with one lane" engine_of_scenario 1 minhop
 
 try "216 switches and 432 hosts, three times each" bring_up_times
 note "bring-up in ms: ibsim alone$stock, with the library$kept"

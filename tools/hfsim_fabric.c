@@ -70,17 +70,22 @@ static void add_variable(struct environment *environment, const char *format, ..
 	environment->list[environment->count] = NULL;
 }
 
+static void add_preload(struct environment *environment, const struct hf_fabric *fabric, enum hf_part part)
+{
+	const char *preload = getenv("LD_PRELOAD");
+
+	add_variable(environment, "LD_PRELOAD=%s%s%s", fabric->parts[part], preload ? ":" : "",
+		     preload ? preload : "");
+}
+
 /* Of a program that uses adapters: the simulated ib_umad at the given nodes. */
 static void init_client_environment(struct environment *environment, const struct hf_fabric *fabric,
 				    const char *socket_name, const char *nodes)
 {
-	const char *preload = getenv("LD_PRELOAD");
-
 	*environment = (struct environment){ .count = 0 };
 	add_variable(environment, "IBSIM_SOCKNAME=%s", socket_name);
 	add_variable(environment, "HF_UMAD_NODES=%s", nodes);
-	add_variable(environment, "LD_PRELOAD=%s%s%s", fabric->parts[HF_PART_UMAD], preload ? ":" : "",
-		     preload ? preload : "");
+	add_preload(environment, fabric, HF_PART_UMAD);
 }
 
 static bool needs_mux(const struct hf_fabric *fabric)
@@ -264,6 +269,8 @@ static int start_ibsim(struct hf_fabric *fabric)
 	if (err)
 		return err;
 	add_variable(&environment, "IBSIM_SOCKNAME=%s", fabric->socket_name);
+	add_variable(&environment, "HF_SMA_VLS=%s", fabric->scenario->lanes);
+	add_preload(&environment, fabric, HF_PART_SMA);
 	err = hf_ibsim_start(&fabric->ibsim, fabric->parts[HF_PART_IBSIM], fabric->scenario->topology, net.text,
 			     environment.list, log.text, IBSIM_TIMEOUT_MS);
 	return err ? hf_fabric_fail(fabric, err, "ibsim does not start (%s); see %s", strerror(-err), log.text) : 0;

@@ -25,6 +25,8 @@ static const struct place places[HF_N_PARTS] = {
 	[HF_PART_MUX] = { "hfsim-mux", "HF_MUX", { "hfsim-mux", "sim/hfsim-mux" }, HF_PKGLIBDIR "/hfsim-mux", NULL },
 	[HF_PART_UMAD] = { "libhfsim-umad.so", "HF_UMAD", { ".libs/libhfsim-umad.so", "sim/.libs/libhfsim-umad.so" },
 			   HF_PKGLIBDIR "/libhfsim-umad.so", NULL },
+	[HF_PART_SMA] = { "libhfsim-sma.so", "HF_SMA", { ".libs/libhfsim-sma.so", "sim/.libs/libhfsim-sma.so" },
+			  HF_PKGLIBDIR "/libhfsim-sma.so", NULL },
 	[HF_PART_PLUGIN_DIR] = { "libosmholdfast.so", "HF_PLUGIN_DIR", { ".libs", "plugin/.libs" }, HF_LIBDIR, NULL },
 	[HF_PART_SCENARIO_DIR] = { "scenarios", "HF_SCENARIO_DIR", { "sim/scenarios", "../sim/scenarios" },
 				   HF_PKGDATADIR "/scenarios", NULL },

@@ -10,6 +10,7 @@ enum hf_part {
 	HF_PART_HOLDFASTD,
 	HF_PART_MUX,
 	HF_PART_UMAD,		/* the simulated ib_umad, a preload library */
+	HF_PART_SMA,		/* what ibsim does not keep, a preload library for ibsim */
 	HF_PART_PLUGIN_DIR,	/* the folder of libosmholdfast.so */
 	HF_PART_SCENARIO_DIR,
 	HF_N_PARTS,
@@ -20,8 +21,8 @@ enum hf_part {
  * @part:     which
  * @ret_path: absolute path, to be freed
  *
- * The environment comes first (HF_IBSIM, HF_OPENSM, HF_HOLDFAST, HF_HOLDFASTD, HF_MUX, HF_UMAD, HF_PLUGIN_DIR,
- * HF_SCENARIO_DIR), then the build tree that hfsim lies in, then the folders of the installation, then PATH.
+ * The environment comes first (HF_IBSIM, HF_OPENSM, HF_HOLDFAST, HF_HOLDFASTD, HF_MUX, HF_UMAD, HF_SMA,
+ * HF_PLUGIN_DIR, HF_SCENARIO_DIR), then the build tree that hfsim lies in, then the folders of the installation, then PATH.
  *
  * Return: 0; -ENOENT where it is nowhere; -ENOMEM.
  */
