@@ -15,3 +15,4 @@ include tests/plugin.mk
 include tests/sim.mk
 include tests/tools.mk
 include tests/system.mk
+include tests/bench.mk
