@@ -4,3 +4,11 @@ noinst_PROGRAMS += tests/bench_distinguisher
 tests_bench_distinguisher_SOURCES = tests/bench_distinguisher.c tests/bench.c tests/bench.h tests/fabric_tables.c \
 	tests/fabric_tables.h
 tests_bench_distinguisher_LDADD = plugin/libhfplugin.la sim/libhfsim.la lib/libhfcore.la
+
+noinst_LTLIBRARIES += tests/libosmhfbench.la
+tests_libosmhfbench_la_SOURCES = tests/bench_plugin.c tests/bench.c plugin/osm.c plugin/osm_tables.c \
+	plugin/osm_terms.c plugin/osm_sl.c
+tests_libosmhfbench_la_CFLAGS = $(plugin_libosmholdfast_la_CFLAGS) $(JANSSON_CFLAGS)
+tests_libosmhfbench_la_LDFLAGS = $(plugin_osm_ldflags) -rpath $(libdir)
+tests_libosmhfbench_la_LIBADD = plugin/libhfplugin.la
+EXTRA_DIST += tests/fabric.sh tests/bench_instructions.sh tests/bench_snapshot.sh
