@@ -11,4 +11,10 @@ tests_libosmhfbench_la_SOURCES = tests/bench_plugin.c tests/bench.c plugin/osm.c
 tests_libosmhfbench_la_CFLAGS = $(plugin_libosmholdfast_la_CFLAGS) $(JANSSON_CFLAGS)
 tests_libosmhfbench_la_LDFLAGS = $(plugin_osm_ldflags) -rpath $(libdir)
 tests_libosmhfbench_la_LIBADD = plugin/libhfplugin.la
-EXTRA_DIST += tests/fabric.sh tests/bench_instructions.sh tests/bench_snapshot.sh
+
+noinst_PROGRAMS += tests/sa_latency
+tests_sa_latency_SOURCES = tests/sa_latency.c
+tests_sa_latency_LDADD = lib/libhfcore.la
+EXTRA_DIST += tests/fabric.sh tests/bench_instructions.sh tests/bench_snapshot.sh tests/bench_sweep.sh
+TESTS += tests/test_bench.sh
+EXTRA_DIST += tests/test_bench.sh

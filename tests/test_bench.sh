@@ -1,0 +1,32 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
+# Each benchmark of the distinguisher runs, on a fabric that is far too small to say anything, and yields the figures
+# that it names.
+. "$top_srcdir/tests/tap.sh"
+need ibsim opensm jq valgrind
+cd "$work" || exit 99
+
+figures() { jq -r .figure figures.json | sort; }
+all_are_numbers() { jq -s -e 'length > 0 and all(.[] | .ours, .reference; type == "number")' figures.json; }
+
+# yields BENCHMARK [argument ...]: the same figures as with --figures in front.
+yields() {
+	benchmark=$1
+	shift
+	: >figures.json
+	HF_BENCH_JSON=$work/figures.json timeout 300 "$benchmark" "$@" || return 1
+	"$benchmark" --figures "$@" | sort >names
+	figures | diff names - && all_are_numbers
+}
+
+plan 5
+try 'compares snapshots' \
+	yields "$top_builddir/tests/bench_distinguisher" --rounds 3 torus:3x3x3:2 leaf-spine:4x2:2
+try 'reads a fabric from a file' \
+	sh -c '"$1/tests/topology_tool" generate mesh 3x2 1 >mesh.net && "$1/tests/bench_distinguisher" mesh.net' - \
+	"$top_builddir"
+try 'counts instructions' yields "$top_srcdir/tests/bench_instructions.sh" torus:3x3x3:2
+try 'takes snapshots in opensm' yields "$top_srcdir/tests/bench_snapshot.sh" --rounds 2 torus:3x3x3:2:torus-2QoS \
+	mesh:3x3x3:1:lash
+try 'breaks cables' yields "$top_srcdir/tests/bench_sweep.sh" --turns 1 --faults 1 torus:3x3x3:2:torus-2QoS \
+	mesh:3x3x3:1:lash
