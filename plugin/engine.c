@@ -40,10 +40,13 @@ struct event {
 	uint64_t at_ns;
 	uint16_t trap_num, issuer_lid;		/* EVENT_TRAP */
 	struct hf_osm_copy copy;		/* EVENT_ROUTING */
+	struct hf_link *links;			/* EVENT_SUBNET_UP; may be NULL */
+	size_t n_links;
 };
 
 /* A routing that has not been announced. */
 struct pending_routing {
+	struct hf_tables *tables;
 	struct hf_snapshot *snapshot;
 	struct hf_subscriber *subscribers;
 	size_t count;
@@ -137,9 +140,18 @@ void hf_engine_post_sweep_start(struct hf_engine *engine)
 	post_kind(engine, EVENT_SWEEP_START);
 }
 
-void hf_engine_post_subnet_up(struct hf_engine *engine)
+void hf_engine_post_subnet_up(struct hf_engine *engine, struct hf_link *links, size_t n_links)
 {
-	post_kind(engine, EVENT_SUBNET_UP);
+	struct event *event = calloc(1, sizeof(*event));
+
+	if (!event) {
+		free(links);
+		return;
+	}
+	event->kind = EVENT_SUBNET_UP;
+	event->links = links;
+	event->n_links = n_links;
+	post(engine, event);
 }
 
 void hf_engine_post_not_master(struct hf_engine *engine)
@@ -156,6 +168,7 @@ static void free_copy(const struct hf_osm_copy *copy)
 static void free_event(struct event *event)
 {
 	free_copy(&event->copy);
+	free(event->links);
 	free(event);
 }
 
@@ -492,6 +505,7 @@ static int record_and_tell(struct hf_engine *engine, const struct pending_routin
 
 static void free_pending(struct pending_routing *routing)
 {
+	hf_tables_free(routing->tables);
 	hf_snapshot_free(routing->snapshot);
 	free(routing->subscribers);
 	*routing = (struct pending_routing) { 0 };
@@ -580,8 +594,9 @@ static void wait_for_subnet_up(struct hf_engine *engine, struct hf_snapshot *sna
 		skip_routing(engine, engine->waiting.snapshot, snapshot);
 	free_pending(&engine->waiting);
 	engine->waiting = (struct pending_routing) {
-		.snapshot = snapshot, .subscribers = copy->subscribers, .count = copy->count,
+		.tables = copy->tables, .snapshot = snapshot, .subscribers = copy->subscribers, .count = copy->count,
 	};
+	copy->tables = NULL;
 	copy->subscribers = NULL;
 	if (!snapshot->routing.is_written)
 		hf_log(HF_LOG_WARN, "routing %" PRIu64 " has not reached all switches; it is not announced",
@@ -590,11 +605,38 @@ static void wait_for_subnet_up(struct hf_engine *engine, struct hf_snapshot *sna
 		announce(engine);
 }
 
+static int resolve(const struct hf_tables *tables, struct hf_snapshot **ret_snapshot)
+{
+	int err = hf_snapshot_resolve(tables, ret_snapshot);
+
+	if (err)
+		hf_log(HF_LOG_ERROR, "routing %" PRIu64 " could not be read (%s); the next one makes up for it",
+		       tables->routing.epoch, strerror(-err));
+	return err;
+}
+
+/* Links may have come up otherwise than they were when routes were computed: another rate, say. */
+static void update_links(struct hf_engine *engine, const struct event *event)
+{
+	struct pending_routing *routing = &engine->waiting;
+	struct hf_snapshot *snapshot;
+
+	if (!routing->snapshot || !event->links || event->n_links != hf_tables_count_links(routing->tables) ||
+	    !hf_tables_update_links(routing->tables, event->links))
+		return;
+	if (resolve(routing->tables, &snapshot)) {
+		free_pending(routing);
+		engine->is_unsure = true;
+		return;
+	}
+	hf_snapshot_free(routing->snapshot);
+	routing->snapshot = snapshot;
+}
+
 static void take_routing(struct hf_engine *engine, struct event *event)
 {
 	const struct hf_routing *routing = &event->copy.tables->routing;
 	struct hf_snapshot *snapshot;
-	int err;
 
 	if (!routing->is_master || routing->is_first_sweep)
 		forget_routings(engine);
@@ -602,10 +644,7 @@ static void take_routing(struct hf_engine *engine, struct event *event)
 	if (!routing->is_master)
 		return;
 	watch_routing_engine(engine, routing);
-	err = hf_snapshot_resolve(event->copy.tables, &snapshot);
-	if (err) {
-		hf_log(HF_LOG_ERROR, "routing %" PRIu64 " could not be read (%s); the next one makes up for it",
-		       routing->epoch, strerror(-err));
+	if (resolve(event->copy.tables, &snapshot)) {
 		free_pending(&engine->waiting);
 		engine->is_unsure = true;
 		return;
@@ -635,6 +674,7 @@ static void handle_event(struct hf_engine *engine, struct event *event)
 		break;
 	case EVENT_SUBNET_UP:
 		trace_plain(engine, event, "subnet_up");
+		update_links(engine, event);
 		announce(engine);
 		break;
 	case EVENT_NOT_MASTER:

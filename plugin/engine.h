@@ -51,7 +51,9 @@ void hf_engine_stop(struct hf_engine *engine);
 void hf_engine_post_trap(struct hf_engine *engine, uint16_t trap_num, uint16_t issuer_lid);
 void hf_engine_post_lft_change(struct hf_engine *engine);
 void hf_engine_post_sweep_start(struct hf_engine *engine);
-void hf_engine_post_subnet_up(struct hf_engine *engine);
+
+/* @links: what they are capable of now, for hf_tables_update_links(); taken over; may be NULL. */
+void hf_engine_post_subnet_up(struct hf_engine *engine, struct hf_link *links, size_t n_links);
 
 /*
  * This SM is not the master any more: the next one tells the hosts. What was announced says nothing about what they

@@ -34,6 +34,7 @@ struct hf_osm {
 	struct hf_port_registry *registry;	/* of the sweeper thread */
 	uint64_t instance;
 	uint64_t epoch;				/* of the last copy */
+	unsigned int ports_per_switch;		/* in it */
 	bool samples_sls;			/* it was said that an engine's SLs are sampled */
 };
 
@@ -99,6 +100,17 @@ static inline bool hf_osm_is_master(const osm_opensm_t *osm)
  * Return: 0; -ENOMEM.
  */
 int hf_osm_copy_routing(struct hf_osm *in, bool reroute, struct hf_osm_copy *ret_copy);
+
+/**
+ * hf_osm_copy_links() - copy what links are capable of, once the SM has brought them up
+ * @in:        after hf_osm_copy_routing(), of the same sweep
+ * @ret_links: in the order of hf_tables_update_links(); freed with free()
+ * @ret_count: their number
+ *
+ * Context: as for hf_osm_copy_routing().
+ * Return: 0; -ENOMEM.
+ */
+int hf_osm_copy_links(struct hf_osm *in, struct hf_link **ret_links, size_t *ret_count);
 
 /* Parts of osm*.c for each other. */
 

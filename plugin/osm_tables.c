@@ -186,11 +186,11 @@ static bool is_tavor(const osm_node_t *node)
 	return false;
 }
 
-static uint8_t end_mtu(const struct job *job, const osm_physp_t *physp)
+static uint8_t end_mtu(const osm_subn_t *subn, const osm_physp_t *physp)
 {
 	uint8_t mtu = ib_port_info_get_mtu_cap(&physp->port_info);
 
-	return job->subn->opt.enable_quirks && mtu > IB_MTU_LEN_1024 && is_tavor(physp->p_node) ? IB_MTU_LEN_1024 : mtu;
+	return subn->opt.enable_quirks && mtu > IB_MTU_LEN_1024 && is_tavor(physp->p_node) ? IB_MTU_LEN_1024 : mtu;
 }
 
 static uint8_t rate_capabilities(const ib_port_info_t *info)
@@ -228,6 +228,23 @@ static uint16_t dropped_sls(const osm_physp_t *out, unsigned int in_port)
 	return dropped;
 }
 
+static struct hf_link port_link(const osm_subn_t *subn, const osm_physp_t *physp)
+{
+	return (struct hf_link) {
+		.mtu = end_mtu(subn, physp),
+		.rate = port_rate(physp),
+		.can = rate_capabilities(&physp->port_info),
+	};
+}
+
+static struct hf_link switch_port_link(const osm_physp_t *physp)
+{
+	return (struct hf_link) {
+		.mtu = ib_port_info_get_mtu_cap(&physp->port_info),
+		.rate = port_rate(physp),
+	};
+}
+
 static void place_port(const struct job *job, const osm_physp_t *physp, struct hf_table_port *to)
 {
 	const osm_physp_t *remote = physp->p_remote_physp;
@@ -251,14 +268,15 @@ static void copy_port(struct job *job, uint32_t index)
 	const osm_port_t *port = job->ports[index];
 	const osm_physp_t *physp = port->p_physp;
 	struct hf_table_port *to = &job->tables->ports[index];
+	struct hf_link link = port_link(job->subn, physp);
 
 	to->guid = cl_ntoh64(port->guid);
 	to->first_column = job->first_columns[index];
 	to->lid = cl_ntoh16(osm_port_get_base_lid(port));
 	to->lmc = osm_port_get_lmc(port);
-	to->mtu = end_mtu(job, physp);
-	to->rate = port_rate(physp);
-	to->can = rate_capabilities(&physp->port_info);
+	to->mtu = link.mtu;
+	to->rate = link.rate;
+	to->can = link.can;
 	place_port(job, physp, to);
 	if (to->place == HF_PLACE_IN_SWITCH)
 		job->tables->switches[to->peer].port = index;
@@ -281,9 +299,10 @@ static void copy_ports(struct job *job)
 static void copy_switch_port(const struct job *job, const osm_physp_t *physp, struct hf_switch_port *to)
 {
 	const osm_physp_t *remote = physp->p_remote_physp;
+	struct hf_link link = switch_port_link(physp);
 
-	to->mtu = ib_port_info_get_mtu_cap(&physp->port_info);
-	to->rate = port_rate(physp);
+	to->mtu = link.mtu;
+	to->rate = link.rate;
 	if (!remote)
 		return;
 	if (remote->p_node->sw) {
@@ -412,6 +431,7 @@ static int copy_all(struct job *job)
 	hf_osm_lock(job->lock);
 	err = number_all(job);
 	hf_osm_unlock(job->lock);
+	job->in->ports_per_switch = job->ports_per_switch;
 	if (!err)
 		err = hf_tables_new(hf_port_registry_count_ports(registry), hf_port_registry_count_columns(registry),
 				    job->n_switches, job->ports_per_switch, job->lids, &job->tables);
@@ -441,5 +461,51 @@ int hf_osm_copy_tables(struct hf_osm *in, struct hf_osm_lock *lock, struct hf_ta
 		return err;
 	}
 	*ret_tables = job.tables;
+	return 0;
+}
+
+/* Links, in the order in which the tables have been numbered: neither ports nor switches come or go since. */
+
+static void copy_port_links(const struct hf_osm *in, struct hf_osm_lock *lock, struct hf_link *links)
+{
+	for_each_in(&in->osm->subn.port_guid_tbl, osm_port_t, port) {
+		uint32_t index = hf_port_registry_find(in->registry, cl_ntoh64(port->guid));
+
+		if (has_lid(port) && index != HF_NO_INDEX)
+			links[index] = port_link(&in->osm->subn, port->p_physp);
+		hf_osm_breathe(lock);
+	}
+}
+
+static void copy_switch_links(const struct hf_osm *in, struct hf_osm_lock *lock, unsigned int ports_per_switch,
+			      struct hf_link *links)
+{
+	for_each_in(&in->osm->subn.sw_guid_tbl, osm_switch_t, sw) {
+		for (unsigned int i = 0; i < sw->p_node->physp_tbl_size && i < ports_per_switch; i++) {
+			const osm_physp_t *physp = osm_node_get_physp_ptr(sw->p_node, i);
+
+			if (physp)
+				links[i] = switch_port_link(physp);
+		}
+		links += ports_per_switch;
+		hf_osm_breathe(lock);
+	}
+}
+
+int hf_osm_copy_links(struct hf_osm *in, struct hf_link **ret_links, size_t *ret_count)
+{
+	struct hf_osm_lock lock = { .plock = &in->osm->lock };
+	uint32_t n_ports = hf_port_registry_count_ports(in->registry);
+	size_t count = n_ports + (size_t)cl_qmap_count(&in->osm->subn.sw_guid_tbl) * in->ports_per_switch;
+	struct hf_link *links = calloc(count + 1, sizeof(*links));
+
+	if (!links)
+		return -ENOMEM;
+	hf_osm_lock(&lock);
+	copy_port_links(in, &lock, links);
+	copy_switch_links(in, &lock, in->ports_per_switch, &links[n_ports]);
+	hf_osm_unlock(&lock);
+	*ret_links = links;
+	*ret_count = count;
 	return 0;
 }

@@ -166,6 +166,16 @@ static void report_routing(struct plugin *plugin, bool reroute)
 	hf_engine_post_routing(plugin->engine, &copy);
 }
 
+static void report_subnet_up(struct plugin *plugin)
+{
+	struct hf_link *links = NULL;
+	size_t count = 0;
+
+	if (hf_osm_is_master(plugin->in.osm) && hf_osm_copy_links(&plugin->in, &links, &count))
+		hf_log(HF_LOG_ERROR, "no memory to see which links changed after routing");
+	hf_engine_post_subnet_up(plugin->engine, links, count);
+}
+
 static void report_trap(struct plugin *plugin, const ib_mad_notice_attr_t *notice)
 {
 	if (ib_notice_is_generic(notice))
@@ -195,7 +205,7 @@ static void report(void *plugin_data, osm_epi_event_id_t event_id, void *event_d
 		report_routing(plugin, (uintptr_t)event_data == UCAST_ROUTING_REROUTE);
 		break;
 	case OSM_EVENT_ID_SUBNET_UP:
-		hf_engine_post_subnet_up(plugin->engine);
+		report_subnet_up(plugin);
 		break;
 	case OSM_EVENT_ID_STATE_CHANGE:
 		if (!hf_osm_is_master(plugin->in.osm))

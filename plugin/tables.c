@@ -157,6 +157,31 @@ int hf_tables_set_terms(struct hf_tables *tables, uint32_t n_classes, uint32_t n
 	return 0;
 }
 
+static bool update(uint8_t *old, uint8_t new_)
+{
+	bool differs = *old != new_;
+
+	*old = new_;
+	return differs;
+}
+
+bool hf_tables_update_links(struct hf_tables *tables, const struct hf_link *links)
+{
+	size_t n_switch_ports = (size_t)tables->n_switches * tables->ports_per_switch;
+	bool differs = false;
+
+	for (uint32_t i = 0; i < tables->n_ports; i++, links++) {
+		differs |= update(&tables->ports[i].mtu, links->mtu);
+		differs |= update(&tables->ports[i].rate, links->rate);
+		differs |= update(&tables->ports[i].can, links->can);
+	}
+	for (size_t i = 0; i < n_switch_ports; i++, links++) {
+		differs |= update(&tables->switch_ports[i].mtu, links->mtu);
+		differs |= update(&tables->switch_ports[i].rate, links->rate);
+	}
+	return differs;
+}
+
 static uint32_t count_sl_sources(const struct hf_tables *tables, enum hf_sl_by by, uint32_t n_groups)
 {
 	switch (by) {

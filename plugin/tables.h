@@ -93,6 +93,12 @@ struct hf_table_port {
 	uint32_t sl_group;	/* for HF_SL_BY_GROUPS */
 };
 
+/* What links are capable of changes once more after a routing, when the SM has brought them up. */
+struct hf_link {
+	uint8_t mtu, rate;	/* in the IBA's codes */
+	uint8_t can;		/* HF_CAN_*; 0 for a switch's port */
+};
+
 enum hf_peer_kind {
 	HF_PEER_NONE,
 	HF_PEER_SWITCH,
@@ -202,6 +208,21 @@ int hf_tables_set_terms(struct hf_tables *tables, uint32_t n_classes, uint32_t n
  * Return: 0; -ENOMEM, and nothing has changed.
  */
 int hf_tables_set_sls(struct hf_tables *tables, enum hf_sl_by by, uint32_t n_groups, unsigned int n_variants);
+
+/* How many struct hf_link there are: of the ports, then [switch][number]. */
+static inline size_t hf_tables_count_links(const struct hf_tables *tables)
+{
+	return tables->n_ports + (size_t)tables->n_switches * tables->ports_per_switch;
+}
+
+/**
+ * hf_tables_update_links() - take over what links are capable of now
+ * @tables: of the routing that they belong to
+ * @links:  as many as hf_tables_count_links() says
+ *
+ * Return: whether any differs from before.
+ */
+bool hf_tables_update_links(struct hf_tables *tables, const struct hf_link *links);
 
 /* The size of one variant's table. */
 uint32_t hf_tables_count_sl_sources(const struct hf_tables *tables);

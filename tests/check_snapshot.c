@@ -184,6 +184,28 @@ START_TEST(record_is_as_the_sa_answers)
 }
 END_TEST
 
+START_TEST(links_are_updated_in_place)
+{
+	struct hf_tables *tables = chain(3);
+	size_t count = hf_tables_count_links(tables);
+	struct hf_link *links = calloc(count, sizeof(*links));
+
+	ck_assert_uint_eq(count, 3 + 3 * 4);
+	for (size_t i = 0; i < count; i++)
+		links[i] = (struct hf_link) { .mtu = 5, .rate = 16, .can = i < 3 ? HF_CAN_ALL : 0 };
+	ck_assert(!hf_tables_update_links(tables, links));
+	links[1].can = 0;
+	ck_assert(hf_tables_update_links(tables, links));
+	ck_assert_uint_eq(tables->ports[1].can, 0);
+	links[3 + 2 * 4 + 1].rate = 7;
+	ck_assert(hf_tables_update_links(tables, links));
+	ck_assert_uint_eq(tables->switch_ports[2 * 4 + 1].rate, 7);
+	ck_assert(!hf_tables_update_links(tables, links));
+	free(links);
+	hf_tables_free(tables);
+}
+END_TEST
+
 /* Hosts at one switch with equal ports share a row; another MTU, partition or switch is another row. */
 START_TEST(sources_that_cannot_differ_share_a_row)
 {
@@ -230,6 +252,7 @@ int main(void)
 	tcase_add_test(tcase, resolve_equals_slow_walk);
 	tcase_add_test(tcase, path_of_65_switches_is_none);
 	tcase_add_test(tcase, record_is_as_the_sa_answers);
+	tcase_add_test(tcase, links_are_updated_in_place);
 	tcase_add_test(tcase, sources_that_cannot_differ_share_a_row);
 	tcase_add_test(tcase, empty_fabric_is_no_special_case);
 	suite_add_tcase(suite, tcase);
