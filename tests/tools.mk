@@ -14,6 +14,10 @@ tests_check_soak_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_soak_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_check_soak_LDADD = tools/libhfrun.la $(CHECK_LIBS)
 
+SOAK_TESTS = tests/test_soak.sh tests/test_soak_plain.sh tests/test_soak_grid.sh tests/test_soak_lanes.sh
+TESTS += $(SOAK_TESTS)
+EXTRA_DIST += $(SOAK_TESTS) tests/soak.sh
+
 check_PROGRAMS += tests/control_client
 TESTS += tests/test_holdfastd_options.sh tests/test_holdfastd.sh
 EXTRA_DIST += tests/test_holdfastd_options.sh tests/test_holdfastd.sh

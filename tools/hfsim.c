@@ -19,7 +19,8 @@ static const struct command commands[] = {
 	{ "compare", "SCENARIO [--set KEY=VALUE ...] [MODE ...]", "run a scenario in several modes, print their MADs",
 	  hf_command_compare },
 	{ "soak",
-	  "[--engine NAME|all] [--faults N] [--seed S] [--topology SPEC] [--jobs J] [--json FILE] [--keep] [--verbose]",
+	  "[--engine NAME|all] [--faults N] [--seed S] [--topology SPEC] [--set KEY=VALUE ...] [--jobs J] [--json FILE]\n"
+	  "\t     [--keep] [--verbose]",
 	  "break random fabrics, ask OpenSM whether the plugin saw all that changed", hf_command_soak },
 	{ "list", "", "name the scenarios", hf_command_list },
 	{ "check", "FILE ...", "check scenario files", hf_command_check },

@@ -18,6 +18,7 @@
 #define FAULTS_A_FABRIC	40	/* then comes the next fabric */
 #define FAULTS_MAX	1000000
 #define JOBS_MAX	64
+#define SETTINGS_MAX	32
 #define DEFAULT_SEED	1
 
 struct options {
@@ -27,6 +28,8 @@ struct options {
 	const char *fabric;
 	const char *json_path;
 	unsigned int n_jobs;
+	const char *settings[SETTINGS_MAX + 1];
+	unsigned int n_settings;
 	bool is_verbose, keep;
 };
 
@@ -34,7 +37,8 @@ static const struct option long_options[] = {
 	{ "engine", required_argument, NULL, 'e' }, { "faults", required_argument, NULL, 'f' },
 	{ "jobs", required_argument, NULL, 'J' }, { "json", required_argument, NULL, 'j' },
 	{ "keep", no_argument, NULL, 'k' }, { "seed", required_argument, NULL, 's' },
-	{ "topology", required_argument, NULL, 't' }, { "verbose", no_argument, NULL, 'v' }, { NULL, 0, NULL, 0 },
+	{ "set", required_argument, NULL, 'S' }, { "topology", required_argument, NULL, 't' },
+	{ "verbose", no_argument, NULL, 'v' }, { NULL, 0, NULL, 0 },
 };
 
 static int parse_number(const char *name, const char *text, uint64_t min, uint64_t max, uint64_t *ret_number)
@@ -61,6 +65,20 @@ static int parse_engine(const char *name, struct options *options)
 	return -EINVAL;
 }
 
+static int parse_setting(const char *setting, struct options *options)
+{
+	if ((strncmp(setting, "sm.", 3) != 0 && strncmp(setting, "plugin.", 7) != 0) || !strchr(setting, '=')) {
+		fprintf(stderr, "hfsim: --set is \"%s\", must be sm.NAME=VALUE or plugin.NAME=VALUE\n", setting);
+		return -EINVAL;
+	}
+	if (options->n_settings == SETTINGS_MAX) {
+		fprintf(stderr, "hfsim: more than %d --set\n", SETTINGS_MAX);
+		return -E2BIG;
+	}
+	options->settings[options->n_settings++] = setting;
+	return 0;
+}
+
 static int parse_option(int option, struct options *options)
 {
 	uint64_t number;
@@ -85,6 +103,8 @@ static int parse_option(int option, struct options *options)
 		return 0;
 	case 's':
 		return parse_number("--seed", optarg, 0, INT64_MAX, &options->seed);
+	case 'S':
+		return parse_setting(optarg, options);
 	case 't':
 		options->fabric = optarg;
 		return 0;
@@ -229,7 +249,10 @@ static void print_failure(const struct soaking *soaking, const json_t *result)
 		printf("  %s\n", error);
 	printf("  again: hfsim soak --engine %s --seed %" JSON_INTEGER_FORMAT " --faults %" JSON_INTEGER_FORMAT,
 	       json_string_value(json_object_get(result, "engine")), number(result, "seed"), number(result, "faults"));
-	printf("%s%s\n", fabric ? " --topology " : "", fabric ? fabric : "");
+	printf("%s%s", fabric ? " --topology " : "", fabric ? fabric : "");
+	for (unsigned int i = 0; i < soaking->options->n_settings; i++)
+		printf(" --set '%s'", soaking->options->settings[i]);
+	printf("\n");
 }
 
 static void finish_job(struct soaking *soaking, struct job *job)
@@ -285,7 +308,8 @@ static void soak_engine(struct soaking *soaking, const struct hf_soak_engine *en
 	for (unsigned int done = 0; done < options->n_faults && !soaking->err; done += FAULTS_A_FABRIC) {
 		unsigned int left = options->n_faults - done;
 		const struct hf_soak_task task = {
-			.engine = engine, .seed = seed, .fabric = options->fabric, .is_verbose = options->is_verbose,
+			.engine = engine, .seed = seed, .fabric = options->fabric,
+			.settings = options->settings, .is_verbose = options->is_verbose,
 			.keep = options->keep, .n_faults = left < FAULTS_A_FABRIC ? left : FAULTS_A_FABRIC,
 		};
 		struct job *job;

@@ -338,7 +338,7 @@ static int restart(struct hf_soak_breaker *breaker, struct hf_soak_step *step)
 		unlink(hf_fabric_path(breaker->fabric, "guid2lid").text);
 		say(step, "LIDs forgotten");
 	}
-	if (breaker->engine != breaker->plan->engine->name || hf_random_percent(random, 30))
+	if (breaker->engine != breaker->plan->engine->name || hf_random_percent(random, 20))
 		change_engine(breaker, step);
 	err = write_conf(breaker);
 	breaker->struck_ns = hf_now_ns();

@@ -252,6 +252,7 @@ static void choose_fabric(struct hf_soak_plan *plan, const char *fabric)
 int hf_soak_plan_init(struct hf_soak_plan *plan, const struct hf_soak_engine *engine, uint64_t seed,
 		      const char *fabric, char **ret_error)
 {
+	static const unsigned int lanes[] = { 2, 4, 8, 8, 8, 8, 15, 15 };
 	int err;
 
 	*plan = (struct hf_soak_plan){ .engine = engine, .seed = seed, .random = { seed } };
@@ -259,7 +260,8 @@ int hf_soak_plan_init(struct hf_soak_plan *plan, const struct hf_soak_engine *en
 		plan->random.state += (unsigned char)*c;
 	choose_fabric(plan, fabric);
 	plan->lmc = hf_random_percent(&plan->random, 60) ? 0 : 1 + hf_random_below(&plan->random, 2);
-	plan->has_roots = hf_random_percent(&plan->random, 80);
+	plan->lanes = lanes[hf_random_below(&plan->random, sizeof(lanes) / sizeof(lanes[0]))];
+	plan->has_roots = hf_random_percent(&plan->random, 92);
 	plan->has_qos = engine->needs_qos || hf_random_percent(&plan->random, 30);
 	err = build_fabric(plan, ret_error);
 	if (err)
@@ -278,7 +280,8 @@ void hf_soak_plan_fini(struct hf_soak_plan *plan)
 
 void hf_soak_plan_describe(const struct hf_soak_plan *plan, char *text, size_t size)
 {
-	int length = snprintf(text, size, "%s, LMC %u%s%s", plan->fabric, plan->lmc, plan->has_qos ? ", QoS" : "",
+	int length = snprintf(text, size, "%s, LMC %u, %u lanes%s%s", plan->fabric, plan->lmc, plan->lanes,
+			      plan->has_qos ? ", QoS" : "",
 			      plan->has_roots ? ", roots" : "");
 
 	if (plan->n_partitions > 0)
@@ -411,7 +414,8 @@ static int write_scenario(const struct hf_soak_plan *plan, const char *dir, cons
 
 	if (!out)
 		return -errno;
-	fprintf(out, "title = \"%s\"\nwatchdog_s = 3600\nfabric {\n\tfile = \"soak.net\"\n}\n", plan->fabric);
+	fprintf(out, "title = \"%s\"\nwatchdog_s = 3600\nfabric {\n\tfile = \"soak.net\"\n\tlanes = %u\n}\n",
+		plan->fabric, plan->lanes);
 	fprintf(out, "hosts {\n\tconnections = none\n}\n");
 	fprintf(out, "sm {\n\tengine = %s\n\tmode = off\n\topensm = {\n", plan->engine->name);
 	/* Nothing but the faults starts a sweep; what is lost is soon sent again. */

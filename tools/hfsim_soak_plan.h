@@ -37,6 +37,7 @@ struct hf_soak_plan {
 	char fabric[64];		/* its spec */
 	struct hf_topology *topology;
 	unsigned int lmc;
+	unsigned int lanes;		/* of each port; with few of them LASH and DFSSSP fail */
 	bool has_qos;
 	bool has_roots;			/* the roots of a tree are given, for engines that want them */
 	bool is_default_limited;	/* hosts share the default partition with the subnet manager only */
