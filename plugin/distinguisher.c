@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 const char *const hf_change_names[HF_CHANGE_KINDS] = {
 	[HF_CHANGE_CHANGED] = "changed",
@@ -155,46 +158,50 @@ static bool compare_path(const struct hf_changes *changes, const struct hf_sourc
 	return was_there && records_differ(changes, &old, &new_);
 }
 
-/* The same for a destination with one LID, the same in both, and a class that is plain. */
+/* The same for a destination with one LID, the same in both, and a class that is plain: the entries differ. */
 static bool compare_entry(const struct hf_changes *changes, hf_entry old, hf_entry new_, enum hf_change_kind *ret_kind)
 {
-	if (!old || !new_) {
-		*ret_kind = old ? HF_CHANGE_LOST : HF_CHANGE_APPEARED;
-		return true;
-	}
-	*ret_kind = HF_CHANGE_CHANGED;
-	return answers_differ(changes, old, new_);
+	*ret_kind = !old ? HF_CHANGE_APPEARED : !new_ ? HF_CHANGE_LOST : HF_CHANGE_CHANGED;
+	return !old || !new_ || !((old | new_) & HF_SL_IS_SPREAD) || answers_differ(changes, old, new_);
 }
 
 /* The walk over one class */
 
-#define WORD_ENTRIES	(sizeof(uint64_t) / sizeof(hf_entry))
-#define BLOCK_WORDS	8
-#define BLOCK_ENTRIES	(BLOCK_WORDS * WORD_ENTRIES)
+#define BLOCK_ENTRIES	32	/* a cache line, and the bits of a mask */
 
-typedef uint64_t words __attribute__((vector_size(16), aligned(1), may_alias));
-
-static bool blocks_differ(const hf_entry *a, const hf_entry *b)
+/* A bit for each of 32 entries that differ. No branch: which ones do cannot be predicted. */
+static uint32_t difference_mask(const hf_entry *a, const hf_entry *b)
 {
-	const words *x = (const words *)a, *y = (const words *)b;
-	words difference = (x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]);
+#ifdef __SSE2__
+	const __m128i *x = (const __m128i *)a, *y = (const __m128i *)b;
+	__m128i equal[4];
 
-	return difference[0] | difference[1];
+	for (int i = 0; i < 4; i++)
+		equal[i] = _mm_cmpeq_epi16(_mm_loadu_si128(&x[i]), _mm_loadu_si128(&y[i]));
+	return ~((uint32_t)_mm_movemask_epi8(_mm_packs_epi16(equal[0], equal[1])) |
+		 (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(equal[2], equal[3])) << 16);
+#else
+	uint32_t mask = 0;
+
+	for (int i = 0; i < BLOCK_ENTRIES; i++)
+		mask |= (uint32_t)(a[i] != b[i]) << i;
+	return mask;
+#endif
 }
 
-/* The first place from @at on where two rows differ, or @end. */
-static uint32_t next_difference(const hf_entry *a, const hf_entry *b, uint32_t at, uint32_t end)
+static uint32_t difference_mask_of_few(const hf_entry *a, const hf_entry *b, uint32_t count)
 {
-	while (at + BLOCK_ENTRIES <= end && !blocks_differ(&a[at], &b[at]))
-		at += BLOCK_ENTRIES;
-	while (at < end && a[at] == b[at])
-		at++;
-	return at;
+	uint32_t mask = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		mask |= (uint32_t)(a[i] != b[i]) << i;
+	return mask;
 }
 
 struct position {
 	uint32_t listed;	/* how many of the listed ports have been met */
-	uint32_t at;		/* column; port where the class is not plain */
+	uint32_t at;		/* column behind the block; port where the class is not plain */
+	uint32_t mask;		/* of the block, what has not been met */
 };
 
 static bool next_among_listed(const struct hf_changes *changes, const struct hf_source_class *class,
@@ -219,31 +226,68 @@ static bool next_among_ports(const struct hf_changes *changes, const struct hf_s
 	return false;
 }
 
+/* Steps to the next column that differs, or to @end. */
+static uint32_t next_column(const hf_entry *a, const hf_entry *b, uint32_t end, struct position *position)
+{
+	uint32_t column;
+
+	while (!position->mask) {
+		uint32_t at = position->at;
+
+		if (at >= end)
+			return end;
+		position->mask = end - at >= BLOCK_ENTRIES ? difference_mask(&a[at], &b[at]) :
+							     difference_mask_of_few(&a[at], &b[at], end - at);
+		position->at = at + BLOCK_ENTRIES;
+	}
+	column = position->at - BLOCK_ENTRIES + __builtin_ctz(position->mask);
+	position->mask &= position->mask - 1;
+	return column;
+}
+
+/* A port with several LIDs is met once, at the first of its columns that differs. */
+static bool has_been_met(const struct hf_changes *changes, const hf_entry *old, const hf_entry *new_, uint32_t port,
+			 uint32_t column)
+{
+	uint32_t first = changes->new_->ports[port].first_column;
+
+	return memcmp(&old[first], &new_[first], (column - first) * sizeof(hf_entry));
+}
+
+/* What differs in a column, where it has not been met in another one of its port. */
+static bool compare_column(const struct hf_changes *changes, const struct hf_source_class *class, uint32_t column,
+			   uint32_t *ret_dst, enum hf_change_kind *ret_kind)
+{
+	const hf_entry *old = row_entries(changes->old, class->old_row);
+	const hf_entry *new_ = row_entries(changes->new_, class->new_row);
+	uint32_t dst = changes->port_of[column];
+
+	*ret_dst = dst;
+	if (dst < HF_COLUMN_IS_SHARED)
+		return compare_entry(changes, old[column], new_[column], ret_kind);
+	if (dst == HF_NO_INDEX)
+		return false;
+	*ret_dst = dst - HF_COLUMN_IS_SHARED;
+	return !has_been_met(changes, old, new_, *ret_dst, column) &&
+	       compare_path(changes, class, *ret_dst, false, ret_kind);
+}
+
+static uint32_t count_common_columns(const struct hf_changes *changes)
+{
+	return min_u32(changes->old->n_columns, changes->new_->n_columns);
+}
+
 static bool next_among_columns(const struct hf_changes *changes, const struct hf_source_class *class,
 			       struct position *position, uint32_t *ret_dst, enum hf_change_kind *ret_kind)
 {
 	const hf_entry *old = row_entries(changes->old, class->old_row);
 	const hf_entry *new_ = row_entries(changes->new_, class->new_row);
-	uint32_t end = min_u32(changes->old->n_columns, changes->new_->n_columns);
+	uint32_t end = count_common_columns(changes), column;
 
-	for (;;) {
-		uint32_t at = next_difference(old, new_, position->at, end);
-		const struct hf_port *port;
-		bool differs;
-
-		position->at = at + 1;
-		if (at >= end)
-			return false;
-		*ret_dst = changes->port_of[at];
-		if (*ret_dst == HF_NO_INDEX || changes->is_listed[*ret_dst])
-			continue;
-		port = &changes->new_->ports[*ret_dst];
-		position->at = port->first_column + hf_port_count_lids(port);
-		differs = port->lmc ? compare_path(changes, class, *ret_dst, false, ret_kind) :
-				      compare_entry(changes, old[at], new_[at], ret_kind);
-		if (differs)
+	while ((column = next_column(old, new_, end, position)) < end)
+		if (compare_column(changes, class, column, ret_dst, ret_kind))
 			return true;
-	}
+	return false;
 }
 
 /* Of no source in particular: the class's own ports are met as other sources see them. */
@@ -270,10 +314,8 @@ static bool is_plain(const struct hf_changes *changes, const struct hf_source_cl
 
 static bool rows_are_equal(const struct hf_changes *changes, const struct hf_source_class *class)
 {
-	size_t common = min_u32(changes->old->n_columns, changes->new_->n_columns);
-
 	return !memcmp(row_entries(changes->old, class->old_row), row_entries(changes->new_, class->new_row),
-		       common * sizeof(hf_entry));
+		       count_common_columns(changes) * sizeof(hf_entry));
 }
 
 static bool is_same_class(const struct hf_source_class *a, const struct hf_source_class *b)
@@ -353,11 +395,13 @@ static void list_ports(struct hf_changes *changes)
 		const struct hf_port *old = hf_snapshot_port(changes->old, i);
 		const struct hf_port *new_ = hf_snapshot_port(changes->new_, i);
 
-		for (uint32_t lid = 0; lid < count_lids(new_); lid++)
-			changes->port_of[new_->first_column + lid] = i;
 		changes->is_listed[i] = lids_differ(old, new_) || old->first_column != new_->first_column;
-		if (changes->is_listed[i])
+		if (changes->is_listed[i]) {
 			changes->listed[changes->n_listed++] = i;
+			continue;
+		}
+		for (uint32_t lid = 0; lid < count_lids(new_); lid++)
+			changes->port_of[new_->first_column + lid] = i + (new_->lmc ? HF_COLUMN_IS_SHARED : 0);
 	}
 }
 
@@ -377,24 +421,61 @@ static int prepare(struct hf_changes *changes)
 	return find_classes(changes);
 }
 
+/* Cheaply: a port with one LID, the same in both. */
+static bool is_same_loopback(const struct hf_changes *changes, uint32_t port)
+{
+	const hf_entry *old = changes->old->loopbacks, *new_ = changes->new_->loopbacks;
+	uint32_t column;
+
+	if (!old || !new_ || changes->codes_differ || changes->is_listed[port] || changes->new_->ports[port].lmc)
+		return false;
+	column = changes->new_->ports[port].first_column;
+	return old[column] == new_[column];
+}
+
 static bool compare_loopback(const struct hf_changes *changes, uint32_t port, enum hf_change_kind *ret_kind)
 {
 	uint32_t class = changes->class_of[port];
 
-	return class != HF_NO_INDEX && compare_path(changes, &changes->classes[class], port, true, ret_kind);
+	return class != HF_NO_INDEX && !is_same_loopback(changes, port) &&
+	       compare_path(changes, &changes->classes[class], port, true, ret_kind);
+}
+
+/* As next_among_columns() would, but in one go: this is where the time is spent. */
+static void count_columns(const struct hf_changes *changes, uint32_t class_index, struct position position,
+			  uint64_t *counts)
+{
+	const struct hf_source_class *class = &changes->classes[class_index];
+	const hf_entry *old = row_entries(changes->old, class->old_row);
+	const hf_entry *new_ = row_entries(changes->new_, class->new_row);
+	uint32_t end = count_common_columns(changes), column, dst;
+	enum hf_change_kind kind;
+
+	while ((column = next_column(old, new_, end, &position)) < end)
+		if (compare_column(changes, class, column, &dst, &kind))
+			counts[kind] += class->members - (changes->class_of[dst] == class_index);
+}
+
+static void count_class(const struct hf_changes *changes, uint32_t class_index, uint64_t *counts)
+{
+	const struct hf_source_class *class = &changes->classes[class_index];
+	struct position position = { 0 };
+	enum hf_change_kind kind;
+	uint32_t dst;
+
+	while (class->is_plain ? next_among_listed(changes, class, &position, &dst, &kind) :
+				 next_of_class(changes, class, &position, &dst, &kind))
+		counts[kind] += class->members - (changes->class_of[dst] == class_index);
+	if (class->is_plain && !class->rows_are_equal)
+		count_columns(changes, class_index, position, counts);
 }
 
 static void count_changes(struct hf_changes *changes)
 {
 	enum hf_change_kind kind;
-	uint32_t dst;
 
-	for (uint32_t i = 0; i < changes->n_classes; i++) {
-		struct position position = { 0 };
-
-		while (next_of_class(changes, &changes->classes[i], &position, &dst, &kind))
-			changes->counts[kind] += changes->classes[i].members - (changes->class_of[dst] == i);
-	}
+	for (uint32_t i = 0; i < changes->n_classes; i++)
+		count_class(changes, i, changes->counts);
 	for (uint32_t i = 0; i < count_ports(changes); i++)
 		if (compare_loopback(changes, i, &kind))
 			changes->counts[kind]++;
@@ -428,7 +509,7 @@ static bool next_of_source(const struct hf_changes *changes, struct hf_change_cu
 			   struct hf_change *ret_change)
 {
 	const struct hf_source_class *class = &changes->classes[changes->class_of[cursor->src]];
-	struct position position = { .listed = cursor->listed, .at = cursor->at };
+	struct position position = { .listed = cursor->listed, .at = cursor->at, .mask = cursor->mask };
 	bool found;
 
 	if (!cursor->met_itself) {
@@ -442,6 +523,7 @@ static bool next_of_source(const struct hf_changes *changes, struct hf_change_cu
 	} while (found && ret_change->dst == cursor->src);
 	cursor->listed = position.listed;
 	cursor->at = position.at;
+	cursor->mask = position.mask;
 	return found;
 }
 

@@ -42,6 +42,8 @@ struct hf_source_class {
 	uint32_t next;			/* class with the same new_row */
 };
 
+#define HF_COLUMN_IS_SHARED	0x80000000	/* added to the port: it has other columns too */
+
 /* Borrows both snapshots: they must outlive it. Which paths changed is walked, not stored: there may be millions. */
 struct hf_changes {
 	const struct hf_snapshot *old, *new_;
@@ -51,7 +53,7 @@ struct hf_changes {
 	struct hf_source_class *classes;
 	uint32_t n_classes;
 	uint32_t *class_of;		/* by port; HF_NO_INDEX where it is absent in both */
-	uint32_t *port_of;		/* by column of @new_; HF_NO_INDEX where it is unused */
+	uint32_t *port_of;		/* by column of @new_; HF_NO_INDEX where it is unused or its port is listed */
 	bool *is_listed;		/* by port: it has other LIDs or columns, has come or gone */
 	uint32_t *listed;		/* these ports */
 	uint32_t n_listed;
@@ -62,7 +64,7 @@ struct hf_changes {
 struct hf_change_cursor {
 	uint32_t src;
 	bool met_itself;
-	uint32_t listed, at;
+	uint32_t listed, at, mask;
 };
 
 /**

@@ -11,9 +11,19 @@
 #include "plugin/snapshot.h"
 
 #define BLOCK		64	/* columns resolved together: tables are read and written in cache lines */
+#define LINE_ENTRIES	32	/* of a cache line */
 #define RATES		32
 #define CANS		(HF_CAN_ALL + 1)
+#define LIVES		64
 #define UNREACHABLE	0xff	/* hops */
+
+/*
+ * What limits a path: its MTU's code in bits 7..5, the rank of its rate in 4..0, both less for less. The lesser of two
+ * is looked up, for it may have the MTU of one and the rate of the other.
+ */
+#define LIMITS		256
+#define NO_LIMIT	(LIMITS - 1)
+#define NO_RANK		(RATES - 1)
 
 /*
  * A switch as it is entered. How it is entered matters only where SL2VL tables drop SLs: those switches have a node for
@@ -26,10 +36,10 @@ struct node {
 
 /* The way out of one port of a switch to what is behind it. */
 struct hop {
-	uint32_t peer;			/* node or port */
-	uint8_t kind;			/* enum hf_peer_kind */
-	uint8_t mtu, rate;		/* of both ends of the cable */
-	uint8_t peer_mtu, peer_rate;	/* of its far end alone */
+	uint32_t peer;		/* node or port */
+	uint8_t kind;		/* enum hf_peer_kind; port 0 leads to the switch's own port */
+	uint8_t limit;		/* of both ends of the cable */
+	uint8_t far_limit;	/* of its far end alone */
 };
 
 enum way_state {
@@ -42,8 +52,14 @@ enum way_state {
 struct way {
 	uint8_t state;	/* enum way_state */
 	uint8_t hops;	/* switches, or UNREACHABLE */
-	uint8_t mtu, rate;
+	uint8_t limit;
 	uint16_t drops;
+};
+
+/* A switch on the way, and how the way goes on. */
+struct step {
+	uint32_t node;
+	const struct hop *hop;
 };
 
 /* What a source is, as far as it counts; compared as bytes. */
@@ -53,9 +69,28 @@ struct row {
 	uint32_t sl_source;
 	uint16_t drops;
 	uint16_t terms_class;
+	uint8_t limit;		/* of its own port, and of the switch's where it hangs at one */
 	uint8_t place;
-	uint8_t mtu, rate;	/* of its own port, and of the switch's where it hangs at one */
 	uint8_t can;
+	uint8_t reserved;
+};
+
+/* What the terms for one class of sources make of a destination. */
+struct offer {
+	bool is_allowed;
+	uint8_t sl;
+	uint8_t limit;
+	hf_entry life;		/* the entry's bits */
+	const uint8_t *sls;	/* by source */
+};
+
+/* One destination LID, while its column is resolved. */
+struct destination {
+	uint32_t index;		/* its port */
+	const struct hf_table_port *port;
+	uint8_t limit;
+	const uint8_t *next_ports;	/* by switch */
+	const hf_entry (*rates)[LIMITS];	/* [what the source can][limit]: the entry's MTU and rate */
 };
 
 struct row_node {
@@ -71,25 +106,35 @@ struct job {
 	uint32_t n_nodes;
 	struct node *nodes;
 	uint32_t *first_node;		/* by switch */
-	struct hop *hops;		/* [switch][port number] */
+	uint32_t hops_per_switch;
+	struct hop *hops;		/* [switch][port number], the last one for all that are no port */
 
 	struct row *rows;
 	uint32_t rows_size;
 	struct row_node *row_hash;
 
 	uint32_t *port_of;		/* by column, or HF_NO_INDEX */
-	uint8_t life_codes[64];		/* by packet life */
-	uint8_t rates[CANS][CANS][RATES];	/* [source can][destination can][rate] */
+	uint8_t life_codes[LIVES];	/* by packet life */
+	uint8_t ranks[RATES];		/* by rate */
+	uint8_t lesser[LIMITS][LIMITS];
+	hf_entry rates[CANS][CANS][LIMITS];	/* [destination can][source can][limit] */
 
 	uint8_t *next_ports;		/* [column of the block][switch] */
 	struct way *ways;		/* by node */
-	uint32_t *stack;
-	hf_entry *block;		/* [column of the block][row] */
+	struct step *steps;
+	struct offer *offers;		/* by class of sources */
+	hf_entry *block;		/* [column of the block][row], with gaps */
+	size_t block_stride;
 };
 
-static uint8_t min_u8(uint8_t a, uint8_t b)
+static uint8_t make_limit(const struct job *job, uint8_t mtu, uint8_t rate)
 {
-	return a < b ? a : b;
+	return (mtu & 0x7) << 5 | job->ranks[rate % RATES];
+}
+
+static uint8_t lesser(const struct job *job, uint8_t a, uint8_t b)
+{
+	return job->lesser[a][b];
 }
 
 /* Nodes and hops */
@@ -130,29 +175,39 @@ static int number_nodes(struct job *job)
 static struct hop make_hop(const struct job *job, const struct hf_switch_port *port)
 {
 	const struct hf_tables *tables = job->tables;
-	struct hop hop = { .peer = port->peer, .kind = port->peer_kind, .mtu = port->mtu, .rate = port->rate };
+	uint8_t limit = make_limit(job, port->mtu, port->rate);
+	struct hop hop = { .peer = port->peer, .kind = port->peer_kind, .limit = limit };
 	const struct hf_switch_port *peer;
 
 	if (port->peer_kind != HF_PEER_SWITCH)
 		return hop;
 	peer = &tables->switch_ports[(size_t)port->peer * tables->ports_per_switch + port->peer_port];
 	hop.peer = node_of(job, port->peer, port->peer_port);
-	hop.peer_mtu = peer->mtu;
-	hop.peer_rate = peer->rate;
-	hop.mtu = min_u8(port->mtu, peer->mtu);
-	hop.rate = hf_rate_min(port->rate, peer->rate);
+	hop.far_limit = make_limit(job, peer->mtu, peer->rate);
+	hop.limit = lesser(job, limit, hop.far_limit);
 	return hop;
+}
+
+static void make_hops_of(struct job *job, uint32_t switch_)
+{
+	const struct hf_tables *tables = job->tables;
+	struct hop *hops = &job->hops[(size_t)switch_ * job->hops_per_switch];
+
+	for (unsigned int i = 0; i < tables->ports_per_switch; i++)
+		hops[i] = make_hop(job, &tables->switch_ports[(size_t)switch_ * tables->ports_per_switch + i]);
+	hops[0].kind = tables->switches[switch_].port == HF_NO_INDEX ? HF_PEER_NONE : HF_PEER_PORT;
+	hops[0].peer = tables->switches[switch_].port;
+	hops[tables->ports_per_switch] = (struct hop) { .kind = HF_PEER_NONE };
 }
 
 static int make_hops(struct job *job)
 {
-	size_t count = (size_t)job->tables->n_switches * job->tables->ports_per_switch;
-
-	job->hops = malloc((count + 1) * sizeof(*job->hops));
+	job->hops_per_switch = job->tables->ports_per_switch + 1;
+	job->hops = malloc(((size_t)job->tables->n_switches * job->hops_per_switch + 1) * sizeof(*job->hops));
 	if (!job->hops)
 		return -ENOMEM;
-	for (size_t i = 0; i < count; i++)
-		job->hops[i] = make_hop(job, &job->tables->switch_ports[i]);
+	for (uint32_t i = 0; i < job->tables->n_switches; i++)
+		make_hops_of(job, i);
 	return 0;
 }
 
@@ -200,8 +255,7 @@ static struct row make_row(const struct job *job, uint32_t index, uint32_t lid)
 	row.drops = port->drops;
 	row.terms_class = port->terms_class;
 	row.place = port->place;
-	row.mtu = port->mtu;
-	row.rate = port->rate;
+	row.limit = make_limit(job, port->mtu, port->rate);
 	row.can = port->can;
 	switch ((enum hf_place)port->place) {
 	case HF_PLACE_NOWHERE:
@@ -210,8 +264,7 @@ static struct row make_row(const struct job *job, uint32_t index, uint32_t lid)
 	case HF_PLACE_AT_SWITCH:
 		entered = &tables->switch_ports[(size_t)port->peer * tables->ports_per_switch + port->peer_port];
 		row.peer = node_of(job, port->peer, port->peer_port);
-		row.mtu = min_u8(port->mtu, entered->mtu);
-		row.rate = hf_rate_min(port->rate, entered->rate);
+		row.limit = lesser(job, row.limit, make_limit(job, entered->mtu, entered->rate));
 		break;
 	case HF_PLACE_AT_PORT:
 		row.self = index;
@@ -317,12 +370,12 @@ static int make_ports(struct job *job)
 static void make_life_codes(struct job *job)
 {
 	uint8_t *lives = job->snapshot->pkt_lives;
-	bool is_used[64] = { [0] = true };
+	bool is_used[LIVES] = { [0] = true };
 	unsigned int code = 0;
 
 	for (uint32_t i = 0; i < job->tables->n_terms; i++)
-		is_used[job->tables->terms[i].pkt_life & 0x3f] = true;
-	for (unsigned int life = 0; life < 64; life++) {
+		is_used[job->tables->terms[i].pkt_life % LIVES] = true;
+	for (unsigned int life = 0; life < LIVES; life++) {
 		if (!is_used[life])
 			continue;
 		if (code < HF_PKT_LIVES - 1)
@@ -337,14 +390,39 @@ static uint8_t original_rate(uint8_t rate)
 	return hf_rate_for(HF_CAN_EXTENDED, rate);
 }
 
+/* A rank is how many rates are slower; unknown ones share rank 0. */
+static void make_ranks(struct job *job)
+{
+	for (unsigned int rate = 0; rate < RATES; rate++)
+		for (unsigned int other = 0; other < RATES; other++)
+			job->ranks[rate] += hf_rate_min(rate, other) != rate;
+}
+
+static unsigned int min_bits(unsigned int a, unsigned int b, unsigned int mask)
+{
+	return (a & mask) < (b & mask) ? a & mask : b & mask;
+}
+
+static void make_limits(struct job *job)
+{
+	for (unsigned int a = 0; a < LIMITS; a++)
+		for (unsigned int b = 0; b < LIMITS; b++)
+			job->lesser[a][b] = min_bits(a, b, LIMITS - RATES) | min_bits(a, b, RATES - 1);
+}
+
+static uint8_t answered_rate(const struct job *job, unsigned int src, unsigned int dst, uint8_t rate)
+{
+	return job->tables->only_original_rates ? original_rate(rate) : hf_rate_for(dst, hf_rate_for(src, rate));
+}
+
 static void make_rates(struct job *job)
 {
-	for (unsigned int src = 0; src < CANS; src++)
-		for (unsigned int dst = 0; dst < CANS; dst++)
-			for (unsigned int rate = 0; rate < RATES; rate++)
-				job->rates[src][dst][rate] = job->tables->only_original_rates ?
-							     original_rate(rate) :
-							     hf_rate_for(dst, hf_rate_for(src, rate));
+	for (unsigned int dst = 0; dst < CANS; dst++)
+		for (unsigned int src = 0; src < CANS; src++)
+			for (unsigned int rate = RATES; rate-- > 0;)
+				for (unsigned int mtu = 0; mtu < LIMITS / RATES; mtu++)
+					job->rates[dst][src][make_limit(job, mtu, rate)] =
+						hf_entry_pack(0, mtu, answered_rate(job, src, dst, rate), 0);
 }
 
 static int copy_pkeys(struct job *job)
@@ -363,231 +441,215 @@ static int copy_pkeys(struct job *job)
 
 /* Ways */
 
-/* The last switch: either the destination hangs on its port, or the way ends here. */
-static void end_way(const struct job *job, const struct node *node, uint8_t out, uint32_t dst, struct way *way)
+static const struct hop *next_hop(const struct job *job, const struct destination *to, uint32_t switch_)
 {
-	const struct hf_tables *tables = job->tables;
-	const struct hf_table_port *port = &tables->ports[dst];
-	const struct hop *hop;
-	bool is_there;
-
-	if (out >= tables->ports_per_switch)
-		return;
-	hop = &job->hops[(size_t)node->switch_ * tables->ports_per_switch + out];
-	if (out == 0)
-		is_there = tables->switches[node->switch_].port == dst;
-	else
-		is_there = hop->kind == HF_PEER_PORT && hop->peer == dst;
-	if (!is_there)
-		return;
-	way->hops = 1;
-	way->mtu = min_u8(hop->mtu, port->mtu);
-	way->rate = hf_rate_min(hop->rate, port->rate);
-	way->drops = node->drops ? node->drops[out] : 0;
+	return &job->hops[(size_t)switch_ * job->hops_per_switch + to->next_ports[switch_]];
 }
 
-static void extend_way(const struct job *job, const struct node *node, uint8_t out, struct way *way)
+static uint16_t dropped(const struct destination *to, const struct node *node)
 {
-	const struct hop *hop = &job->hops[(size_t)node->switch_ * job->tables->ports_per_switch + out];
-	const struct way *next = &job->ways[hop->peer];
+	return node->drops ? node->drops[to->next_ports[node->switch_]] : 0;
+}
+
+/* The last switch: either the destination hangs on its port, or the way ends here. */
+static void end_way(const struct job *job, const struct destination *to, const struct step *step)
+{
+	struct way *way = &job->ways[step->node];
+
+	way->state = WAY_KNOWN;
+	if (step->hop->kind != HF_PEER_PORT || step->hop->peer != to->index)
+		return;
+	way->hops = 1;
+	way->limit = lesser(job, step->hop->limit, to->limit);
+	way->drops = dropped(to, &job->nodes[step->node]);
+}
+
+static void extend_way(const struct job *job, const struct destination *to, const struct step *step)
+{
+	const struct way *next = &job->ways[step->hop->peer];
+	struct way *way = &job->ways[step->node];
 
 	way->state = WAY_KNOWN;
 	if (next->hops >= HF_MAX_HOPS)
 		return;
 	way->hops = next->hops + 1;
-	way->mtu = min_u8(hop->mtu, next->mtu);
-	way->rate = hf_rate_min(hop->rate, next->rate);
-	way->drops = next->drops | (node->drops ? node->drops[out] : 0);
+	way->limit = lesser(job, step->hop->limit, next->limit);
+	way->drops = next->drops | dropped(to, &job->nodes[step->node]);
 }
 
-static bool leads_to_switch(const struct job *job, uint32_t switch_, uint8_t out)
+/* Finds a switch's way and that of every switch on it. */
+static void find_way(const struct job *job, const struct destination *to, uint32_t index)
 {
-	return out != 0 && out < job->tables->ports_per_switch &&
-	       job->hops[(size_t)switch_ * job->tables->ports_per_switch + out].kind == HF_PEER_SWITCH;
-}
-
-/* Finds a switch's way and that of every switch on it. @next_ports: by switch. */
-static void find_way(struct job *job, uint32_t index, uint32_t dst, const uint8_t *next_ports)
-{
-	const struct hf_tables *tables = job->tables;
-	uint32_t depth = 0;
+	struct step *step = job->steps;
 
 	/* One that has been begun is met again in a loop; it stays unreachable. */
-	while (job->ways[index].state == WAY_NEW) {
-		const struct node *node = &job->nodes[index];
-		uint8_t out = next_ports[node->switch_];
-
-		if (!leads_to_switch(job, node->switch_, out)) {
-			job->ways[index].state = WAY_KNOWN;
-			end_way(job, node, out, dst, &job->ways[index]);
+	for (; job->ways[index].state == WAY_NEW; step++) {
+		step->node = index;
+		step->hop = next_hop(job, to, job->nodes[index].switch_);
+		if (step->hop->kind != HF_PEER_SWITCH) {
+			end_way(job, to, step);
 			break;
 		}
 		job->ways[index].state = WAY_BEGUN;
-		job->stack[depth++] = index;
-		index = job->hops[(size_t)node->switch_ * tables->ports_per_switch + out].peer;
+		index = step->hop->peer;
 	}
-	while (depth) {
-		const struct node *node = &job->nodes[job->stack[--depth]];
-
-		extend_way(job, node, next_ports[node->switch_], &job->ways[job->stack[depth]]);
-	}
+	while (step-- > job->steps)
+		extend_way(job, to, step);
 }
 
-static void forget_ways(struct job *job)
+static void find_ways(struct job *job, const struct destination *to)
 {
 	static const struct way unknown = { .hops = UNREACHABLE };
 
 	for (uint32_t i = 0; i < job->n_nodes; i++)
 		job->ways[i] = unknown;
+	for (uint32_t i = 0; i < job->n_nodes; i++)
+		if (job->ways[i].state == WAY_NEW)
+			find_way(job, to, i);
 }
 
 /* Entries */
 
-/* What a source can do with a destination that is reached, before terms count. */
+/* How a source reaches a destination, before terms count. */
 struct reach {
 	bool is_reached;
-	uint8_t mtu, rate;
+	uint8_t limit;
 	uint16_t drops;
 };
 
-static struct reach reach_over(const struct row *row, uint8_t mtu, uint8_t rate, uint16_t drops)
-{
-	return (struct reach) {
-		.is_reached = true,
-		.mtu = min_u8(row->mtu, mtu),
-		.rate = hf_rate_min(row->rate, rate),
-		.drops = row->drops | drops,
-	};
-}
-
 /* The switch's own port out does not count for its MTU and rate: so answers OpenSM. */
-static struct reach reach_from_switch(struct job *job, const struct row *row, uint32_t dst, const uint8_t *next_ports)
+static struct reach reach_from_switch(const struct job *job, const struct destination *to, const struct row *row)
 {
-	const struct hf_tables *tables = job->tables;
-	const struct hf_table_port *port = &tables->ports[dst];
-	const uint16_t *drops = tables->switches[row->peer].drops;
-	uint8_t out = next_ports[row->peer];
-	const struct hop *hop;
-	const struct way *way;
+	const struct hop *hop = next_hop(job, to, row->peer);
+	struct reach reach = { 0 };
+	const uint16_t *drops;
 
-	if (out == 0 || out >= tables->ports_per_switch)
-		return (struct reach) { 0 };
-	hop = &job->hops[(size_t)row->peer * tables->ports_per_switch + out];
-	if (hop->kind == HF_PEER_NONE || (hop->kind == HF_PEER_PORT && hop->peer != dst))
-		return (struct reach) { 0 };
-	if (hop->kind == HF_PEER_PORT)
-		return reach_over(row, port->mtu, port->rate, drops ? drops[out] : 0);
-	find_way(job, hop->peer, dst, next_ports);
-	way = &job->ways[hop->peer];
-	if (way->hops > HF_MAX_HOPS)
-		return (struct reach) { 0 };
-	return reach_over(row, min_u8(hop->peer_mtu, way->mtu), hf_rate_min(hop->peer_rate, way->rate),
-			  way->drops | (drops ? drops[out] : 0));
+	if (hop->kind == HF_PEER_SWITCH) {
+		const struct way *way = &job->ways[hop->peer];
+
+		reach = (struct reach) {
+			way->hops <= HF_MAX_HOPS, lesser(job, hop->far_limit, way->limit), way->drops,
+		};
+	} else if (hop->kind == HF_PEER_PORT) {
+		reach = (struct reach) { hop->peer == to->index, to->limit, 0 };
+	}
+	drops = job->tables->switches[row->peer].drops;
+	if (reach.is_reached && drops)
+		reach.drops |= drops[to->next_ports[row->peer]];
+	return reach;
 }
 
-static struct reach find_reach(struct job *job, const struct row *row, uint32_t dst, const uint8_t *next_ports)
+static struct reach find_reach(const struct job *job, const struct destination *to, const struct row *row)
 {
-	const struct hf_table_port *port = &job->tables->ports[dst];
 	const struct way *way;
 
 	switch ((enum hf_place)row->place) {
 	case HF_PLACE_NOWHERE:
 		break;
 	case HF_PLACE_AT_SWITCH:
-		find_way(job, row->peer, dst, next_ports);
 		way = &job->ways[row->peer];
-		if (way->hops <= HF_MAX_HOPS)
-			return reach_over(row, way->mtu, way->rate, way->drops);
-		break;
+		return (struct reach) { way->hops <= HF_MAX_HOPS, way->limit, way->drops };
 	case HF_PLACE_IN_SWITCH:
-		return reach_from_switch(job, row, dst, next_ports);
+		return reach_from_switch(job, to, row);
 	case HF_PLACE_AT_PORT:
-		if (row->peer == dst)
-			return reach_over(row, port->mtu, port->rate, 0);
-		break;
+		return (struct reach) { row->peer == to->index, to->limit, 0 };
 	}
 	return (struct reach) { 0 };
 }
 
-/* A port reaches itself without its cable, a switch only if it routes its own LID to its port 0. */
-static struct reach find_reach_of_itself(const struct job *job, uint32_t index, const uint8_t *next_ports)
+/* The one place that says what an answer is. */
+static hf_entry make_entry(const struct job *job, const struct destination *to, const struct offer *offer,
+			   const struct row *row, struct reach reach)
 {
-	const struct hf_table_port *port = &job->tables->ports[index];
-	const uint16_t *drops;
+	uint8_t limit = lesser(job, offer->limit, lesser(job, row->limit, reach.limit));
+	uint8_t sl;
 
-	if (port->place != HF_PLACE_IN_SWITCH)
-		return (struct reach) { true, port->mtu, port->rate, port->drops };
-	if (next_ports[port->peer] != 0)
-		return (struct reach) { 0 };
-	drops = job->tables->switches[port->peer].drops;
-	return (struct reach) { true, port->mtu, port->rate, port->drops | (drops ? drops[0] : 0) };
+	if (!reach.is_reached || !offer->is_allowed || (reach.drops | row->drops) >> offer->sl & 1)
+		return 0;
+	sl = offer->sls[row->sl_source];
+	return offer->life | to->rates[row->can][limit] | (sl & HF_SL_IS_HINT ? offer->sl : sl);
 }
 
-static uint8_t find_sl(const struct job *job, uint8_t hint, uint32_t src, uint32_t dst)
+static void make_offers(struct job *job, const struct destination *to, uint32_t dst_lid)
 {
 	const struct hf_tables *tables = job->tables;
 	size_t sources = hf_tables_count_sl_sources(tables);
-	size_t table = sources * hf_tables_count_sl_destinations(tables);
-	uint8_t sl = tables->sls[tables->sl_variant[hint] * table + dst * sources + src];
+	size_t destinations = hf_tables_count_sl_destinations(tables);
+	size_t sl_row = sl_destination(job, to->port, dst_lid);
 
-	return sl & HF_SL_IS_HINT ? hint : sl;
+	for (uint32_t class = 0; class < tables->n_terms_classes; class++) {
+		size_t at = (size_t)class * tables->n_terms_classes + to->port->terms_class;
+		const struct hf_terms *terms = &tables->terms[tables->terms_index[at]];
+		uint8_t sl = terms->sl % HF_SLS;
+
+		job->offers[class] = (struct offer) {
+			.is_allowed = terms->pkey,
+			.sl = sl,
+			.limit = ((terms->mtu_limit ? terms->mtu_limit : NO_LIMIT) & 0x7) << 5 |
+				 (terms->rate_limit ? job->ranks[terms->rate_limit % RATES] : NO_RANK),
+			.life = hf_entry_pack(0, 0, 0, job->life_codes[terms->pkt_life % LIVES]),
+			.sls = &tables->sls[(tables->sl_variant[sl] * destinations + sl_row) * sources],
+		};
+	}
 }
 
-/* The one place that says what an answer is. */
-static hf_entry make_entry(const struct job *job, const struct row *row, const struct hf_table_port *dst,
-			   uint32_t dst_lid, bool is_itself, struct reach reach)
+/* A port reaches itself without its cable, a switch only if it routes its own LID to its port 0. */
+static struct reach find_reach_of_itself(const struct job *job, const struct destination *to)
 {
-	const struct hf_tables *tables = job->tables;
-	const struct hf_terms *terms;
-	uint8_t sl;
+	const uint16_t *drops;
 
-	if (!reach.is_reached)
-		return 0;
-	terms = &tables->terms[tables->terms_index[(size_t)row->terms_class * tables->n_terms_classes +
-						   dst->terms_class]];
-	if (!terms->pkey || reach.drops >> terms->sl & 1)
-		return 0;
-	if (terms->mtu_limit)
-		reach.mtu = min_u8(reach.mtu, terms->mtu_limit);
-	if (terms->rate_limit)
-		reach.rate = hf_rate_min(reach.rate, terms->rate_limit);
-	sl = find_sl(job, terms->sl, row->sl_source, sl_destination(job, dst, dst_lid));
-	return hf_entry_pack(sl, reach.mtu, job->rates[row->can][dst->can][reach.rate % RATES],
-			     job->life_codes[is_itself ? 0 : terms->pkt_life & 0x3f]);
+	if (to->port->place != HF_PLACE_IN_SWITCH)
+		return (struct reach) { .is_reached = true, .limit = to->limit };
+	drops = job->tables->switches[to->port->peer].drops;
+	return (struct reach) {
+		.is_reached = to->next_ports[to->port->peer] == 0,
+		.limit = to->limit,
+		.drops = drops ? drops[0] : 0,
+	};
 }
 
-static void resolve_loopbacks(struct job *job, uint32_t dst, uint32_t column, const uint8_t *next_ports,
-			      hf_entry *entries)
+static hf_entry make_loopback(const struct job *job, const struct destination *to, uint32_t row_index)
 {
-	const struct hf_port *port = &job->snapshot->ports[dst];
-	const struct hf_table_port *to = &job->tables->ports[dst];
-	struct reach reach = find_reach_of_itself(job, dst, next_ports);
-	uint32_t dst_lid = column - port->first_column;
+	struct row row = job->rows[row_index];
+	struct offer offer = job->offers[row.terms_class];
+
+	row.limit = to->limit;
+	offer.life = hf_entry_pack(0, 0, 0, job->life_codes[0]);
+	return make_entry(job, to, &offer, &row, find_reach_of_itself(job, to));
+}
+
+static void resolve_loopbacks(struct job *job, const struct destination *to, uint32_t column, hf_entry *entries)
+{
+	const struct hf_port *port = &job->snapshot->ports[to->index];
 
 	if (job->snapshot->loopbacks) {
-		job->snapshot->loopbacks[column] = make_entry(job, &job->rows[port->row], to, dst_lid, true, reach);
+		job->snapshot->loopbacks[column] = make_loopback(job, to, port->row);
 		return;
 	}
-	for (uint32_t lid = 0; lid < hf_port_count_lids(port); lid++)
-		entries[port->row + lid] = make_entry(job, &job->rows[port->row + lid], to, dst_lid, true, reach);
+	for (uint32_t row = port->row; row < port->row + hf_port_count_lids(port); row++)
+		entries[row] = make_loopback(job, to, row);
 }
 
 /* @entries: by row */
 static void resolve_column(struct job *job, uint32_t column, const uint8_t *next_ports, hf_entry *entries)
 {
-	uint32_t dst = job->port_of[column];
-	const struct hf_table_port *to;
+	struct destination to = { .index = job->port_of[column], .next_ports = next_ports };
 
-	if (dst == HF_NO_INDEX) {
+	if (to.index == HF_NO_INDEX) {
 		memset(entries, 0, job->snapshot->n_rows * sizeof(*entries));
 		return;
 	}
-	to = &job->tables->ports[dst];
-	forget_ways(job);
-	for (uint32_t i = 0; i < job->snapshot->n_rows; i++)
-		entries[i] = make_entry(job, &job->rows[i], to, column - to->first_column, false,
-					find_reach(job, &job->rows[i], dst, next_ports));
-	resolve_loopbacks(job, dst, column, next_ports, entries);
+	to.port = &job->tables->ports[to.index];
+	to.limit = make_limit(job, to.port->mtu, to.port->rate);
+	to.rates = job->rates[to.port->can % CANS];
+	make_offers(job, &to, column - to.port->first_column);
+	find_ways(job, &to);
+	for (uint32_t i = 0; i < job->snapshot->n_rows; i++) {
+		const struct row *row = &job->rows[i];
+
+		entries[i] = make_entry(job, &to, &job->offers[row->terms_class], row, find_reach(job, &to, row));
+	}
+	resolve_loopbacks(job, &to, column, entries);
 }
 
 static unsigned int column_lid(const struct job *job, uint32_t column)
@@ -600,7 +662,7 @@ static unsigned int column_lid(const struct job *job, uint32_t column)
 	return port->lid + (column - port->first_column);
 }
 
-/* Turns the forwarding tables so that a column's ports lie together. */
+/* Turns the forwarding tables so that a column's ports lie together. What is no port gets the number behind the last. */
 static void turn_forwarding(struct job *job, uint32_t first, uint32_t count)
 {
 	const struct hf_tables *tables = job->tables;
@@ -610,11 +672,14 @@ static void turn_forwarding(struct job *job, uint32_t first, uint32_t count)
 		uint8_t *next_ports = &job->next_ports[(size_t)i * tables->n_switches];
 
 		if (lid >= tables->lids) {
-			memset(next_ports, HF_NO_PORT, tables->n_switches);
+			memset(next_ports, tables->ports_per_switch, tables->n_switches);
 			continue;
 		}
-		for (uint32_t j = 0; j < tables->n_switches; j++)
-			next_ports[j] = tables->forwarding[(size_t)j * tables->lids + lid];
+		for (uint32_t j = 0; j < tables->n_switches; j++) {
+			uint8_t port = tables->forwarding[(size_t)j * tables->lids + lid];
+
+			next_ports[j] = port < tables->ports_per_switch ? port : tables->ports_per_switch;
+		}
 	}
 }
 
@@ -626,7 +691,7 @@ static void store_block(struct job *job, uint32_t first, uint32_t count)
 		hf_entry *entries = &snapshot->entries[(size_t)row * snapshot->n_columns + first];
 
 		for (uint32_t i = 0; i < count; i++)
-			entries[i] = job->block[(size_t)i * snapshot->n_rows + row];
+			entries[i] = job->block[i * job->block_stride + row];
 	}
 }
 
@@ -640,7 +705,7 @@ static void resolve_columns(struct job *job)
 		turn_forwarding(job, first, count);
 		for (uint32_t i = 0; i < count; i++)
 			resolve_column(job, first + i, &job->next_ports[(size_t)i * job->tables->n_switches],
-				       &job->block[(size_t)i * job->snapshot->n_rows]);
+				       &job->block[i * job->block_stride]);
 		store_block(job, first, count);
 	}
 }
@@ -674,10 +739,15 @@ static int allocate_blocks(struct job *job)
 
 	job->next_ports = malloc((size_t)BLOCK * job->tables->n_switches + 1);
 	job->ways = malloc((job->n_nodes + (size_t)1) * sizeof(*job->ways));
-	job->stack = malloc((job->n_nodes + (size_t)1) * sizeof(*job->stack));
-	job->block = malloc(((size_t)BLOCK * snapshot->n_rows + 1) * sizeof(*job->block));
+	job->steps = malloc((job->n_nodes + (size_t)1) * sizeof(*job->steps));
+	job->offers = malloc((job->tables->n_terms_classes + (size_t)1) * sizeof(*job->offers));
+	/* An odd number of lines: a column's rows lie in other sets of the cache than the next one's. */
+	job->block_stride = (size_t)(snapshot->n_rows / (2 * LINE_ENTRIES)) * 2 * LINE_ENTRIES + 3 * LINE_ENTRIES;
+	job->block = malloc(BLOCK * job->block_stride * sizeof(*job->block));
 	snapshot->entries = malloc(((size_t)snapshot->n_rows * snapshot->n_columns + 1) * sizeof(*snapshot->entries));
-	return job->next_ports && job->ways && job->stack && job->block && snapshot->entries ? 0 : -ENOMEM;
+	if (!job->next_ports || !job->ways || !job->steps || !job->offers || !job->block || !snapshot->entries)
+		return -ENOMEM;
+	return 0;
 }
 
 static int prepare(struct job *job)
@@ -691,6 +761,8 @@ static int prepare(struct job *job)
 	for (uint32_t i = 0; i < n_columns; i++)
 		job->port_of[i] = HF_NO_INDEX;
 	make_life_codes(job);
+	make_ranks(job);
+	make_limits(job);
 	make_rates(job);
 	err = copy_pkeys(job);
 	if (!err)
@@ -717,7 +789,8 @@ int hf_snapshot_resolve(const struct hf_tables *tables, struct hf_snapshot **ret
 	free(job.port_of);
 	free(job.next_ports);
 	free(job.ways);
-	free(job.stack);
+	free(job.steps);
+	free(job.offers);
 	free(job.block);
 	if (err) {
 		hf_snapshot_free(job.snapshot);
