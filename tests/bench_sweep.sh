@@ -97,9 +97,9 @@ fail_cables() {
 
 # turn with|without: what it finds is added to files in $work that begin with that word.
 turn() {
-	local plugins=osmhfbench
+	local plugins=osmhfbench	# the last one sees the end of the others
 
-	[ "$1" = without ] || plugins="osmhfbench osmholdfast"
+	[ "$1" = without ] || plugins="osmholdfast osmhfbench"
 	rm -f "$work/plugin.trace"
 	start_sm "$plugins"
 	env LD_PRELOAD="$umad" HF_UMAD_NODES=H_1_1_1_0 "$build/tests/sa_latency" >"$work/queries" 3>&- &
