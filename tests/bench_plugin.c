@@ -2,8 +2,8 @@
 /*
  * An OpenSM plugin for benchmarks, libosmhfbench.so. It writes a trace, see lib/trace.h, to the file HF_BENCH_TRACE:
  *
- *	sweep_start, subnet_up {cpu_us, engine}	of a heavy sweep; the CPU time of the whole process until then, and
- *						the routing engine that was used last
+ *	sweep_start, routing_done, subnet_up {cpu_us, engine}
+ *		of a heavy sweep; the CPU time of the whole process until then, and the routing engine that was used last
  *	paths {pairs, entries, differing, path_params_us, copy_us, resolve_us, lock_us}
  *
  * Where HF_BENCH_PATHS is a number of rounds, a "paths" comes for each at the first SUBNET UP: the time that
@@ -182,6 +182,8 @@ static void report(void *plugin_data, osm_epi_event_id_t event_id, void *event_d
 	(void)event_data;
 	if (event_id == OSM_EVENT_ID_HEAVY_SWEEP_START)
 		trace_sweep(bench, "sweep_start");
+	if (event_id == OSM_EVENT_ID_UCAST_ROUTING_DONE)
+		trace_sweep(bench, "routing_done");
 	if (event_id != OSM_EVENT_ID_SUBNET_UP)
 		return;
 	trace_sweep(bench, "subnet_up");
