@@ -4,9 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 const char *const hf_change_names[HF_CHANGE_KINDS] = {
 	[HF_CHANGE_CHANGED] = "changed",
@@ -167,41 +164,28 @@ static bool compare_entry(const struct hf_changes *changes, hf_entry old, hf_ent
 
 /* The walk over one class */
 
-#define BLOCK_ENTRIES	32	/* a cache line, and the bits of a mask */
+typedef uint16_t lanes __attribute__((vector_size(16), aligned(2), may_alias));
 
-/* A bit for each of 32 entries that differ. No branch: which ones do cannot be predicted. */
-static uint32_t difference_mask(const hf_entry *a, const hf_entry *b)
+#define LANES	(sizeof(lanes) / sizeof(hf_entry))
+
+static bool lanes_differ(const hf_entry *a, const hf_entry *b)
 {
-#ifdef __SSE2__
-	const __m128i *x = (const __m128i *)a, *y = (const __m128i *)b;
-	__m128i equal[4];
-
-	for (int i = 0; i < 4; i++)
-		equal[i] = _mm_cmpeq_epi16(_mm_loadu_si128(&x[i]), _mm_loadu_si128(&y[i]));
-	return ~((uint32_t)_mm_movemask_epi8(_mm_packs_epi16(equal[0], equal[1])) |
-		 (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(equal[2], equal[3])) << 16);
-#else
-	uint32_t mask = 0;
-
-	for (int i = 0; i < BLOCK_ENTRIES; i++)
-		mask |= (uint32_t)(a[i] != b[i]) << i;
-	return mask;
-#endif
+	return memcmp(a, b, sizeof(lanes));
 }
 
-static uint32_t difference_mask_of_few(const hf_entry *a, const hf_entry *b, uint32_t count)
+/* The first place from @at on where two rows differ, or @end. */
+static uint32_t next_difference(const hf_entry *a, const hf_entry *b, uint32_t at, uint32_t end)
 {
-	uint32_t mask = 0;
-
-	for (uint32_t i = 0; i < count; i++)
-		mask |= (uint32_t)(a[i] != b[i]) << i;
-	return mask;
+	while (at + LANES <= end && !lanes_differ(&a[at], &b[at]))
+		at += LANES;
+	while (at < end && a[at] == b[at])
+		at++;
+	return at;
 }
 
 struct position {
 	uint32_t listed;	/* how many of the listed ports have been met */
-	uint32_t at;		/* column behind the block; port where the class is not plain */
-	uint32_t mask;		/* of the block, what has not been met */
+	uint32_t at;		/* column; port where the class is not plain */
 };
 
 static bool next_among_listed(const struct hf_changes *changes, const struct hf_source_class *class,
@@ -226,50 +210,11 @@ static bool next_among_ports(const struct hf_changes *changes, const struct hf_s
 	return false;
 }
 
-/* Steps to the next column that differs, or to @end. */
-static uint32_t next_column(const hf_entry *a, const hf_entry *b, uint32_t end, struct position *position)
+static uint32_t end_of_lids(const struct hf_changes *changes, uint32_t index)
 {
-	uint32_t column;
+	const struct hf_port *port = &changes->new_->ports[index];
 
-	while (!position->mask) {
-		uint32_t at = position->at;
-
-		if (at >= end)
-			return end;
-		position->mask = end - at >= BLOCK_ENTRIES ? difference_mask(&a[at], &b[at]) :
-							     difference_mask_of_few(&a[at], &b[at], end - at);
-		position->at = at + BLOCK_ENTRIES;
-	}
-	column = position->at - BLOCK_ENTRIES + __builtin_ctz(position->mask);
-	position->mask &= position->mask - 1;
-	return column;
-}
-
-/* A port with several LIDs is met once, at the first of its columns that differs. */
-static bool has_been_met(const struct hf_changes *changes, const hf_entry *old, const hf_entry *new_, uint32_t port,
-			 uint32_t column)
-{
-	uint32_t first = changes->new_->ports[port].first_column;
-
-	return memcmp(&old[first], &new_[first], (column - first) * sizeof(hf_entry));
-}
-
-/* What differs in a column, where it has not been met in another one of its port. */
-static bool compare_column(const struct hf_changes *changes, const struct hf_source_class *class, uint32_t column,
-			   uint32_t *ret_dst, enum hf_change_kind *ret_kind)
-{
-	const hf_entry *old = row_entries(changes->old, class->old_row);
-	const hf_entry *new_ = row_entries(changes->new_, class->new_row);
-	uint32_t dst = changes->port_of[column];
-
-	*ret_dst = dst;
-	if (dst < HF_COLUMN_IS_SHARED)
-		return compare_entry(changes, old[column], new_[column], ret_kind);
-	if (dst == HF_NO_INDEX)
-		return false;
-	*ret_dst = dst - HF_COLUMN_IS_SHARED;
-	return !has_been_met(changes, old, new_, *ret_dst, column) &&
-	       compare_path(changes, class, *ret_dst, false, ret_kind);
+	return port->first_column + hf_port_count_lids(port);
 }
 
 static uint32_t count_common_columns(const struct hf_changes *changes)
@@ -282,11 +227,22 @@ static bool next_among_columns(const struct hf_changes *changes, const struct hf
 {
 	const hf_entry *old = row_entries(changes->old, class->old_row);
 	const hf_entry *new_ = row_entries(changes->new_, class->new_row);
-	uint32_t end = count_common_columns(changes), column;
+	uint32_t end = count_common_columns(changes), at;
 
-	while ((column = next_column(old, new_, end, position)) < end)
-		if (compare_column(changes, class, column, ret_dst, ret_kind))
-			return true;
+	while ((at = next_difference(old, new_, position->at, end)) < end) {
+		position->at = at + 1;
+		*ret_dst = changes->port_of[at];
+		if (*ret_dst < HF_COLUMN_IS_SHARED) {
+			if (compare_entry(changes, old[at], new_[at], ret_kind))
+				return true;
+		} else if (*ret_dst != HF_NO_INDEX) {
+			*ret_dst -= HF_COLUMN_IS_SHARED;
+			position->at = end_of_lids(changes, *ret_dst);
+			if (compare_path(changes, class, *ret_dst, false, ret_kind))
+				return true;
+		}
+	}
+	position->at = end;
 	return false;
 }
 
@@ -387,8 +343,17 @@ static int find_classes(struct hf_changes *changes)
 	return 0;
 }
 
+static bool has_spread(const struct hf_snapshot *snapshot)
+{
+	for (int sl = 0; sl < HF_SLS; sl++)
+		if (snapshot->sl_spread[sl] > 1)
+			return true;
+	return false;
+}
+
 static void list_ports(struct hf_changes *changes)
 {
+	changes->columns_are_plain = !has_spread(changes->old) && !has_spread(changes->new_);
 	for (uint32_t i = 0; i < changes->new_->n_columns; i++)
 		changes->port_of[i] = HF_NO_INDEX;
 	for (uint32_t i = 0; i < count_ports(changes); i++) {
@@ -396,6 +361,8 @@ static void list_ports(struct hf_changes *changes)
 		const struct hf_port *new_ = hf_snapshot_port(changes->new_, i);
 
 		changes->is_listed[i] = lids_differ(old, new_) || old->first_column != new_->first_column;
+		if (changes->is_listed[i] || new_->lmc)
+			changes->columns_are_plain = false;
 		if (changes->is_listed[i]) {
 			changes->listed[changes->n_listed++] = i;
 			continue;
@@ -435,39 +402,79 @@ static bool is_same_loopback(const struct hf_changes *changes, uint32_t port)
 
 static bool compare_loopback(const struct hf_changes *changes, uint32_t port, enum hf_change_kind *ret_kind)
 {
-	uint32_t class = changes->class_of[port];
-
-	return class != HF_NO_INDEX && !is_same_loopback(changes, port) &&
-	       compare_path(changes, &changes->classes[class], port, true, ret_kind);
+	return !is_same_loopback(changes, port) &&
+	       compare_path(changes, &changes->classes[changes->class_of[port]], port, true, ret_kind);
 }
 
-/* As next_among_columns() would, but in one go: this is where the time is spent. */
-static void count_columns(const struct hf_changes *changes, uint32_t class_index, struct position position,
-			  uint64_t *counts)
+/* Counting. What a class's own ports are to themselves is counted too, and taken off at the end. */
+
+static uint64_t sum_lanes(lanes counts)
 {
-	const struct hf_source_class *class = &changes->classes[class_index];
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < LANES; i++)
+		sum += counts[i];
+	return sum;
+}
+
+/* Without a branch: which entries differ cannot be predicted. At most UINT16_MAX of them. */
+static void count_lanes(const hf_entry *old, const hf_entry *new_, size_t count, uint64_t *counts)
+{
+	const lanes none = { 0 };
+	lanes differing = none, appeared = none, lost = none;
+
+	for (size_t i = 0; i < count; i += LANES) {
+		lanes before = *(const lanes *)&old[i], after = *(const lanes *)&new_[i];
+		lanes differs = (lanes)(before != after);
+
+		/* True is -1. */
+		differing -= differs;
+		appeared -= differs & (lanes)(before == none);
+		lost -= differs & (lanes)(after == none);
+	}
+	counts[HF_CHANGE_APPEARED] += sum_lanes(appeared);
+	counts[HF_CHANGE_LOST] += sum_lanes(lost);
+	counts[HF_CHANGE_CHANGED] += sum_lanes(differing) - sum_lanes(appeared) - sum_lanes(lost);
+}
+
+/* Where each column is a port of its own and each other entry another answer, none need be looked at alone. */
+static void count_columns(const struct hf_changes *changes, const struct hf_source_class *class,
+			  struct position *position, uint64_t *counts)
+{
 	const hf_entry *old = row_entries(changes->old, class->old_row);
 	const hf_entry *new_ = row_entries(changes->new_, class->new_row);
-	uint32_t end = count_common_columns(changes), column, dst;
-	enum hf_change_kind kind;
+	uint32_t end = count_common_columns(changes) / LANES * LANES;
 
-	while ((column = next_column(old, new_, end, &position)) < end)
-		if (compare_column(changes, class, column, &dst, &kind))
-			counts[kind] += class->members - (changes->class_of[dst] == class_index);
+	while (position->at < end) {
+		uint32_t count = min_u32(end - position->at, UINT16_MAX / LANES * LANES);
+
+		count_lanes(&old[position->at], &new_[position->at], count, counts);
+		position->at += count;
+	}
 }
 
-static void count_class(const struct hf_changes *changes, uint32_t class_index, uint64_t *counts)
+static void count_class(struct hf_changes *changes, const struct hf_source_class *class)
 {
-	const struct hf_source_class *class = &changes->classes[class_index];
+	uint64_t counts[HF_CHANGE_KINDS] = { 0 };
 	struct position position = { 0 };
 	enum hf_change_kind kind;
 	uint32_t dst;
 
-	while (class->is_plain ? next_among_listed(changes, class, &position, &dst, &kind) :
-				 next_of_class(changes, class, &position, &dst, &kind))
-		counts[kind] += class->members - (changes->class_of[dst] == class_index);
-	if (class->is_plain && !class->rows_are_equal)
-		count_columns(changes, class_index, position, counts);
+	if (class->is_plain && !class->rows_are_equal && changes->columns_are_plain)
+		count_columns(changes, class, &position, counts);
+	while (next_of_class(changes, class, &position, &dst, &kind))
+		counts[kind]++;
+	for (int i = 0; i < HF_CHANGE_KINDS; i++)
+		changes->counts[i] += counts[i] * class->members;
+}
+
+static bool compare_itself_as_others_do(const struct hf_changes *changes, uint32_t port, enum hf_change_kind *ret_kind)
+{
+	const struct hf_source_class *class = &changes->classes[changes->class_of[port]];
+
+	if (class->is_plain && class->rows_are_equal && !changes->is_listed[port])
+		return false;
+	return compare_path(changes, class, port, false, ret_kind);
 }
 
 static void count_changes(struct hf_changes *changes)
@@ -475,17 +482,39 @@ static void count_changes(struct hf_changes *changes)
 	enum hf_change_kind kind;
 
 	for (uint32_t i = 0; i < changes->n_classes; i++)
-		count_class(changes, i, changes->counts);
-	for (uint32_t i = 0; i < count_ports(changes); i++)
+		count_class(changes, &changes->classes[i]);
+	for (uint32_t i = 0; i < count_ports(changes); i++) {
+		if (changes->class_of[i] == HF_NO_INDEX)
+			continue;
+		if (compare_itself_as_others_do(changes, i, &kind))
+			changes->counts[kind]--;
 		if (compare_loopback(changes, i, &kind))
 			changes->counts[kind]++;
+	}
+}
+
+/* No change is the usual case. */
+static bool are_equal(const struct hf_snapshot *old, const struct hf_snapshot *new_)
+{
+	size_t n_entries = (size_t)new_->n_rows * new_->n_columns;
+
+	return old->n_ports == new_->n_ports && old->n_columns == new_->n_columns && old->n_rows == new_->n_rows &&
+	       old->rows_are_lids == new_->rows_are_lids && !codes_differ(old, new_) &&
+	       !memcmp(old->ports, new_->ports, new_->n_ports * sizeof(*new_->ports)) &&
+	       (!new_->loopbacks || !memcmp(old->loopbacks, new_->loopbacks, new_->n_columns * sizeof(hf_entry))) &&
+	       !memcmp(old->entries, new_->entries, n_entries * sizeof(hf_entry));
 }
 
 int hf_changes_find(const struct hf_snapshot *old, const struct hf_snapshot *new_, struct hf_changes *ret_changes)
 {
 	struct hf_changes changes = { .old = old, .new_ = new_ };
-	int err = prepare(&changes);
+	int err;
 
+	if (are_equal(old, new_)) {
+		*ret_changes = changes;
+		return 0;
+	}
+	err = prepare(&changes);
 	if (err) {
 		hf_changes_fini(&changes);
 		return err;
@@ -509,7 +538,7 @@ static bool next_of_source(const struct hf_changes *changes, struct hf_change_cu
 			   struct hf_change *ret_change)
 {
 	const struct hf_source_class *class = &changes->classes[changes->class_of[cursor->src]];
-	struct position position = { .listed = cursor->listed, .at = cursor->at, .mask = cursor->mask };
+	struct position position = { .listed = cursor->listed, .at = cursor->at };
 	bool found;
 
 	if (!cursor->met_itself) {
@@ -523,12 +552,13 @@ static bool next_of_source(const struct hf_changes *changes, struct hf_change_cu
 	} while (found && ret_change->dst == cursor->src);
 	cursor->listed = position.listed;
 	cursor->at = position.at;
-	cursor->mask = position.mask;
 	return found;
 }
 
 bool hf_changes_next(const struct hf_changes *changes, struct hf_change_cursor *cursor, struct hf_change *ret_change)
 {
+	if (hf_changes_are_none(changes))
+		return false;
 	for (; cursor->src < count_ports(changes); *cursor = (struct hf_change_cursor) { .src = cursor->src + 1 }) {
 		if (changes->class_of[cursor->src] == HF_NO_INDEX || !next_of_source(changes, cursor, ret_change))
 			continue;

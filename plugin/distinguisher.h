@@ -49,7 +49,7 @@ struct hf_changes {
 	const struct hf_snapshot *old, *new_;
 	uint64_t counts[HF_CHANGE_KINDS];	/* of paths */
 
-	/* What the walk may skip. */
+	/* What the walk may skip; nothing where there is no change. */
 	struct hf_source_class *classes;
 	uint32_t n_classes;
 	uint32_t *class_of;		/* by port; HF_NO_INDEX where it is absent in both */
@@ -58,13 +58,14 @@ struct hf_changes {
 	uint32_t *listed;		/* these ports */
 	uint32_t n_listed;
 	bool codes_differ;		/* equal entries may be different answers */
+	bool columns_are_plain;		/* each is a port, and entries that differ are different answers */
 };
 
 /* Where a walk over the changes stands; starts zeroed. */
 struct hf_change_cursor {
 	uint32_t src;
 	bool met_itself;
-	uint32_t listed, at, mask;
+	uint32_t listed, at;
 };
 
 /**

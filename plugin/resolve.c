@@ -662,7 +662,7 @@ static unsigned int column_lid(const struct job *job, uint32_t column)
 	return port->lid + (column - port->first_column);
 }
 
-/* Turns the forwarding tables so that a column's ports lie together. What is no port gets the number behind the last. */
+/* Turns the forwarding tables so that a column lies together. What is no port gets the number behind the last. */
 static void turn_forwarding(struct job *job, uint32_t first, uint32_t count)
 {
 	const struct hf_tables *tables = job->tables;
