@@ -267,14 +267,17 @@ static int write_conf(struct hf_soak_breaker *breaker)
 {
 	struct hf_path path = hf_fabric_path(breaker->fabric, HF_FILE_OPENSM_CONF);
 	int err = hf_setup_opensm(breaker->fabric);
+	char sl2vl[64];
 	FILE *file;
 
 	if (err)
 		return err;
+	hf_soak_qos_sl2vl(&breaker->plan->qos, sl2vl, sizeof(sl2vl));
 	file = fopen(path.text, "ae");
 	if (file) {
 		fprintf(file, "routing_engine %s\n", breaker->engine);
 		fprintf(file, "subnet_timeout %u\n", breaker->subnet_timeout);
+		fprintf(file, "qos_sl2vl %s\n", sl2vl);
 	}
 	return !file || fclose(file) != 0 ? hf_fabric_fail(breaker->fabric, -EIO, "%s: %m", path.text) : 0;
 }
@@ -317,6 +320,24 @@ static int change_partition(struct hf_soak_breaker *breaker, struct hf_soak_step
 	return hf_soak_hup(breaker);
 }
 
+/* A level, a group, or the SLs that are dropped. */
+static int change_qos(struct hf_soak_breaker *breaker, struct hf_soak_step *step)
+{
+	struct hf_soak_plan *plan = breaker->plan;
+	int err;
+
+	if (!plan->has_qos)
+		return 0;
+	hf_soak_qos_change(&plan->qos, &plan->random);
+	say(step, "another QoS policy, HUP");
+	err = plan->qos.has_policy ?
+	      hf_soak_qos_write(&plan->qos, hf_fabric_path(breaker->fabric, "qos-policy.conf").text) : 0;
+	if (err)
+		return hf_fabric_fail(breaker->fabric, err, "the policy cannot be written: %s", strerror(-err));
+	err = write_conf(breaker);
+	return err ? err : hf_soak_hup(breaker);
+}
+
 static void change_engine(struct hf_soak_breaker *breaker, struct hf_soak_step *step)
 {
 	const struct hf_soak_engine *engine = breaker->plan->engine;
@@ -351,7 +372,7 @@ static const struct {
 	int (*strike)(struct hf_soak_breaker *breaker, struct hf_soak_step *step);
 } kinds[] = {
 	{ 36, cut }, { 20, mend }, { 10, leave }, { 10, come_back }, { 5, swap_hosts }, { 4, change_lid },
-	{ 3, change_life }, { 5, change_partition }, { 2, restart },
+	{ 3, change_life }, { 5, change_partition }, { 4, change_qos }, { 2, restart },
 };
 
 static int strike(struct hf_soak_breaker *breaker, struct hf_soak_step *step)

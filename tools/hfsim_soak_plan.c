@@ -262,27 +262,30 @@ int hf_soak_plan_init(struct hf_soak_plan *plan, const struct hf_soak_engine *en
 	plan->lmc = hf_random_percent(&plan->random, 60) ? 0 : 1 + hf_random_below(&plan->random, 2);
 	plan->lanes = lanes[hf_random_below(&plan->random, sizeof(lanes) / sizeof(lanes[0]))];
 	plan->has_roots = hf_random_percent(&plan->random, 92);
-	plan->has_qos = engine->needs_qos || hf_random_percent(&plan->random, 30);
+	plan->has_qos = engine->needs_qos || hf_random_percent(&plan->random, 40);
 	err = build_fabric(plan, ret_error);
 	if (err)
 		return err;
 	if (hf_random_percent(&plan->random, 50))
 		draw_rates(plan);
-	return draw_partitions(plan);
+	err = draw_partitions(plan);
+	return err ? err : hf_soak_qos_init(&plan->qos, plan->topology, &plan->random);
 }
 
 void hf_soak_plan_fini(struct hf_soak_plan *plan)
 {
 	for (size_t i = 0; i < plan->n_partitions; i++)
 		free(plan->partitions[i].is_member);
+	hf_soak_qos_fini(&plan->qos);
 	hf_topology_free(plan->topology);
 }
 
 void hf_soak_plan_describe(const struct hf_soak_plan *plan, char *text, size_t size)
 {
-	int length = snprintf(text, size, "%s, LMC %u, %u lanes%s%s", plan->fabric, plan->lmc, plan->lanes,
-			      plan->has_qos ? ", QoS" : "",
-			      plan->has_roots ? ", roots" : "");
+	bool has_policy = plan->has_qos && plan->qos.has_policy, has_drops = plan->has_qos && plan->qos.has_drops;
+	int length = snprintf(text, size, "%s, LMC %u, %u lanes%s%s%s%s", plan->fabric, plan->lmc, plan->lanes,
+			      plan->has_roots ? ", roots" : "", plan->has_qos ? ", QoS" : "",
+			      has_policy ? ", policy" : "", has_drops ? ", dropped SLs" : "");
 
 	if (plan->n_partitions > 0)
 		snprintf(text + length, size - length, ", %zu partitions%s", plan->n_partitions,
@@ -411,6 +414,7 @@ static int write_net(const struct hf_soak_plan *plan, const char *path)
 static int write_scenario(const struct hf_soak_plan *plan, const char *dir, const char *path)
 {
 	FILE *out = fopen(path, "we");
+	char sl2vl[64];
 
 	if (!out)
 		return -errno;
@@ -428,6 +432,9 @@ static int write_scenario(const struct hf_soak_plan *plan, const char *dir, cons
 	fprintf(out, "\t\t\"torus_config %s/torus-2QoS.conf\",\n", dir);
 	if (plan->has_roots)
 		fprintf(out, "\t\t\"root_guid_file %s/roots\",\n", dir);
+	hf_soak_qos_sl2vl(&plan->qos, sl2vl, sizeof(sl2vl));
+	fprintf(out, "\t\t\"qos_policy_file %s/%s\", \"qos_sl2vl %s\",\n", dir,
+		plan->qos.has_policy ? "qos-policy.conf" : "none", sl2vl);
 	fprintf(out, "\t\t\"nue_max_num_vls 4\",\n\t}\n\tplugin = { \"trace_paths = true\" }\n}\n");
 	return fclose(out) != 0 ? -errno : 0;
 }
@@ -435,7 +442,7 @@ static int write_scenario(const struct hf_soak_plan *plan, const char *dir, cons
 int hf_soak_plan_scenario(const struct hf_soak_plan *plan, const char *dir, struct hf_scenario **ret_scenario,
 			  char **ret_error)
 {
-	char scenario[512], net[512], partitions[512], torus[512], roots[512];
+	char scenario[512], net[512], partitions[512], torus[512], roots[512], policy[512];
 	int err;
 
 	snprintf(scenario, sizeof(scenario), "%s/soak.conf", dir);
@@ -443,6 +450,7 @@ int hf_soak_plan_scenario(const struct hf_soak_plan *plan, const char *dir, stru
 	snprintf(partitions, sizeof(partitions), "%s/partitions.conf", dir);
 	snprintf(torus, sizeof(torus), "%s/torus-2QoS.conf", dir);
 	snprintf(roots, sizeof(roots), "%s/roots", dir);
+	snprintf(policy, sizeof(policy), "%s/qos-policy.conf", dir);
 	err = write_net(plan, net);
 	if (!err)
 		err = write_scenario(plan, dir, scenario);
@@ -450,6 +458,8 @@ int hf_soak_plan_scenario(const struct hf_soak_plan *plan, const char *dir, stru
 		err = hf_soak_plan_write_partitions(plan, partitions);
 	if (!err)
 		err = write_torus(plan, torus);
+	if (!err && plan->qos.has_policy)
+		err = hf_soak_qos_write(&plan->qos, policy);
 	if (!err && plan->has_roots)
 		err = write_roots(plan, roots);
 	if (err)

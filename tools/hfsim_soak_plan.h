@@ -12,6 +12,7 @@
 #include "sim/scenario.h"
 #include "sim/topology.h"
 #include "tools/hfsim_random.h"
+#include "tools/hfsim_soak_qos.h"
 
 #define HF_SOAK_PARTITIONS_MAX 3
 
@@ -39,6 +40,7 @@ struct hf_soak_plan {
 	unsigned int lmc;
 	unsigned int lanes;		/* of each port; with few of them LASH and DFSSSP fail */
 	bool has_qos;
+	struct hf_soak_qos qos;
 	bool has_roots;			/* the roots of a tree are given, for engines that want them */
 	bool is_default_limited;	/* hosts share the default partition with the subnet manager only */
 	struct hf_soak_partition partitions[HF_SOAK_PARTITIONS_MAX];

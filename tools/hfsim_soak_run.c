@@ -21,7 +21,9 @@
 #define SETTLE_MS	20000
 #define ASK_MS		20000
 #define ASK_AGAIN_MAX	50			/* sweeps may come in between so often */
-#define DRAWN_TIMES	12			/* answers that show the SLs of a path that are drawn */
+#define DRAWN_RECORDS	10000			/* that show all SLs that are drawn; small fabrics need more answers */
+#define DRAWN_TIMES_MIN	20
+#define DRAWN_TIMES_MAX	200
 #define TOLD_MAX	8			/* pairs of a difference that are told */
 
 struct soak {
@@ -126,15 +128,28 @@ static int settle(struct soak *soak, uint64_t since_ns, bool is_starting)
 	return hf_fabric_wait(&soak->fabric, "the subnet manager to be quiet", is_settled, &settling, SETTLE_MS);
 }
 
+/* Ways that are alone in their layer show its SLs one an answer. */
+static uint32_t count_answers(const struct hf_path_set *one_answer)
+{
+	size_t times = DRAWN_RECORDS / (one_answer->count + 1);
+
+	if (times < DRAWN_TIMES_MIN)
+		return DRAWN_TIMES_MIN;
+	return times < DRAWN_TIMES_MAX ? times : DRAWN_TIMES_MAX;
+}
+
 static int ask(struct soak *soak, struct hf_path_set *ret_set)
 {
-	int err = hf_asker_ask(&soak->asker, soak->is_drawn ? DRAWN_TIMES : 1, ASK_MS, ret_set);
+	int err = hf_asker_ask(&soak->asker, 1, ASK_MS, ret_set);
 
-	if (err)
-		return hf_fabric_fail(&soak->fabric, err, "the SA gives no path records: %s", strerror(-err));
-	if (soak->is_drawn)
+	if (!err && soak->is_drawn) {
+		uint32_t times = count_answers(ret_set);
+
+		hf_path_set_fini(ret_set);
+		err = hf_asker_ask(&soak->asker, times, ASK_MS, ret_set);
 		hf_path_set_spread_sls(ret_set);
-	return 0;
+	}
+	return err ? hf_fabric_fail(&soak->fabric, err, "the SA gives no path records: %s", strerror(-err)) : 0;
 }
 
 static void take_engine(struct soak *soak)

@@ -19,7 +19,7 @@ struct hf_soak_task {
 	uint64_t seed;
 	unsigned int n_faults;
 	const char *fabric;		/* see hf_soak_plan_init() */
-	const char *const *settings;	/* "sm.NAME=VALUE", "plugin.NAME=VALUE", see hf_scenario_set(); ends with NULL */
+	const char *const *settings;	/* "sm.NAME=VALUE" and the like, see hf_scenario_set(); ends with NULL */
 	bool is_verbose;		/* say on standard error what happens */
 	bool keep;			/* keep the run's folder, also where all is well */
 };

@@ -24,7 +24,8 @@ tools_libhfrun_la_SOURCES = tools/hfsim_asker.c tools/hfsim_asker.h tools/hfsim_
 	tools/hfsim_reach.h tools/hfsim_report.c tools/hfsim_report.h tools/hfsim_result.c tools/hfsim_result.h \
 	tools/hfsim_pathset.c tools/hfsim_pathset.h tools/hfsim_random.h tools/hfsim_run.c tools/hfsim_run.h \
 	tools/hfsim_setup.c tools/hfsim_setup.h tools/hfsim_soak_faults.c tools/hfsim_soak_faults.h \
-	tools/hfsim_soak_plan.c tools/hfsim_soak_plan.h tools/hfsim_soak_run.c tools/hfsim_soak_run.h tools/hfsim_tables.c \
+	tools/hfsim_soak_plan.c tools/hfsim_soak_plan.h tools/hfsim_soak_qos.c tools/hfsim_soak_qos.h \
+	tools/hfsim_soak_run.c tools/hfsim_soak_run.h tools/hfsim_tables.c \
 	tools/hfsim_tables.h tools/hfsim_timeline.c tools/hfsim_timeline.h tools/hfsim_where.c tools/hfsim_where.h
 tools_libhfrun_la_CPPFLAGS = $(AM_CPPFLAGS) -DHF_SBINDIR='"$(sbindir)"' -DHF_LIBDIR='"$(libdir)"'
 tools_libhfrun_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(SMARTCOLS_CFLAGS)
