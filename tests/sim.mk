@@ -9,7 +9,8 @@ tests_check_mux_LDADD = $(CHECK_LIBS)
 tests_mux_client_SOURCES = tests/mux_client.c
 tests_mux_client_LDADD = lib/libhfcore.la
 
-check_PROGRAMS += tests/check_topology tests/topology_tool
+check_PROGRAMS += tests/check_topology
+noinst_PROGRAMS += tests/topology_tool
 TESTS += tests/check_topology tests/test_topology.sh
 EXTRA_DIST += tests/test_topology.sh
 tests_check_topology_SOURCES = tests/check_topology.c
