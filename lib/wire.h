@@ -177,6 +177,48 @@ struct hf_repath_details {
 } __attribute__((packed));
 
 #define HF_WAIT_FOR_REPATH	0x80
+
+/* Which tables a Report of a Holdfast SM leads from and to (doc/protocol.md): at the beginning of "reserved" above. */
+struct hf_report_epochs {
+	uint8_t magic[2];	/* HF_REPORT_MAGIC */
+	uint8_t version;	/* HF_DELTA_VERSION */
+	uint8_t body_length;	/* of the delta's body behind the path record, in bytes; 0 for none */
+	__be64 instance;
+	__be64 base;
+	__be64 epoch;
+} __attribute__((packed));
+
+#define HF_REPORT_MAGIC		"HF"
+#define HF_REPORT_BODY_MAX	56	/* bytes of SA data behind struct hf_repath_notice */
+
+/* What a host that knows deltas says in fields of its query that COMP_MASK does not select. */
+#define HF_DELTA_SERVICE_ID	UINT64_C(0x486f6c6466617374)	/* "Holdfast", in ServiceID */
+
+/* In the query's DGID. */
+struct hf_delta_held {
+	__be64 instance;	/* 0: none */
+	__be64 epoch;
+} __attribute__((packed));
+
+#define HF_DELTA_VERSION	1
+#define HF_DELTA_ATTR_OFFSET	1	/* in 8-byte words; PathRecords have 8 */
+#define HF_DELTA_WHOLE		0x01	/* every destination; what is not in it is unreachable */
+
+/* Where a PathRecord is awaited, in the answer to such a query; the body follows, then zeros up to a word's end. */
+struct hf_delta_hdr {
+	uint8_t magic[4];	/* HF_DELTA_MAGIC */
+	uint8_t version;
+	uint8_t flags;		/* HF_DELTA_WHOLE */
+	__be16 slid;		/* of all its paths */
+	__be64 instance;
+	__be64 base;		/* the epoch that it leads from; 0 where it is whole */
+	__be64 epoch;		/* and to */
+	__be64 subnet_prefix;	/* of all its destinations' GIDs */
+	__be32 body_length;	/* in bytes */
+	__be32 changes;		/* how many destinations it has */
+} __attribute__((packed));
+
+#define HF_DELTA_MAGIC		"HFdt"
 #define HF_NOTICE_COUNT_MAX	0x7fff	/* NoticeCount, the lower 15 bits of Notice.toggle_count */
 
 /* A generic Notice of traps 68 and 69 with the path record that follows it in ClassTrapSpecificData. */
@@ -220,10 +262,19 @@ HF_CHECK_AT(struct hf_inform_info, producer_type, 33);
 HF_CHECK_SIZE(struct hf_inform_info_record, 64);
 HF_CHECK_AT(struct hf_inform_info_record, info, 24);
 HF_CHECK_SIZE(struct hf_repath_details, 54);
+HF_CHECK_SIZE(struct hf_report_epochs, 28);
+HF_CHECK_SIZE(struct hf_delta_held, 16);
+HF_CHECK_SIZE(struct hf_delta_hdr, 48);
+HF_CHECK_AT(struct hf_delta_hdr, instance, 8);
+HF_CHECK_AT(struct hf_delta_hdr, body_length, 40);
 HF_CHECK_AT(struct hf_repath_notice, details, 10);
 HF_CHECK_AT(struct hf_repath_notice, issuer_gid, 64);
 HF_CHECK_AT(struct hf_repath_notice, path, 80);
 HF_CHECK_SIZE(struct hf_repath_notice, 144);
+static_assert(sizeof(struct hf_report_epochs) <= sizeof(((struct hf_repath_details *)0)->reserved),
+	      "the epochs must fit into the reserved bytes");
+static_assert(HF_REPORT_BODY_MAX + sizeof(struct hf_repath_notice) == HF_SA_DATA_SIZE,
+	      "a body ends with the MAD");
 
 static inline unsigned int hf_path_record_sl(const struct hf_path_record *record)
 {
