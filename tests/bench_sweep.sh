@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
 #
-# A cable fails in a large fabric, and another one, and another: how long OpenSM's sweep takes with the plugin and without it, and how long clients
-# of the SA wait meanwhile. The two take turns; each turn starts opensm anew.
+# A cable fails in a large fabric, and another one, and another: how long OpenSM's sweep takes with the plugin and
+# without it, and how long clients of the SA wait meanwhile. The two take turns; each turn starts opensm anew.
 #
 #   bench_sweep.sh [--turns N] [--faults N] [KIND:SIZE:HOSTS:ENGINE ...]
 #
@@ -132,9 +132,12 @@ shortest_sweep_ms() { awk '{ print ($2 - $1) / 1e6 }' "$work/$1.sweeps" | sort -
 sweep_cpu_ms() { awk '{ print $3 / 1e3 }' "$work/$1.sweeps" | median; }
 max_ms() { awk '{ print $1 / 1e3 }' "$work/$1" | max; }
 
+# No query need have been on its way while something happened that was over in a moment.
+ratio() { awk -v ours="$1" -v reference="$2" 'BEGIN { if (reference == 0) print "-"; else printf "%.3f", ours / reference }'; }
+
 # row WHAT OURS REFERENCE FIGURE REFERENCE_NAME
 row() {
-	printf '%-28s %-11s %-46s %10.2f %10.2f %7.3f\n' "$fabric" "$engine" "$1" "$2" "$3" "$(jq -n "$2 / $3")"
+	printf '%-28s %-11s %-46s %10.2f %10.2f %7s\n' "$fabric" "$engine" "$1" "$2" "$3" "$(ratio "$2" "$3")"
 	figure "$4$suffix" "$2" "$3" "$5" ms
 }
 
