@@ -9,6 +9,7 @@
 #include "plugin/osm.h"
 
 #define CALLS_PER_BREATH	256
+#define TILE			64	/* ends; what an engine looks up for so many stays in the processor's cache */
 #define CHECKED_PATHS		256	/* DFSSSP: whether what was read agrees with what it answers */
 #define SAMPLED_PATHS		1024	/* to find out which SLs an engine takes for each other */
 #define SAMPLES_PER_PATH	32
@@ -142,21 +143,37 @@ static int prepare(struct job *job)
 	return job->lids && job->dlids ? 0 : -ENOMEM;
 }
 
-static void ask_all(struct job *job)
+static uint32_t end_of_tile(uint32_t first, uint32_t count)
+{
+	return count - first < TILE ? count : first + TILE;
+}
+
+/* A tile is square: an engine looks up both ends of each path, and a thousand ends do not fit into the cache. */
+static void ask_tile(struct job *job, unsigned int variant, uint32_t first_dst, uint32_t first_src)
 {
 	struct hf_tables *tables = job->tables;
 	uint32_t sources = hf_tables_count_sl_sources(tables);
 	uint32_t destinations = hf_tables_count_sl_destinations(tables);
 
-	hf_osm_lock(job->lock);
-	for (unsigned int variant = 0; variant < tables->n_sl_variants; variant++)
-		for (uint32_t dst = 0; dst < destinations; dst++) {
-			uint8_t *sls = &tables->sls[((size_t)variant * destinations + dst) * sources];
+	for (uint32_t dst = first_dst; dst < end_of_tile(first_dst, destinations); dst++) {
+		uint8_t *sls = &tables->sls[((size_t)variant * destinations + dst) * sources];
 
-			for (uint32_t src = 0; job->dlids[dst] && src < sources; src++)
-				if (job->lids[src])
-					sls[src] = ask(job, job->hints[variant], job->lids[src], job->dlids[dst]);
-		}
+		for (uint32_t src = first_src; job->dlids[dst] && src < end_of_tile(first_src, sources); src++)
+			if (job->lids[src])
+				sls[src] = ask(job, job->hints[variant], job->lids[src], job->dlids[dst]);
+	}
+}
+
+static void ask_all(struct job *job)
+{
+	uint32_t sources = hf_tables_count_sl_sources(job->tables);
+	uint32_t destinations = hf_tables_count_sl_destinations(job->tables);
+
+	hf_osm_lock(job->lock);
+	for (unsigned int variant = 0; variant < job->tables->n_sl_variants; variant++)
+		for (uint32_t dst = 0; dst < destinations; dst += TILE)
+			for (uint32_t src = 0; src < sources; src += TILE)
+				ask_tile(job, variant, dst, src);
 	hf_osm_unlock(job->lock);
 }
 

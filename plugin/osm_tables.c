@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /* Copies switches, ports, cables and forwarding tables. */
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,8 @@ void hf_osm_breathe(struct hf_osm_lock *lock)
 	if (hf_now_ns() - lock->since_ns < HF_OSM_LOCK_NS)
 		return;
 	hf_osm_unlock(lock);
+	/* On a busy machine the processor is lost here rather than with the lock held. */
+	sched_yield();
 	hf_osm_lock(lock);
 }
 
@@ -89,60 +92,68 @@ static void number_switches(struct job *job)
 	}
 }
 
-static int register_ports(struct job *job)
-{
-	struct hf_port_registry *registry = job->in->registry;
+/* A port that OpenSM has, and what the registry says of it. */
+struct found_port {
+	const osm_port_t *port;
 	uint32_t index, column;
+};
+
+static int register_ports(struct job *job, struct found_port *found, size_t *ret_count)
+{
+	size_t count = 0;
 	int err;
 
 	for_each_in(&job->subn->port_guid_tbl, osm_port_t, port) {
 		if (!has_lid(port))
 			continue;
-		err = hf_port_registry_add(registry, cl_ntoh64(port->guid), osm_port_get_lmc(port), &index, &column);
+		found[count].port = port;
+		err = hf_port_registry_add(job->in->registry, cl_ntoh64(port->guid), osm_port_get_lmc(port),
+					   &found[count].index, &found[count].column);
 		if (err)
 			return err;
+		count++;
 		hf_osm_breathe(job->lock);
 	}
+	*ret_count = count;
 	return 0;
 }
 
 /* After all are registered: the registry has told how many there are. */
-static int number_ports(struct job *job)
+static int place_ports(struct job *job, const struct found_port *found, size_t count)
 {
-	struct hf_port_registry *registry = job->in->registry;
-	size_t count = hf_port_registry_count_ports(registry) + (size_t)1;
-	uint32_t index;
-	int err;
+	size_t size = hf_port_registry_count_ports(job->in->registry) + (size_t)1;
 
-	job->ports = calloc(count, sizeof(*job->ports));
-	job->first_columns = calloc(count, sizeof(*job->first_columns));
+	job->ports = calloc(size, sizeof(*job->ports));
+	job->first_columns = calloc(size, sizeof(*job->first_columns));
 	if (!job->ports || !job->first_columns)
 		return -ENOMEM;
-	for_each_in(&job->subn->port_guid_tbl, osm_port_t, port) {
-		if (!has_lid(port))
-			continue;
-		index = hf_port_registry_find(registry, cl_ntoh64(port->guid));
-		err = hf_port_registry_add(registry, cl_ntoh64(port->guid), osm_port_get_lmc(port), &index,
-					   &job->first_columns[index]);
-		if (err)
-			return err;
-		job->ports[index] = port;
-		hf_osm_breathe(job->lock);
+	for (size_t i = 0; i < count; i++) {
+		job->ports[found[i].index] = found[i].port;
+		job->first_columns[found[i].index] = found[i].column;
 	}
 	return 0;
 }
 
+static int number_ports(struct job *job)
+{
+	struct found_port *found = calloc(cl_qmap_count(&job->subn->port_guid_tbl) + 1, sizeof(*found));
+	size_t count;
+	int err = found ? register_ports(job, found, &count) : -ENOMEM;
+
+	if (!err)
+		err = place_ports(job, found, count);
+	free(found);
+	return err;
+}
+
 static int number_all(struct job *job)
 {
-	int err;
-
 	job->ports_per_switch = 1;
 	job->switches = calloc(cl_qmap_count(&job->subn->sw_guid_tbl) + 1, sizeof(*job->switches));
 	if (!job->switches)
 		return -ENOMEM;
 	number_switches(job);
-	err = register_ports(job);
-	return err ? err : number_ports(job);
+	return number_ports(job);
 }
 
 static uint32_t switch_index(const struct job *job, const osm_switch_t *sw)
