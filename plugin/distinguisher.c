@@ -72,6 +72,32 @@ static bool codes_differ(const struct hf_snapshot *old, const struct hf_snapshot
 	return false;
 }
 
+/* Classes are numbered anew in each snapshot; almost always a class is still one, with the same P_Keys. */
+static bool pkeys_differ(const struct hf_snapshot *old, const struct hf_snapshot *new_)
+{
+	uint32_t n_classes = old->n_terms_classes;
+	uint32_t *class_now = malloc((n_classes + (size_t)1) * sizeof(*class_now));
+	bool differ = !class_now;
+
+	for (uint32_t i = 0; !differ && i < n_classes; i++)
+		class_now[i] = HF_NO_INDEX;
+	for (uint32_t i = 0; !differ && i < min_u32(old->n_ports, new_->n_ports); i++) {
+		const struct hf_port *before = &old->ports[i], *after = &new_->ports[i];
+
+		if (!hf_port_is_present(before) || !hf_port_is_present(after))
+			continue;
+		if (class_now[before->terms_class] == HF_NO_INDEX)
+			class_now[before->terms_class] = after->terms_class;
+		differ = class_now[before->terms_class] != after->terms_class;
+	}
+	for (uint32_t i = 0; !differ && i < n_classes; i++)
+		for (uint32_t j = 0; !differ && class_now[i] != HF_NO_INDEX && j < n_classes; j++)
+			differ = class_now[j] != HF_NO_INDEX &&
+				 hf_snapshot_pkey(old, i, j) != hf_snapshot_pkey(new_, class_now[i], class_now[j]);
+	free(class_now);
+	return differ;
+}
+
 /* The records of two ports, in one snapshot. LIDs of sources count from 0 where they are the same in both. */
 struct records {
 	const struct hf_snapshot *snapshot;
@@ -138,6 +164,13 @@ static bool records_differ(const struct hf_changes *changes, const struct record
 	return false;
 }
 
+static bool path_pkeys_differ(const struct hf_changes *changes, const struct hf_source_class *class, uint32_t dst)
+{
+	return changes->pkeys_differ &&
+	       hf_snapshot_pkey(changes->old, class->old_terms, hf_snapshot_port(changes->old, dst)->terms_class) !=
+	       hf_snapshot_pkey(changes->new_, class->new_terms, hf_snapshot_port(changes->new_, dst)->terms_class);
+}
+
 static bool compare_path(const struct hf_changes *changes, const struct hf_source_class *class, uint32_t dst,
 			 bool is_loopback, enum hf_change_kind *ret_kind)
 {
@@ -152,7 +185,7 @@ static bool compare_path(const struct hf_changes *changes, const struct hf_sourc
 		return true;
 	}
 	*ret_kind = HF_CHANGE_CHANGED;
-	return was_there && records_differ(changes, &old, &new_);
+	return was_there && (path_pkeys_differ(changes, class, dst) || records_differ(changes, &old, &new_));
 }
 
 /* The same for a destination with one LID, the same in both, and a class that is plain: the entries differ. */
@@ -265,7 +298,7 @@ static bool is_plain(const struct hf_changes *changes, const struct hf_source_cl
 	bool has_rows = changes->old->rows_are_lids || changes->new_->rows_are_lids;
 
 	return class->old_lids && class->new_lids && !class->old_lid && !changes->codes_differ &&
-	       !(has_rows && class->new_lids > 1);
+	       !changes->pkeys_differ && !(has_rows && class->new_lids > 1);
 }
 
 static bool rows_are_equal(const struct hf_changes *changes, const struct hf_source_class *class)
@@ -290,6 +323,8 @@ static struct hf_source_class make_class(const struct hf_changes *changes, uint3
 		.new_row = new_->row,
 		.old_lids = count_lids(old),
 		.new_lids = count_lids(new_),
+		.old_terms = old->terms_class,
+		.new_terms = new_->terms_class,
 		.next = HF_NO_INDEX,
 	};
 
@@ -377,6 +412,7 @@ static int prepare(struct hf_changes *changes)
 	size_t n_ports = count_ports(changes) + (size_t)1;
 
 	changes->codes_differ = codes_differ(changes->old, changes->new_);
+	changes->pkeys_differ = pkeys_differ(changes->old, changes->new_);
 	changes->classes = malloc(n_ports * sizeof(*changes->classes));
 	changes->class_of = malloc(n_ports * sizeof(*changes->class_of));
 	changes->port_of = malloc((changes->new_->n_columns + (size_t)1) * sizeof(*changes->port_of));
@@ -394,7 +430,7 @@ static bool is_same_loopback(const struct hf_changes *changes, uint32_t port)
 	const hf_entry *old = changes->old->loopbacks, *new_ = changes->new_->loopbacks;
 	uint32_t column;
 
-	if (!old || !new_ || changes->codes_differ || changes->is_listed[port] || changes->new_->ports[port].lmc)
+	if (!old || !new_ || changes->codes_differ || changes->pkeys_differ || changes->is_listed[port] || changes->new_->ports[port].lmc)
 		return false;
 	column = changes->new_->ports[port].first_column;
 	return old[column] == new_[column];
@@ -493,6 +529,11 @@ static void count_changes(struct hf_changes *changes)
 	}
 }
 
+static size_t count_pkeys(const struct hf_snapshot *snapshot)
+{
+	return (size_t)snapshot->n_terms_classes * snapshot->n_terms_classes;
+}
+
 /* No change is the usual case. */
 static bool are_equal(const struct hf_snapshot *old, const struct hf_snapshot *new_)
 {
@@ -500,6 +541,8 @@ static bool are_equal(const struct hf_snapshot *old, const struct hf_snapshot *n
 
 	return old->n_ports == new_->n_ports && old->n_columns == new_->n_columns && old->n_rows == new_->n_rows &&
 	       old->rows_are_lids == new_->rows_are_lids && !codes_differ(old, new_) &&
+	       old->n_terms_classes == new_->n_terms_classes &&
+	       !memcmp(old->pkeys, new_->pkeys, count_pkeys(new_) * sizeof(*new_->pkeys)) &&
 	       !memcmp(old->ports, new_->ports, new_->n_ports * sizeof(*new_->ports)) &&
 	       (!new_->loopbacks || !memcmp(old->loopbacks, new_->loopbacks, new_->n_columns * sizeof(hf_entry))) &&
 	       !memcmp(old->entries, new_->entries, n_entries * sizeof(hf_entry));

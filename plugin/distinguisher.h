@@ -4,7 +4,7 @@
  * path is an ordered pair of ports, a port with itself included. Pure: two snapshots in, a set of changes out.
  *
  * The seed compares one SL per pair of switches. Here a path is all that the SA answers for the two ports: a record for
- * each pair of their LIDs, with SL, MTU, rate and packet life. It has changed if that set is not the same.
+ * each pair of their LIDs, with P_Key, SL, MTU, rate and packet life. It has changed if that set is not the same.
  *
  * Of an SL that the routing engine draws at random among several, the answer is the set of these. It has changed if one
  * that may have been given before cannot be given now: more to choose from is no change, for nobody uses a wrong one.
@@ -36,6 +36,7 @@ struct hf_source_class {
 	uint32_t old_row, new_row;	/* the first of each */
 	uint32_t old_lids, new_lids;	/* how many a source has; 0 where it is absent */
 	uint16_t old_lid, new_lid;	/* the base LIDs where they differ: it has one member then; else 0 */
+	uint16_t old_terms, new_terms;	/* their terms_class */
 	bool rows_are_equal;
 	bool is_plain;			/* the entries of one row tell all */
 	uint32_t members;
@@ -58,6 +59,7 @@ struct hf_changes {
 	uint32_t *listed;		/* these ports */
 	uint32_t n_listed;
 	bool codes_differ;		/* equal entries may be different answers */
+	bool pkeys_differ;		/* likewise: paths may have another P_Key */
 	bool columns_are_plain;		/* each is a port, and entries that differ are different answers */
 };
 

@@ -101,8 +101,7 @@ void hf_snapshot_path_record(const struct hf_snapshot *snapshot, uint32_t src, u
 	ret_record->dlid = htobe16(destination->lid);
 	ret_record->num_path = hf_snapshot_path(snapshot, dst, src) ? PR_REVERSIBLE : 0;
 	if (hf_port_is_present(source) && hf_port_is_present(destination))
-		ret_record->pkey = htobe16(snapshot->pkeys[(size_t)source->terms_class * snapshot->n_terms_classes +
-							   destination->terms_class]);
+		ret_record->pkey = htobe16(hf_snapshot_pkey(snapshot, source->terms_class, destination->terms_class));
 	if (!path)
 		return;
 	ret_record->qos_class_sl = htobe16(hf_entry_sl(path));

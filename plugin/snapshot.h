@@ -130,6 +130,12 @@ static inline hf_entry hf_snapshot_path(const struct hf_snapshot *snapshot, uint
 	return hf_snapshot_entry(snapshot, src, 0, dst, 0);
 }
 
+/* The P_Key of the paths from one class of ports to another. */
+static inline uint16_t hf_snapshot_pkey(const struct hf_snapshot *snapshot, uint32_t src_class, uint32_t dst_class)
+{
+	return snapshot->pkeys[(size_t)src_class * snapshot->n_terms_classes + dst_class];
+}
+
 /* The packet life of an entry that is a path, in the IBA's code. */
 static inline uint8_t hf_snapshot_pkt_life(const struct hf_snapshot *snapshot, hf_entry entry)
 {

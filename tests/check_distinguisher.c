@@ -43,7 +43,7 @@ static bool slow_is_still_right(const struct slow_records *old, unsigned int whi
 
 		if (new_->records[i].slid == old->records[which].slid &&
 		    new_->records[i].dlid == old->records[which].dlid)
-			return after->mtu == before->mtu && after->rate == before->rate &&
+			return after->pkey == before->pkey && after->mtu == before->mtu && after->rate == before->rate &&
 			       after->pkt_life == before->pkt_life && (before->sls & after->sls) == before->sls;
 	}
 	return false;

@@ -281,12 +281,34 @@ static inline struct hf_tables *copy_tables(struct hf_port_registry *registry, c
 	return copy;
 }
 
+/* As another numbering does: no answer is another. */
+static inline void swap_classes(struct hf_tables *tables, uint32_t a, uint32_t b)
+{
+	uint32_t n = tables->n_terms_classes;
+	uint16_t *index = malloc(n * n * sizeof(*index));
+
+	for (uint32_t i = 0; i < n; i++)
+		for (uint32_t j = 0; j < n; j++)
+			index[(i == a ? b : i == b ? a : i) * n + (j == a ? b : j == b ? a : j)] =
+				tables->terms_index[i * n + j];
+	memcpy(tables->terms_index, index, n * n * sizeof(*index));
+	free(index);
+	for (uint32_t i = 0; i < tables->n_ports; i++) {
+		uint16_t *class = &tables->ports[i].terms_class;
+
+		*class = *class == a ? b : *class == b ? a : *class;
+	}
+}
+
 static inline void mutate_once(struct hf_tables *tables)
 {
 	uint32_t switch_ = random_below(tables->n_switches), port = random_below(tables->n_ports);
 	size_t n_sls = (size_t)hf_tables_count_sl_sources(tables) * hf_tables_count_sl_destinations(tables);
 
-	switch (random_below(10)) {
+	switch (random_below(11)) {
+	case 10:
+		swap_classes(tables, random_below(tables->n_terms_classes), random_below(tables->n_terms_classes));
+		break;
 	case 0:
 		random_port(tables, port);
 		route_to_own(tables, port);
@@ -357,6 +379,7 @@ static inline double slow_mbps(uint8_t rate)
 struct slow_answer {
 	bool is_there;
 	uint16_t sls;	/* a bit for each that may be given */
+	uint16_t pkey;
 	uint8_t mtu, rate, pkt_life;
 };
 
@@ -442,6 +465,7 @@ static inline struct slow_answer slow_arrive(struct slow_path *path)
 	slow_cross(path, terms->mtu_limit ? terms->mtu_limit : 0xff,
 		   terms->rate_limit ? terms->rate_limit : path->rate);
 	answer.is_there = true;
+	answer.pkey = terms->pkey;
 	answer.sls = slow_sls(path, terms->sl);
 	answer.mtu = path->mtu;
 	answer.rate = slow_rate(path);
