@@ -63,7 +63,8 @@ struct hf_delta_visitor {
  * @ctx:     passed to @visitor
  *
  * Good is a body that hf_delta_encode() might have written: numbers in their shortest form, ascending, GUIDs not 0, LIDs
- * from 1 to 0xbfff, SL below 16, P_Key not 0, no more than HF_DELTA_MAX of a kind, and nothing behind its end.
+ * from 1 to 0xbfff, SL below 16, MTU, rate and packet life below 64, P_Key not 0, no LID named twice or with two paths,
+ * groups ascending by their terms and none twice, no more than HF_DELTA_MAX of a kind, and nothing behind its end.
  *
  * Return: 0; -EBADMSG, and @visitor was not called.
  */
