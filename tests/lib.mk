@@ -1,8 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
-LIB_CHECKS = tests/check_options
+LIB_CHECKS = tests/check_delta tests/check_options tests/fuzz_delta
 check_PROGRAMS += $(LIB_CHECKS)
 TESTS += $(LIB_CHECKS)
 
+tests_check_delta_SOURCES = tests/check_delta.c tests/delta_parts.c tests/delta_parts.h
+tests_check_delta_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_delta_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_check_delta_LDADD = lib/libhfcore.la $(CHECK_LIBS)
+tests_fuzz_delta_SOURCES = tests/fuzz_delta.c tests/fuzz_replay.c tests/delta_parts.c tests/delta_parts.h
+tests_fuzz_delta_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_fuzz_delta_LDADD = lib/libhfcore.la
+EXTRA_DIST += tests/seeds/delta
 tests_check_options_SOURCES = tests/check_options.c
 tests_check_options_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_options_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
+#include "check_main.h"
+#include "delta_parts.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LIDS	HF_DELTA_MAX
+#define SEEDS	40
+
+static struct delta_parts *parts, *again;
+static uint64_t random_state;
+
+static void setup(void)
+{
+	parts = delta_parts_new();
+	again = delta_parts_new();
+}
+
+static void teardown(void)
+{
+	delta_parts_free(parts);
+	delta_parts_free(again);
+}
+
+static void seed(unsigned int number)
+{
+	printf("# seed %u\n", number);
+	random_state = 0x9e3779b97f4a7c15 * (number + 1);
+}
+
+static uint64_t next_random(void)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return random_state;
+}
+
+static size_t below(size_t limit)
+{
+	return next_random() % limit;
+}
+
+#define SHUFFLE(array, count) do { \
+	for (size_t i_ = (count); i_ > 1; i_--) { \
+		size_t j_ = below(i_); \
+		typeof(*(array)) keep_ = (array)[i_ - 1]; \
+		(array)[i_ - 1] = (array)[j_]; \
+		(array)[j_] = keep_; \
+	} \
+} while (0)
+
+/* Different from each other: an odd factor permutes the numbers of 64 bits. */
+static uint64_t some_guid(size_t number)
+{
+	return (number + 1) * (random_state | 1);
+}
+
+static struct hf_delta_terms some_terms(size_t kinds)
+{
+	size_t kind = below(kinds);
+
+	return (struct hf_delta_terms){
+		.pkey = kind % 3 ? 0xffff : 0x8001,
+		.sl = kind % 16,
+		.mtu = 1 + kind / 16 % 5,
+		.rate = 2 + kind / 80 % 8,
+		.pkt_life = kind & 1 ? 18 : 63,
+	};
+}
+
+/* As vendors number their GUIDs: those of one fabric lie some 500000 apart. */
+static uint64_t real_guid(size_t number)
+{
+	return 0x0002c903004f6e00 + (number << 19) + below(1 << 19);
+}
+
+static void fill_lids(uint16_t *lids)
+{
+	for (size_t i = 0; i < LIDS; i++)
+		lids[i] = i + 1;
+}
+
+/* Up to @max of each kind. */
+static void fill_random(size_t max, size_t kinds)
+{
+	struct hf_delta *delta = &parts->delta;
+	uint16_t lids[LIDS];
+
+	fill_lids(lids);
+	delta->n_gone = below(max + 1);
+	for (size_t i = 0; i < delta->n_gone; i++)
+		delta->gone[i] = some_guid(i);
+	delta->n_named = below(max + 1);
+	SHUFFLE(lids, LIDS);
+	for (size_t i = 0; i < delta->n_named; i++)
+		delta->named[i] = (struct hf_delta_name){ some_guid(i), lids[i] };
+	SHUFFLE(lids, LIDS);
+	delta->n_paths = below(max + 1);
+	for (size_t i = 0; i < delta->n_paths; i++)
+		delta->paths[i] = (struct hf_delta_path){ lids[i], some_terms(kinds) };
+}
+
+static bool same_terms(const struct hf_delta_terms *a, const struct hf_delta_terms *b)
+{
+	return a->pkey == b->pkey && a->sl == b->sl && a->mtu == b->mtu && a->rate == b->rate &&
+	       a->pkt_life == b->pkt_life;
+}
+
+static void expect_same(const struct hf_delta *a, const struct hf_delta *b)
+{
+	ck_assert_uint_eq(a->n_gone, b->n_gone);
+	ck_assert_uint_eq(a->n_named, b->n_named);
+	ck_assert_uint_eq(a->n_paths, b->n_paths);
+	for (size_t i = 0; i < a->n_gone; i++)
+		ck_assert_uint_eq(a->gone[i], b->gone[i]);
+	for (size_t i = 0; i < a->n_named; i++) {
+		ck_assert_uint_eq(a->named[i].guid, b->named[i].guid);
+		ck_assert_uint_eq(a->named[i].lid, b->named[i].lid);
+	}
+	for (size_t i = 0; i < a->n_paths; i++) {
+		ck_assert_uint_eq(a->paths[i].lid, b->paths[i].lid);
+		ck_assert(same_terms(&a->paths[i].terms, &b->paths[i].terms));
+	}
+}
+
+static const size_t sizes[] = { 1, 4, 40, 400, 10000 };
+
+START_TEST(what_is_written_is_read)
+{
+	size_t length;
+	uint8_t *body;
+
+	seed(_i);
+	fill_random(sizes[_i % 5], 1 + below(300));
+	body = delta_parts_write(parts, &length);
+	ck_assert_uint_le(length, hf_delta_max_bytes(&parts->delta));
+	ck_assert_int_eq(delta_parts_read(again, body, length), 0);
+	expect_same(&parts->delta, &again->delta);
+	free(body);
+}
+END_TEST
+
+START_TEST(the_order_of_items_makes_no_difference)
+{
+	size_t length, shuffled_length;
+	uint8_t *body, *shuffled;
+
+	seed(_i);
+	fill_random(sizes[_i % 5], 20);
+	body = delta_parts_write(parts, &length);
+	SHUFFLE(parts->gone, parts->delta.n_gone);
+	SHUFFLE(parts->named, parts->delta.n_named);
+	SHUFFLE(parts->paths, parts->delta.n_paths);
+	shuffled = delta_parts_write(parts, &shuffled_length);
+	ck_assert_uint_eq(length, shuffled_length);
+	ck_assert_mem_eq(body, shuffled, length);
+	free(body);
+	free(shuffled);
+}
+END_TEST
+
+/* Where less than one of a body's bytes is there, reading must stop; the block has exactly that length. */
+START_TEST(every_truncation_is_refused)
+{
+	size_t length;
+	uint8_t *body;
+
+	seed(_i);
+	fill_random(sizes[_i % 3], 5);
+	body = delta_parts_write(parts, &length);
+	for (size_t cut = 0; cut < length; cut++) {
+		uint8_t *exact = malloc(cut ? cut : 1);
+
+		memcpy(exact, body, cut);
+		ck_assert_int_eq(delta_parts_read(again, exact, cut), -EBADMSG);
+		free(exact);
+	}
+	ck_assert_uint_eq(again->delta.n_gone + again->delta.n_named + again->delta.n_paths, 0);
+	free(body);
+}
+END_TEST
+
+/* Return: whether @body is good. */
+static bool expect_refused_or_same(const uint8_t *body, size_t length)
+{
+	size_t again_length;
+	uint8_t *again_body;
+
+	again->delta.n_gone = again->delta.n_named = again->delta.n_paths = 0;
+	if (delta_parts_read(again, body, length)) {
+		ck_assert_uint_eq(again->delta.n_gone + again->delta.n_named + again->delta.n_paths, 0);
+		return false;
+	}
+	again_body = delta_parts_write(again, &again_length);
+	ck_assert_uint_eq(again_length, length);
+	ck_assert_mem_eq(again_body, body, length);
+	free(again_body);
+	return true;
+}
+
+START_TEST(every_changed_byte_is_refused_or_means_something_else)
+{
+	size_t length, good = 0;
+	uint8_t *body;
+
+	seed(_i);
+	fill_random(sizes[_i % 3], 5);
+	body = delta_parts_write(parts, &length);
+	for (size_t at = 0; at < length; at++) {
+		uint8_t right = body[at];
+
+		for (unsigned int flip = 1; flip < 256; flip++) {
+			body[at] = right ^ flip;
+			good += expect_refused_or_same(body, length);
+		}
+		body[at] = right;
+	}
+	printf("# %zu of %zu mutations are other good bodies\n", good, length * 255);
+	free(body);
+}
+END_TEST
+
+#define BODY(...) { .bytes = { __VA_ARGS__ }, .length = sizeof((uint8_t[]){ __VA_ARGS__ }) }
+
+static const struct {
+	uint8_t bytes[40];
+	size_t length;
+} bad_bodies[] = {
+	{ .length = 0 },
+	BODY(0),
+	BODY(0, 0),
+	BODY(0, 0, 0, 0),							/* something behind the end */
+	BODY(0x80, 0, 0, 0),							/* 0 in two bytes */
+	BODY(1, 0, 0, 0),							/* GUID 0 */
+	BODY(1, 0x85, 0, 0, 0),							/* GUID 5 in two bytes */
+	BODY(1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0), /* more than 64 bits */
+	BODY(1, 0x81, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1, 0, 0),
+	BODY(2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0, 0, 0), /* beyond the last GUID */
+	BODY(0xff, 0xff, 3, 0, 0),						/* fewer than its count */
+	BODY(0, 1, 1, 0, 0, 0),							/* LID 0 */
+	BODY(0, 1, 1, 0xc0, 0, 0),						/* a multicast LID */
+	BODY(0, 2, 1, 0, 5, 0, 0, 5, 0),					/* LID 5 with two names */
+	BODY(0, 0, 1, 0xff, 0xff, 0, 4, 7, 18, 0),				/* an empty group */
+	BODY(0, 0, 1, 0, 0, 0, 4, 7, 18, 1, 5),					/* P_Key 0 */
+	BODY(0, 0, 1, 0xff, 0xff, 16, 4, 7, 18, 1, 5),				/* SL 16 */
+	BODY(0, 0, 1, 0xff, 0xff, 0, 64, 7, 18, 1, 5),				/* seven bits: MTU, rate, packet life */
+	BODY(0, 0, 1, 0xff, 0xff, 0, 4, 64, 18, 1, 5),
+	BODY(0, 0, 1, 0xff, 0xff, 0, 4, 7, 64, 1, 5),
+	BODY(0, 0, 1, 0xff, 0xff, 0, 4, 7, 18, 1, 0),				/* LID 0 */
+	BODY(0, 0, 1, 0xff, 0xff, 0, 4, 7, 18, 1, 0x80, 0x80, 3),		/* LID 0xc000 */
+	BODY(0, 0, 1, 0xff, 0xff, 0, 4, 7, 18, 2, 0xff, 0xff, 2, 0),		/* the one behind 0xbfff */
+	BODY(0, 0, 2, 0xff, 0xff, 0, 4, 7, 18, 1, 5, 0xff, 0xff, 0, 4, 7, 18, 1, 6), /* the same terms again */
+	BODY(0, 0, 2, 0xff, 0xff, 1, 4, 7, 18, 1, 5, 0xff, 0xff, 0, 4, 7, 18, 1, 6), /* descending terms */
+	BODY(0, 0, 2, 0xff, 0xff, 0, 4, 7, 18, 1, 5, 0xff, 0xff, 1, 4, 7, 18, 1, 5), /* LID 5 with two paths */
+};
+
+START_TEST(refuses_what_is_none)
+{
+	ck_assert_int_eq(delta_parts_read(again, bad_bodies[_i].bytes, bad_bodies[_i].length), -EBADMSG);
+	ck_assert_uint_eq(again->delta.n_gone + again->delta.n_named + again->delta.n_paths, 0);
+}
+END_TEST
+
+/* By hand, from doc/protocol.md. */
+START_TEST(layout)
+{
+	static const uint8_t by_hand[] = {
+		2, 0x81, 1, 0x7e,					/* GUIDs 129 and 256 are gone */
+		2, 7, 0x12, 0x34, 0, 0, 9,				/* 7 has LID 0x1234, 8 has LID 9 */
+		2, 0x80, 0x01, 3, 4, 7, 18, 1, 0xb4, 0x24,		/* 0x1234 */
+		0xff, 0xff, 0, 5, 16, 17, 3, 9, 0, 0xf4, 0xff, 2,	/* 9, 10, 0xbfff */
+	};
+
+	ck_assert_int_eq(delta_parts_read(again, by_hand, sizeof(by_hand)), 0);
+	ck_assert_uint_eq(again->delta.n_gone, 2);
+	ck_assert_uint_eq(again->gone[0], 129);
+	ck_assert_uint_eq(again->gone[1], 256);
+	ck_assert_uint_eq(again->delta.n_named, 2);
+	ck_assert_uint_eq(again->named[0].lid, 0x1234);
+	ck_assert_uint_eq(again->named[1].guid, 8);
+	ck_assert_uint_eq(again->delta.n_paths, 4);
+	ck_assert_uint_eq(again->paths[0].lid, 0x1234);
+	ck_assert_uint_eq(again->paths[0].terms.pkey, 0x8001);
+	ck_assert_uint_eq(again->paths[2].lid, 10);
+	ck_assert_uint_eq(again->paths[3].lid, 0xbfff);
+	ck_assert_uint_eq(again->paths[3].terms.rate, 16);
+	ck_assert(expect_refused_or_same(by_hand, sizeof(by_hand)));
+}
+END_TEST
+
+/* One more than the most: such a body is written by hand, as no LID is left for its last item. */
+START_TEST(limits)
+{
+	struct hf_delta *delta = &parts->delta;
+	uint8_t *body, *longer;
+	size_t length;
+
+	delta->n_gone = delta->n_named = delta->n_paths = HF_DELTA_MAX;
+	for (size_t i = 0; i < HF_DELTA_MAX; i++) {
+		delta->gone[i] = UINT64_MAX - 2 - 2 * i;
+		delta->named[i] = (struct hf_delta_name){ UINT64_MAX - 3 * i, i + 1 };
+		delta->paths[i] = (struct hf_delta_path){ i + 1, { 1 + i, i % 16, 5, 7, 18 } };
+	}
+	body = delta_parts_write(parts, &length);
+	ck_assert_uint_le(length, hf_delta_max_bytes(delta));
+	ck_assert_int_eq(delta_parts_read(again, body, length), 0);
+	expect_same(delta, &again->delta);
+	free(body);
+
+	delta->n_named = delta->n_paths = 0;
+	body = delta_parts_write(parts, &length);
+	longer = malloc(length + 1);
+	memcpy(longer, body, length);
+	longer[0] = 0x80;				/* the count: 0xc000, not 0xbfff */
+	longer[1] = 0x80;
+	longer[2] = 0x03;
+	memmove(longer + 14, longer + 13, length - 13);	/* the first GUID has ten bytes; one next to it */
+	longer[13] = 0;
+	ck_assert_int_eq(delta_parts_read(again, longer, length + 1), -EBADMSG);
+	free(longer);
+	free(body);
+}
+END_TEST
+
+START_TEST(an_empty_delta_is_good)
+{
+	size_t length;
+	uint8_t *body = delta_parts_write(parts, &length);
+
+	ck_assert_uint_eq(length, 3);
+	ck_assert_int_eq(delta_parts_read(again, body, length), 0);
+	free(body);
+}
+END_TEST
+
+static const struct {
+	const char *what;
+	size_t destinations;
+	size_t changes;		/* so many of them, drawn by chance */
+	size_t sls;
+	bool are_named;
+	double limit;		/* bytes per change */
+} size_claims[] = {
+	{ "1 of 1024 destinations", 1024, 1, 1, false, 12 },
+	{ "1 in 100 of 1024, one SL", 1024, 10, 1, false, 3 },
+	{ "1 in 10 of 1024, one SL", 1024, 102, 1, false, 1.2 },
+	{ "1 in 10 of 1024, 8 SLs", 1024, 102, 8, false, 2.1 },
+	{ "1 in 100 of 11664, one SL", 11664, 116, 1, false, 2 },
+	{ "1 in 10 of 11664, 8 SLs", 11664, 1166, 8, false, 1.6 },
+	{ "whole table of 1024, one SL", 1024, 1024, 1, true, 7 },
+	{ "whole table of 11664, 8 SLs", 11664, 11664, 8, true, 7 },
+	{ "whole table of 49151, 8 SLs", 49151, 49151, 8, true, 7 },
+};
+
+START_TEST(size)
+{
+	struct hf_delta *delta = &parts->delta;
+	uint16_t lids[LIDS];
+	double per_change;
+	size_t length;
+
+	seed(_i);
+	fill_lids(lids);
+	SHUFFLE(lids, size_claims[_i].destinations);
+	for (size_t i = 0; i < size_claims[_i].changes; i++) {
+		const struct hf_delta_terms terms = { 0xffff, below(size_claims[_i].sls), 5, 16, 18 };
+
+		delta->paths[delta->n_paths++] = (struct hf_delta_path){ lids[i], terms };
+		if (size_claims[_i].are_named)
+			delta->named[delta->n_named++] = (struct hf_delta_name){ real_guid(i), lids[i] };
+	}
+	free(delta_parts_write(parts, &length));
+	per_change = (double)length / delta->n_paths;
+	printf("# %s: %zu changes in %zu bytes, %.2f each\n", size_claims[_i].what, delta->n_paths, length, per_change);
+	ck_assert_double_le(per_change, size_claims[_i].limit);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("delta");
+	TCase *tcase = tcase_create("delta");
+
+	tcase_set_timeout(tcase, 60);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, layout);
+	tcase_add_test(tcase, an_empty_delta_is_good);
+	tcase_add_test(tcase, limits);
+	tcase_add_loop_test(tcase, what_is_written_is_read, 0, SEEDS);
+	tcase_add_loop_test(tcase, the_order_of_items_makes_no_difference, 0, SEEDS);
+	tcase_add_loop_test(tcase, every_truncation_is_refused, 0, SEEDS);
+	tcase_add_loop_test(tcase, every_changed_byte_is_refused_or_means_something_else, 0, 6);
+	tcase_add_loop_test(tcase, refuses_what_is_none, 0, sizeof(bad_bodies) / sizeof(bad_bodies[0]));
+	tcase_add_loop_test(tcase, size, 0, sizeof(size_claims) / sizeof(size_claims[0]));
+	suite_add_tcase(suite, tcase);
+	return check_main(suite);
+}
