@@ -216,13 +216,8 @@ static uint32_t next_difference(const hf_entry *a, const hf_entry *b, uint32_t a
 	return at;
 }
 
-struct position {
-	uint32_t listed;	/* how many of the listed ports have been met */
-	uint32_t at;		/* column; port where the class is not plain */
-};
-
 static bool next_among_listed(const struct hf_changes *changes, const struct hf_source_class *class,
-			      struct position *position, uint32_t *ret_dst, enum hf_change_kind *ret_kind)
+			      struct hf_class_cursor *position, uint32_t *ret_dst, enum hf_change_kind *ret_kind)
 {
 	while (position->listed < changes->n_listed) {
 		*ret_dst = changes->listed[position->listed++];
@@ -233,7 +228,7 @@ static bool next_among_listed(const struct hf_changes *changes, const struct hf_
 }
 
 static bool next_among_ports(const struct hf_changes *changes, const struct hf_source_class *class,
-			     struct position *position, uint32_t *ret_dst, enum hf_change_kind *ret_kind)
+			     struct hf_class_cursor *position, uint32_t *ret_dst, enum hf_change_kind *ret_kind)
 {
 	while (position->at < count_ports(changes)) {
 		*ret_dst = position->at++;
@@ -256,7 +251,7 @@ static uint32_t count_common_columns(const struct hf_changes *changes)
 }
 
 static bool next_among_columns(const struct hf_changes *changes, const struct hf_source_class *class,
-			       struct position *position, uint32_t *ret_dst, enum hf_change_kind *ret_kind)
+			       struct hf_class_cursor *position, uint32_t *ret_dst, enum hf_change_kind *ret_kind)
 {
 	const hf_entry *old = row_entries(changes->old, class->old_row);
 	const hf_entry *new_ = row_entries(changes->new_, class->new_row);
@@ -279,15 +274,20 @@ static bool next_among_columns(const struct hf_changes *changes, const struct hf
 	return false;
 }
 
-/* Of no source in particular: the class's own ports are met as other sources see them. */
 static bool next_of_class(const struct hf_changes *changes, const struct hf_source_class *class,
-			  struct position *position, uint32_t *ret_dst, enum hf_change_kind *ret_kind)
+			  struct hf_class_cursor *position, uint32_t *ret_dst, enum hf_change_kind *ret_kind)
 {
 	if (next_among_listed(changes, class, position, ret_dst, ret_kind))
 		return true;
 	if (!class->is_plain)
 		return next_among_ports(changes, class, position, ret_dst, ret_kind);
 	return !class->rows_are_equal && next_among_columns(changes, class, position, ret_dst, ret_kind);
+}
+
+bool hf_changes_next_of_class(const struct hf_changes *changes, uint32_t class, struct hf_class_cursor *cursor,
+			      uint32_t *ret_dst, enum hf_change_kind *ret_kind)
+{
+	return next_of_class(changes, &changes->classes[class], cursor, ret_dst, ret_kind);
 }
 
 /* Preparation */
@@ -442,6 +442,11 @@ static bool compare_loopback(const struct hf_changes *changes, uint32_t port, en
 	       compare_path(changes, &changes->classes[changes->class_of[port]], port, true, ret_kind);
 }
 
+bool hf_changes_to_itself(const struct hf_changes *changes, uint32_t port, enum hf_change_kind *ret_kind)
+{
+	return compare_loopback(changes, port, ret_kind);
+}
+
 /* Counting. What a class's own ports are to themselves is counted too, and taken off at the end. */
 
 static uint64_t sum_lanes(lanes counts)
@@ -475,7 +480,7 @@ static void count_lanes(const hf_entry *old, const hf_entry *new_, size_t count,
 
 /* Where each column is a port of its own and each other entry another answer, none need be looked at alone. */
 static void count_columns(const struct hf_changes *changes, const struct hf_source_class *class,
-			  struct position *position, uint64_t *counts)
+			  struct hf_class_cursor *position, uint64_t *counts)
 {
 	const hf_entry *old = row_entries(changes->old, class->old_row);
 	const hf_entry *new_ = row_entries(changes->new_, class->new_row);
@@ -492,7 +497,7 @@ static void count_columns(const struct hf_changes *changes, const struct hf_sour
 static void count_class(struct hf_changes *changes, const struct hf_source_class *class)
 {
 	uint64_t counts[HF_CHANGE_KINDS] = { 0 };
-	struct position position = { 0 };
+	struct hf_class_cursor position = { 0 };
 	enum hf_change_kind kind;
 	uint32_t dst;
 
@@ -581,7 +586,6 @@ static bool next_of_source(const struct hf_changes *changes, struct hf_change_cu
 			   struct hf_change *ret_change)
 {
 	const struct hf_source_class *class = &changes->classes[changes->class_of[cursor->src]];
-	struct position position = { .listed = cursor->listed, .at = cursor->at };
 	bool found;
 
 	if (!cursor->met_itself) {
@@ -591,10 +595,8 @@ static bool next_of_source(const struct hf_changes *changes, struct hf_change_cu
 			return true;
 	}
 	do {
-		found = next_of_class(changes, class, &position, &ret_change->dst, &ret_change->kind);
+		found = next_of_class(changes, class, &cursor->of_class, &ret_change->dst, &ret_change->kind);
 	} while (found && ret_change->dst == cursor->src);
-	cursor->listed = position.listed;
-	cursor->at = position.at;
 	return found;
 }
 

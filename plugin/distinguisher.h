@@ -63,11 +63,17 @@ struct hf_changes {
 	bool columns_are_plain;		/* each is a port, and entries that differ are different answers */
 };
 
-/* Where a walk over the changes stands; starts zeroed. */
+/* Where a walk over the changes of one class of sources stands; starts zeroed. */
+struct hf_class_cursor {
+	uint32_t listed;	/* how many of the listed ports have been met */
+	uint32_t at;		/* column; port where the class is not plain */
+};
+
+/* Where a walk over all changes stands; starts zeroed. */
 struct hf_change_cursor {
 	uint32_t src;
 	bool met_itself;
-	uint32_t listed, at;
+	struct hf_class_cursor of_class;
 };
 
 /**
@@ -88,6 +94,30 @@ static inline bool hf_changes_are_none(const struct hf_changes *changes)
 	return !changes->counts[HF_CHANGE_CHANGED] && !changes->counts[HF_CHANGE_LOST] &&
 	       !changes->counts[HF_CHANGE_APPEARED];
 }
+
+/* The class of a source; HF_NO_INDEX where it is absent in both, and where nothing at all has changed. */
+static inline uint32_t hf_changes_class(const struct hf_changes *changes, uint32_t port)
+{
+	return changes->class_of ? changes->class_of[port] : HF_NO_INDEX;
+}
+
+/**
+ * hf_changes_next_of_class() - step to the next destination whose path from a class of sources has changed
+ * @changes:  found
+ * @class:    below n_classes
+ * @cursor:   where the walk stands
+ * @ret_dst:  the destination, each once, in no order
+ * @ret_kind: what happened
+ *
+ * The class's own ports are met as its other ports see them: what one is to itself hf_changes_to_itself() tells.
+ *
+ * Return: false behind the last.
+ */
+bool hf_changes_next_of_class(const struct hf_changes *changes, uint32_t class, struct hf_class_cursor *cursor,
+			      uint32_t *ret_dst, enum hf_change_kind *ret_kind);
+
+/* Whether the path from a port, whose class is not HF_NO_INDEX, to itself has changed. */
+bool hf_changes_to_itself(const struct hf_changes *changes, uint32_t port, enum hf_change_kind *ret_kind);
 
 /* Steps to the next change, those of one source together, in the order of the ports; false behind the last. */
 bool hf_changes_next(const struct hf_changes *changes, struct hf_change_cursor *cursor, struct hf_change *ret_change);
