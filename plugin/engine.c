@@ -40,8 +40,7 @@ struct event {
 	uint64_t at_ns;
 	uint16_t trap_num, issuer_lid;		/* EVENT_TRAP */
 	struct hf_osm_copy copy;		/* EVENT_ROUTING */
-	struct hf_link *links;			/* EVENT_SUBNET_UP; may be NULL */
-	size_t n_links;
+	struct hf_osm_update update;		/* EVENT_SUBNET_UP; all zero where there is none */
 };
 
 /* A routing that has not been announced. */
@@ -140,17 +139,24 @@ void hf_engine_post_sweep_start(struct hf_engine *engine)
 	post_kind(engine, EVENT_SWEEP_START);
 }
 
-void hf_engine_post_subnet_up(struct hf_engine *engine, struct hf_link *links, size_t n_links)
+static void free_update(const struct hf_osm_update *update)
+{
+	free(update->links);
+	free(update->subscribers);
+}
+
+void hf_engine_post_subnet_up(struct hf_engine *engine, const struct hf_osm_update *update)
 {
 	struct event *event = calloc(1, sizeof(*event));
 
 	if (!event) {
-		free(links);
+		if (update)
+			free_update(update);
 		return;
 	}
 	event->kind = EVENT_SUBNET_UP;
-	event->links = links;
-	event->n_links = n_links;
+	if (update)
+		event->update = *update;
 	post(engine, event);
 }
 
@@ -168,7 +174,7 @@ static void free_copy(const struct hf_osm_copy *copy)
 static void free_event(struct event *event)
 {
 	free_copy(&event->copy);
-	free(event->links);
+	free_update(&event->update);
 	free(event);
 }
 
@@ -295,6 +301,20 @@ static void trace_sent(struct hf_engine *engine, const struct hf_mad_addr *to, c
 		       "dgid", report->comp_mask & HF_PR_COMP_DGID ? pack_gid(&report->path.dgid) : NULL);
 }
 
+static void put_epochs(const struct hf_report *report, struct hf_repath_notice *notice)
+{
+	const struct hf_report_epochs epochs = {
+		.magic = HF_REPORT_MAGIC,
+		.version = HF_DELTA_VERSION,
+		.body_length = report->body_length,
+		.instance = htobe64(report->instance),
+		.base = htobe64(report->base),
+		.epoch = htobe64(report->epoch),
+	};
+
+	memcpy(notice->details.reserved, &epochs, sizeof(epochs));
+}
+
 static int send_report(void *ctx, const struct hf_mad_addr *to, const struct hf_report *report, uint32_t tid,
 		       int attempt)
 {
@@ -308,7 +328,10 @@ static int send_report(void *ctx, const struct hf_mad_addr *to, const struct hf_
 	hf_repath_notice_init(&notice, report->trap_num, engine->sm_lid, &engine->sm_gid, report->comp_mask,
 			      report->comp_mask ? &report->path : NULL, report->wait);
 	notice.toggle_count = htobe16(report->notice_count);
+	if (report->instance)
+		put_epochs(report, &notice);
 	memcpy(mad.data, &notice, sizeof(notice));
+	memcpy(&mad.data[sizeof(notice)], report->body, report->body_length);
 	err = hf_umad_send(engine->umad, engine->agent, to, &mad, sizeof(mad),
 			   hf_reporter_lifetime_ms(&engine->config.reporter) + UMAD_SLACK_MS, 0);
 	if (err == -EAGAIN)
@@ -384,6 +407,7 @@ static void finish_announcements(struct hf_engine *engine)
 
 struct emission {
 	struct hf_engine *engine;
+	size_t changes, bytes;	/* of paths, where it is known for each host; of the bodies with them */
 	struct announcement *announcement;
 	const struct hf_subscriber *subscribers;
 	bool *told;	/* by index in @subscribers */
@@ -398,6 +422,8 @@ static int add_report(void *ctx, const struct hf_subscriber *to, const struct hf
 		return -ECANCELED;
 	emission->announcement->hosts += !*told;
 	*told = true;
+	emission->changes += report->changes;
+	emission->bytes += report->body_length;
 	return hf_reporter_add(emission->engine->reporter, to, report);
 }
 
@@ -405,8 +431,8 @@ static int add_report(void *ctx, const struct hf_subscriber *to, const struct hf
 static int signal_subscribers(struct hf_engine *engine, const struct pending_routing *routing,
 			      const struct hf_changes *changes, struct emission *emission)
 {
-	int err = changes ? hf_signal(engine->config.mode, changes, routing->subscribers, routing->count, add_report,
-				      emission) : 0;
+	int err = changes ? hf_signal(engine->config.mode, changes, engine->config.bulk, routing->subscribers,
+				      routing->count, add_report, emission) : 0;
 
 	if (err || (changes && !engine->is_unsure))
 		return err;
@@ -433,6 +459,10 @@ static int tell_subscribers(struct hf_engine *engine, const struct pending_routi
 	TAILQ_INSERT_TAIL(&engine->announcements, emission.announcement, next);
 	hf_reporter_keep(engine->reporter, routing->subscribers, routing->count);
 	err = signal_subscribers(engine, routing, changes, &emission);
+	hf_trace_event(engine->config.trace, "announced", "{s:I, s:I, s:I, s:I}",
+		       "epoch", (json_int_t)emission.announcement->epoch,
+		       "hosts", (json_int_t)emission.announcement->hosts, "changes", (json_int_t)emission.changes,
+		       "bytes", (json_int_t)emission.bytes);
 
 err_free_told:
 	free(emission.told);
@@ -489,7 +519,10 @@ static int compare_and_tell(struct hf_engine *engine, const struct pending_routi
 	trace_diff(engine, &changes, (hf_now_ns() - start_ns) / NS_PER_US);
 	if (engine->config.trace && engine->config.trace_paths)
 		trace_paths(engine, &changes);
-	err = tell_subscribers(engine, routing, &changes);
+	/* Who is told may ask at once. */
+	err = hf_bulk_publish(engine->config.bulk, routing->snapshot, &changes);
+	if (!err)
+		err = tell_subscribers(engine, routing, &changes);
 	hf_changes_fini(&changes);
 	return err;
 }
@@ -500,7 +533,9 @@ static int compare_and_tell(struct hf_engine *engine, const struct pending_routi
  */
 static int record_and_tell(struct hf_engine *engine, const struct pending_routing *routing)
 {
-	return routing->count ? tell_subscribers(engine, routing, NULL) : 0;
+	int err = hf_bulk_publish(engine->config.bulk, routing->snapshot, NULL);
+
+	return err || !routing->count ? err : tell_subscribers(engine, routing, NULL);
 }
 
 static void free_pending(struct pending_routing *routing)
@@ -522,17 +557,14 @@ static void announce(struct hf_engine *engine)
 	engine->sm_lid = routing.snapshot->routing.sm_lid;
 	engine->sm_gid = routing.snapshot->routing.sm_gid;
 	err = engine->announced ? compare_and_tell(engine, &routing) : record_and_tell(engine, &routing);
-	/* After an error the routing was not told, or not to all: the next one is compared with the same as this. */
-	if (!err) {
-		hf_snapshot_free(engine->announced);
-		engine->announced = routing.snapshot;
-		engine->is_unsure = false;
-		routing.snapshot = NULL;
-	} else if (err != -ECANCELED) {
+	/* What was published stays, told or not: where not all were told, the next announcement tells everybody to ask. */
+	hf_snapshot_free(engine->announced);
+	engine->announced = routing.snapshot;
+	engine->is_unsure = err;
+	routing.snapshot = NULL;
+	if (err && err != -ECANCELED)
 		hf_log(HF_LOG_ERROR, "routing %" PRIu64 " could not be announced (%s); the next one makes up for it",
-		       routing.snapshot->routing.epoch, strerror(-err));
-		engine->is_unsure = true;
-	}
+		       engine->announced->routing.epoch, strerror(-err));
 	free_pending(&routing);
 }
 
@@ -540,6 +572,7 @@ static void announce(struct hf_engine *engine)
 static void forget_routings(struct hf_engine *engine)
 {
 	free_pending(&engine->waiting);
+	hf_bulk_forget(engine->config.bulk);
 	hf_snapshot_free(engine->announced);
 	engine->announced = NULL;
 	engine->is_unsure = false;
@@ -616,13 +649,13 @@ static int resolve(const struct hf_tables *tables, struct hf_snapshot **ret_snap
 }
 
 /* Links may have come up otherwise than they were when routes were computed: another rate, say. */
-static void update_links(struct hf_engine *engine, const struct event *event)
+static void update_links(struct hf_engine *engine, const struct hf_osm_update *update)
 {
 	struct pending_routing *routing = &engine->waiting;
 	struct hf_snapshot *snapshot;
 
-	if (!routing->snapshot || !event->links || event->n_links != hf_tables_count_links(routing->tables) ||
-	    !hf_tables_update_links(routing->tables, event->links))
+	if (!routing->snapshot || !update->links || update->n_links != hf_tables_count_links(routing->tables) ||
+	    !hf_tables_update_links(routing->tables, update->links))
 		return;
 	if (resolve(routing->tables, &snapshot)) {
 		free_pending(routing);
@@ -631,6 +664,19 @@ static void update_links(struct hf_engine *engine, const struct event *event)
 	}
 	hf_snapshot_free(routing->snapshot);
 	routing->snapshot = snapshot;
+}
+
+/* Whoever has subscribed since may have asked already, and was answered from what was announced before. */
+static void update_subscribers(struct hf_engine *engine, struct hf_osm_update *update)
+{
+	struct pending_routing *routing = &engine->waiting;
+
+	if (!routing->snapshot || !update->subscribers)
+		return;
+	free(routing->subscribers);
+	routing->subscribers = update->subscribers;
+	routing->count = update->n_subscribers;
+	update->subscribers = NULL;
 }
 
 static void take_routing(struct hf_engine *engine, struct event *event)
@@ -674,7 +720,8 @@ static void handle_event(struct hf_engine *engine, struct event *event)
 		break;
 	case EVENT_SUBNET_UP:
 		trace_plain(engine, event, "subnet_up");
-		update_links(engine, event);
+		update_links(engine, &event->update);
+		update_subscribers(engine, &event->update);
 		announce(engine);
 		break;
 	case EVENT_NOT_MASTER:

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "lib/trace.h"
+#include "plugin/bulk.h"
 #include "plugin/reporter.h"
 #include "plugin/signaller.h"
 #include "plugin/tables.h"
@@ -25,6 +26,7 @@ struct hf_engine;
 struct hf_engine_config {
 	enum hf_mode mode;
 	struct hf_reporter_config reporter;
+	struct hf_bulk *bulk;		/* borrowed: where announcements are published */
 	struct hf_trace *trace;		/* borrowed; may be NULL */
 	bool trace_paths;		/* a line for each path that changed */
 	__be64 port_guid;		/* of the SM's port, from which the Reports go */
@@ -52,8 +54,16 @@ void hf_engine_post_trap(struct hf_engine *engine, uint16_t trap_num, uint16_t i
 void hf_engine_post_lft_change(struct hf_engine *engine);
 void hf_engine_post_sweep_start(struct hf_engine *engine);
 
-/* @links: what they are capable of now, for hf_tables_update_links(); taken over; may be NULL. */
-void hf_engine_post_subnet_up(struct hf_engine *engine, struct hf_link *links, size_t n_links);
+/* What was copied from OpenSM at SUBNET UP, since routing. */
+struct hf_osm_update {
+	struct hf_link *links;			/* for hf_tables_update_links(); freed with free() */
+	size_t n_links;
+	struct hf_subscriber *subscribers;	/* likewise */
+	size_t n_subscribers;
+};
+
+/* Takes the parts of @update over in any case; NULL where nothing could be copied. */
+void hf_engine_post_subnet_up(struct hf_engine *engine, const struct hf_osm_update *update);
 
 /*
  * This SM is not the master any more: the next one tells the hosts. What was announced says nothing about what they

@@ -4,14 +4,16 @@
 noinst_LTLIBRARIES += plugin/libhfplugin.la
 plugin_libhfplugin_la_SOURCES = plugin/tables.c plugin/tables.h plugin/snapshot.c plugin/snapshot.h \
 	plugin/resolve.c plugin/distinguisher.c plugin/distinguisher.h plugin/signaller.c plugin/signaller.h \
-	plugin/reporter.c plugin/reporter.h plugin/options.c plugin/options.h plugin/engine.c plugin/engine.h
+	plugin/reporter.c plugin/reporter.h plugin/options.c plugin/options.h plugin/engine.c plugin/engine.h plugin/history.c \
+	plugin/history.h plugin/port_delta.c plugin/port_delta.h plugin/bulk.c plugin/bulk.h
 plugin_libhfplugin_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 plugin_libhfplugin_la_LIBADD = lib/libhfcore.la $(JANSSON_LIBS)
 
 # OpenSM loads lib<event_plugin_name>.so. Its own symbols come from the opensm program, so they stay undefined here;
 # with -z now one that this opensm lacks stops the load and not, later, opensm.
 lib_LTLIBRARIES += plugin/libosmholdfast.la
-plugin_osm_sources = plugin/plugin.c plugin/osm.c plugin/osm_tables.c plugin/osm_terms.c plugin/osm_sl.c plugin/osm.h
+plugin_osm_sources = plugin/plugin.c plugin/osm.c plugin/osm_tables.c plugin/osm_terms.c plugin/osm_sl.c plugin/osm_bulk.c \
+	plugin/osm.h
 plugin_osm_ldflags = -module -avoid-version -shared -Wl,-z,now -Wl,--version-script=$(srcdir)/plugin/osmholdfast.map
 plugin_libosmholdfast_la_SOURCES = $(plugin_osm_sources)
 plugin_libosmholdfast_la_CFLAGS = $(OSM_CFLAGS) $(AM_CFLAGS)

@@ -20,9 +20,10 @@ const struct hf_option hf_plugin_option_table[] = {
 	{
 		.name = "mode", .type = HF_OPTION_CHOICE, .default_ = "hybrid", .choices = hf_mode_names,
 		.offset = AT(mode),
-		.help = "Which hosts are told what after a routing. wildcard: every subscriber, after every routing, to "
-			"query its paths again. hybrid: the same, but only if a path changed. repath-only: the two "
-			"hosts of each path that changed, with the new path record inside. off: nobody.",
+		.help = "Which hosts are told what after a routing. targeted: each host whose own paths changed, of these "
+			"alone. wildcard: every subscriber, after every routing, to query its paths again. hybrid: the "
+			"same, but only if a path changed. repath-only: the two hosts of each path that changed, with the "
+			"new path record inside. off: nobody.",
 	},
 	{
 		.name = "window", .type = HF_OPTION_INT, .default_ = "64", .min = 1, .max = 4096,
@@ -62,6 +63,17 @@ const struct hf_option hf_plugin_option_table[] = {
 		.offset = AT(reporter.queue_max),
 		.help = "Reports that may wait for one subscriber. When there are more, one that says \"query all your "
 			"paths\" replaces them.",
+	},
+	{
+		.name = "deltas", .type = HF_OPTION_BOOL, .default_ = "true", .offset = AT(deltas),
+		.help = "Whether hosts that ask for their paths are told what has changed since they asked last, instead "
+			"of the whole table.",
+	},
+	{
+		.name = "history_bytes", .type = HF_OPTION_INT, .unit = "bytes", .default_ = "67108864", .min = 0,
+		.max = 2147483647, .offset = AT(history_bytes),
+		.help = "How much memory may be taken to know what changed in which routing. A host that missed more than "
+			"that is told all its paths. The last routing is always kept.",
 	},
 	{
 		.name = "log_level", .type = HF_OPTION_CHOICE, .default_ = "info", .choices = level_names,

@@ -13,6 +13,8 @@
 struct hf_plugin_options {
 	int mode;	/* enum hf_mode */
 	struct hf_reporter_config reporter;
+	bool deltas;
+	int history_bytes;
 	int log_level;	/* enum hf_log_level */
 	char *trace;	/* file; NULL for none */
 	bool trace_paths;

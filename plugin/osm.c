@@ -269,23 +269,6 @@ static bool fill_subscriber(const struct hf_osm *in, const osm_infr_t *infr, str
 	return true;
 }
 
-/* Under OpenSM's lock. */
-static int copy_subscribers(const struct hf_osm *in, struct hf_subscriber **ret_subscribers, size_t *ret_count)
-{
-	const cl_qlist_t *list = &in->osm->subn.sa_infr_list;
-	struct hf_subscriber *subscribers = calloc(cl_qlist_count(list) + 1, sizeof(*subscribers));
-	size_t count = 0;
-
-	if (!subscribers)
-		return -ENOMEM;
-	for (const cl_list_item_t *item = cl_qlist_head(list); item != cl_qlist_end(list); item = cl_qlist_next(item))
-		if (fill_subscriber(in, (const osm_infr_t *)item, &subscribers[count]))
-			count++;
-	*ret_subscribers = subscribers;
-	*ret_count = count;
-	return 0;
-}
-
 static int compare_subscribers(const void *a, const void *b)
 {
 	const struct hf_mad_addr *left = &((const struct hf_subscriber *)a)->addr;
@@ -311,25 +294,71 @@ static size_t merge_subscribers(struct hf_subscriber *subscribers, size_t count)
 	return kept;
 }
 
+static int copy_subscribers(const struct hf_osm *in, struct hf_osm_lock *lock, struct hf_subscriber **ret_subscribers,
+			    size_t *ret_count)
+{
+	const cl_qlist_t *list = &in->osm->subn.sa_infr_list;
+	struct hf_subscriber *subscribers;
+	size_t count = 0;
+
+	/* The list changes while others have the lock, so it is not given up in the middle. */
+	hf_osm_lock(lock);
+	subscribers = calloc(cl_qlist_count(list) + 1, sizeof(*subscribers));
+	for (const cl_list_item_t *item = cl_qlist_head(list); subscribers && item != cl_qlist_end(list);
+	     item = cl_qlist_next(item))
+		if (fill_subscriber(in, (const osm_infr_t *)item, &subscribers[count]))
+			count++;
+	hf_osm_unlock(lock);
+	if (!subscribers)
+		return -ENOMEM;
+	*ret_subscribers = subscribers;
+	*ret_count = merge_subscribers(subscribers, count);
+	return 0;
+}
+
+/* What another SM announced, or this one before another was the master, says nothing about what hosts hold now. */
+static void renew_instance(struct hf_osm *in)
+{
+	uint64_t instance;
+
+	if (in->osm->subn.first_time_master_sweep && getrandom(&instance, sizeof(instance), 0) == sizeof(instance))
+		in->instance = instance;
+}
+
 int hf_osm_copy_routing(struct hf_osm *in, bool reroute, struct hf_osm_copy *ret_copy)
 {
 	struct hf_osm_lock lock = { .plock = &in->osm->lock };
 	struct hf_osm_copy copy = { 0 };
-	int err = hf_osm_copy_tables(in, &lock, &copy.tables);
+	int err;
 
+	renew_instance(in);
+	err = hf_osm_copy_tables(in, &lock, &copy.tables);
 	if (err)
 		return err;
-	hf_osm_lock(&lock);
-	err = copy_subscribers(in, &copy.subscribers, &copy.count);
-	hf_osm_unlock(&lock);
+	err = copy_subscribers(in, &lock, &copy.subscribers, &copy.count);
 	if (err) {
 		hf_tables_free(copy.tables);
 		return err;
 	}
-	copy.count = merge_subscribers(copy.subscribers, copy.count);
 	copy.longest_lock_ns = lock.longest_ns;
 	copy.tables->routing.reroute = reroute;
 	copy.tables->routing.epoch = ++in->epoch;
 	*ret_copy = copy;
+	return 0;
+}
+
+int hf_osm_copy_update(struct hf_osm *in, struct hf_osm_update *ret_update)
+{
+	struct hf_osm_lock lock = { .plock = &in->osm->lock };
+	struct hf_osm_update update = { 0 };
+	int err = hf_osm_copy_links(in, &lock, &update.links, &update.n_links);
+
+	if (!err)
+		err = copy_subscribers(in, &lock, &update.subscribers, &update.n_subscribers);
+	if (err) {
+		free(update.links);
+		return err;
+	}
+	*ret_update = update;
 	return 0;
 }

@@ -25,6 +25,8 @@
 #include <stdint.h>
 
 #include "lib/log.h"
+#include "lib/trace.h"
+#include "plugin/bulk.h"
 #include "plugin/engine.h"
 #include "plugin/signaller.h"
 #include "plugin/tables.h"
@@ -102,15 +104,25 @@ static inline bool hf_osm_is_master(const osm_opensm_t *osm)
 int hf_osm_copy_routing(struct hf_osm *in, bool reroute, struct hf_osm_copy *ret_copy);
 
 /**
- * hf_osm_copy_links() - copy what links are capable of, once the SM has brought them up
- * @in:        after hf_osm_copy_routing(), of the same sweep
- * @ret_links: in the order of hf_tables_update_links(); freed with free()
- * @ret_count: their number
+ * hf_osm_copy_update() - copy what may have changed when the SM has brought the links up
+ * @in:         after hf_osm_copy_routing(), of the same sweep
+ * @ret_update: for hf_engine_post_subnet_up(), which takes its parts over
  *
  * Context: as for hf_osm_copy_routing().
  * Return: 0; -ENOMEM.
  */
-int hf_osm_copy_links(struct hf_osm *in, struct hf_link **ret_links, size_t *ret_count);
+int hf_osm_copy_update(struct hf_osm *in, struct hf_osm_update *ret_update);
+
+/**
+ * hf_osm_answer_deltas() - let queries for path records be answered from what was announced
+ * @osm:   whose handler of PathRecord is replaced by one that leaves all other queries to OpenSM's
+ * @bulk:  where the answers come from; borrowed until OpenSM has taken the handler away, before it deletes its plugins
+ * @trace: borrowed likewise; may be NULL
+ *
+ * Context: create().
+ * Return: 0; -EIO where OpenSM refuses, and then it answers as before.
+ */
+int hf_osm_answer_deltas(osm_opensm_t *osm, struct hf_bulk *bulk, struct hf_trace *trace);
 
 /* Parts of osm*.c for each other. */
 
@@ -133,5 +145,6 @@ int hf_osm_copy_tables(struct hf_osm *in, struct hf_osm_lock *lock, struct hf_ta
 int hf_osm_copy_terms(struct hf_osm *in, struct hf_osm_lock *lock, struct hf_tables *tables,
 		      const osm_port_t *const *ports);
 int hf_osm_copy_sls(struct hf_osm *in, struct hf_osm_lock *lock, struct hf_tables *tables);
+int hf_osm_copy_links(struct hf_osm *in, struct hf_osm_lock *lock, struct hf_link **ret_links, size_t *ret_count);
 
 #endif

@@ -503,19 +503,18 @@ static void copy_switch_links(const struct hf_osm *in, struct hf_osm_lock *lock,
 	}
 }
 
-int hf_osm_copy_links(struct hf_osm *in, struct hf_link **ret_links, size_t *ret_count)
+int hf_osm_copy_links(struct hf_osm *in, struct hf_osm_lock *lock, struct hf_link **ret_links, size_t *ret_count)
 {
-	struct hf_osm_lock lock = { .plock = &in->osm->lock };
 	uint32_t n_ports = hf_port_registry_count_ports(in->registry);
 	size_t count = n_ports + (size_t)cl_qmap_count(&in->osm->subn.sw_guid_tbl) * in->ports_per_switch;
 	struct hf_link *links = calloc(count + 1, sizeof(*links));
 
 	if (!links)
 		return -ENOMEM;
-	hf_osm_lock(&lock);
-	copy_port_links(in, &lock, links);
-	copy_switch_links(in, &lock, in->ports_per_switch, &links[n_ports]);
-	hf_osm_unlock(&lock);
+	hf_osm_lock(lock);
+	copy_port_links(in, lock, links);
+	copy_switch_links(in, lock, in->ports_per_switch, &links[n_ports]);
+	hf_osm_unlock(lock);
 	*ret_links = links;
 	*ret_count = count;
 	return 0;

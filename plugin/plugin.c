@@ -24,6 +24,7 @@ struct plugin {
 	struct hf_osm in;
 	struct hf_plugin_options options;
 	struct hf_trace *trace;
+	struct hf_bulk *bulk;
 	struct hf_engine *engine;
 };
 
@@ -63,6 +64,7 @@ static int start_engine(struct plugin *plugin)
 	const struct hf_engine_config config = {
 		.mode = plugin->options.mode,
 		.reporter = plugin->options.reporter,
+		.bulk = plugin->bulk,
 		.trace = plugin->trace,
 		.trace_paths = plugin->options.trace_paths,
 		.port_guid = plugin->in.osm->subn.sm_port_guid,
@@ -90,11 +92,16 @@ static int init_plugin(osm_opensm_t *osm, struct plugin *plugin)
 	err = hf_osm_init(osm, &plugin->in);
 	if (err)
 		goto err_close_trace;
-	err = start_engine(plugin);
+	err = hf_bulk_new(plugin->options.history_bytes, &plugin->bulk);
 	if (err)
 		goto err_fini_osm;
+	err = start_engine(plugin);
+	if (err)
+		goto err_free_bulk;
 	return 0;
 
+err_free_bulk:
+	hf_bulk_free(plugin->bulk);
 err_fini_osm:
 	hf_osm_fini(&plugin->in);
 err_close_trace:
@@ -111,6 +118,8 @@ static void announce_plugin(struct plugin *plugin)
 	/* A host that finds the bit clear knows that it will hear nothing. */
 	if (plugin->options.mode != HF_MODE_OFF && hf_osm_announce_support(plugin->in.osm))
 		hf_log(HF_LOG_WARN, "the SA's ClassPortInfo cannot be changed: it will not tell of traps 68 and 69");
+	if (plugin->options.deltas && hf_osm_answer_deltas(plugin->in.osm, plugin->bulk, plugin->trace))
+		hf_log(HF_LOG_WARN, "queries for path records cannot be taken over: hosts get whole tables from OpenSM");
 	hf_trace_event(plugin->trace, "loaded", "{s:s}", "mode", mode);
 	hf_log(HF_LOG_INFO, "version %s loaded, mode %s, instance 0x%016" PRIx64, PACKAGE_VERSION, mode,
 	       plugin->in.instance);
@@ -144,6 +153,7 @@ static void delete(void *plugin_data)
 	struct plugin *plugin = plugin_data;
 
 	hf_engine_stop(plugin->engine);
+	hf_bulk_free(plugin->bulk);
 	hf_osm_fini(&plugin->in);
 	hf_trace_close(plugin->trace);
 	hf_options_fini(hf_plugin_option_table, &plugin->options);
@@ -168,12 +178,12 @@ static void report_routing(struct plugin *plugin, bool reroute)
 
 static void report_subnet_up(struct plugin *plugin)
 {
-	struct hf_link *links = NULL;
-	size_t count = 0;
+	struct hf_osm_update update;
+	bool is_copied = hf_osm_is_master(plugin->in.osm) && !hf_osm_copy_update(&plugin->in, &update);
 
-	if (hf_osm_is_master(plugin->in.osm) && hf_osm_copy_links(&plugin->in, &links, &count))
-		hf_log(HF_LOG_ERROR, "no memory to see which links changed after routing");
-	hf_engine_post_subnet_up(plugin->engine, links, count);
+	if (!is_copied && hf_osm_is_master(plugin->in.osm))
+		hf_log(HF_LOG_ERROR, "no memory to see what changed after routing");
+	hf_engine_post_subnet_up(plugin->engine, is_copied ? &update : NULL);
 }
 
 static void report_trap(struct plugin *plugin, const ib_mad_notice_attr_t *notice)

@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define COMP_PATH	(HF_PR_COMP_SGID | HF_PR_COMP_DGID)
 #define LIST_END	UINT32_MAX
 
 struct job {
 	const struct hf_changes *changes;
+	struct hf_bulk *bulk;
 	const struct hf_subscriber *subscribers;
 	size_t count;
 	hf_emit_fn emit;
@@ -227,11 +229,91 @@ static int signal_hybrid(struct job *job)
 	return err || !must_ask(job) ? err : emit_wildcard(job, new_epoch(job));
 }
 
+/* The only destination in a set. */
+static uint32_t find_destination(const struct hf_destinations *set)
+{
+	size_t word = 0;
+
+	while (!set->changed[word])
+		word++;
+	return word * 64 + __builtin_ctzll(set->changed[word]);
+}
+
+static void fill_single_report(const struct job *job, uint32_t src, uint32_t dst, struct hf_report *report)
+{
+	if (!hf_snapshot_path(job->changes->new_, src, dst)) {
+		unpath_report(job, src, dst, COMP_PATH, report);
+		return;
+	}
+	*report = (struct hf_report) {
+		.epoch = new_epoch(job),
+		.trap_num = HF_TRAP_REPATH,
+		.comp_mask = COMP_PATH,
+	};
+	hf_bulk_path_record(job->bulk, src, dst, &report->path);
+}
+
+static void fill_report(const struct job *job, uint32_t src, const struct hf_destinations *set,
+			struct hf_report *report)
+{
+	struct hf_path_record any;
+
+	*report = (struct hf_report) {
+		.epoch = new_epoch(job),
+		.trap_num = HF_TRAP_REPATH,
+		.comp_mask = HF_PR_COMP_SGID,
+	};
+	hf_snapshot_path_record(job->changes->new_, src, src, &any);
+	report->path.sgid = any.sgid;
+	report->body_length = hf_bulk_report_body(job->bulk, src, set, report->body);
+}
+
+static int signal_source(const struct job *job, uint32_t src, struct hf_destinations *set)
+{
+	struct hf_report report;
+	uint64_t base;
+	size_t count;
+
+	memset(set->changed, 0, 2 * hf_destinations_words(set->n_ports) * sizeof(*set->changed));
+	count = hf_bulk_told(job->bulk, src, set, &base);
+	if (!count)
+		return 0;
+	if (count == 1)
+		fill_single_report(job, src, find_destination(set), &report);
+	else
+		fill_report(job, src, set, &report);
+	report.instance = job->changes->new_->routing.instance;
+	report.base = base;
+	report.changes = count;
+	return emit_to_port(job, src, &report);
+}
+
+/* Each host is told of its own paths: one inside the trap, some behind it, many by saying that there are some. */
+static int signal_targeted(struct job *job)
+{
+	struct hf_destinations set = { .n_ports = job->n_ports };
+	size_t words = hf_destinations_words(set.n_ports);
+	int err = 0;
+
+	if (hf_changes_are_none(job->changes))
+		return 0;
+	set.changed = malloc(2 * words * sizeof(*set.changed));
+	if (!set.changed)
+		return -ENOMEM;
+	set.named = set.changed + words;
+	for (uint32_t src = 0; src < job->n_ports && !err; src++)
+		if (has_subscriber(job, src) && is_present(job, src))
+			err = signal_source(job, src, &set);
+	free(set.changed);
+	return err;
+}
+
 static int (*const signal_by_mode[HF_MODES])(struct job *job) = {
 	[HF_MODE_OFF] = signal_off,
 	[HF_MODE_WILDCARD] = signal_wildcard,
 	[HF_MODE_REPATH_ONLY] = signal_repath_only,
 	[HF_MODE_HYBRID] = signal_hybrid,
+	[HF_MODE_TARGETED] = signal_targeted,
 };
 
 const char *const hf_mode_names[HF_MODES + 1] = {
@@ -239,6 +321,7 @@ const char *const hf_mode_names[HF_MODES + 1] = {
 	[HF_MODE_WILDCARD] = "wildcard",
 	[HF_MODE_REPATH_ONLY] = "repath-only",
 	[HF_MODE_HYBRID] = "hybrid",
+	[HF_MODE_TARGETED] = "targeted",
 };
 
 static int chain_subscribers(struct job *job)
@@ -260,11 +343,12 @@ static int chain_subscribers(struct job *job)
 	return 0;
 }
 
-int hf_signal(enum hf_mode mode, const struct hf_changes *changes, const struct hf_subscriber *subscribers,
-	      size_t count, hf_emit_fn emit, void *ctx)
+int hf_signal(enum hf_mode mode, const struct hf_changes *changes, struct hf_bulk *bulk,
+	      const struct hf_subscriber *subscribers, size_t count, hf_emit_fn emit, void *ctx)
 {
 	struct job job = {
 		.changes = changes,
+		.bulk = bulk,
 		.subscribers = subscribers,
 		.count = count,
 		.emit = emit,

@@ -8,6 +8,8 @@
  * are there. WAIT_FOR_REPATH says that the destination is still in the subnet. What comes back is told by trap 69.
  *
  * Paths between ports of which none subscribed, say between two switches, are told to nobody.
+ *
+ * In mode "targeted" a host hears of the paths that begin at its port, and of no others; doc/protocol.md has the table.
  */
 #ifndef HF_PLUGIN_SIGNALLER_H
 #define HF_PLUGIN_SIGNALLER_H
@@ -18,6 +20,7 @@
 
 #include "lib/umad_io.h"
 #include "lib/wire.h"
+#include "plugin/bulk.h"
 #include "plugin/distinguisher.h"
 
 #define HF_HEARS_UNPATH	0x1	/* trap 68 */
@@ -37,6 +40,11 @@ struct hf_report {
 	uint64_t comp_mask;	/* HF_PR_COMP_*; 0: all paths, @path is zero */
 	struct hf_path_record path;
 	uint16_t notice_count;	/* set by the reporter: tells the attempts of one report from the next report */
+	uint64_t instance;	/* 0: without epochs; else with this, @base and @epoch, see struct hf_report_epochs */
+	uint64_t base;
+	uint32_t changes;	/* how many paths have changed for the host, where @instance is given */
+	uint8_t body_length;	/* of the body of a delta that goes with it; 0 for none */
+	uint8_t body[HF_REPORT_BODY_MAX];
 };
 
 static inline bool hf_report_is_wildcard(const struct hf_report *report)
@@ -49,6 +57,7 @@ enum hf_mode {
 	HF_MODE_WILDCARD,
 	HF_MODE_REPATH_ONLY,
 	HF_MODE_HYBRID,
+	HF_MODE_TARGETED,
 	HF_MODES,
 };
 
@@ -62,6 +71,7 @@ typedef int (*hf_emit_fn)(void *ctx, const struct hf_subscriber *to, const struc
  * hf_signal() - decide who hears what
  * @mode:        how
  * @changes:     between the routing announced last and the one to announce
+ * @bulk:        where the latter has been published, with @changes; for HF_MODE_TARGETED alone
  * @subscribers: all of them; borrowed
  * @count:       their number
  * @emit:        gets each report, for one subscriber in the order in which it shall be sent
@@ -69,8 +79,8 @@ typedef int (*hf_emit_fn)(void *ctx, const struct hf_subscriber *to, const struc
  *
  * Return: 0; -ENOMEM; what @emit returned.
  */
-int hf_signal(enum hf_mode mode, const struct hf_changes *changes, const struct hf_subscriber *subscribers,
-	      size_t count, hf_emit_fn emit, void *ctx);
+int hf_signal(enum hf_mode mode, const struct hf_changes *changes, struct hf_bulk *bulk,
+	      const struct hf_subscriber *subscribers, size_t count, hf_emit_fn emit, void *ctx);
 
 /**
  * hf_signal_unknown() - tell everybody to ask, where it is not known what changed for them

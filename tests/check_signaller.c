@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "check_main.h"
+#include "lib/delta.h"
 #include "plugin/signaller.h"
 
 #define HOSTS		4
@@ -99,10 +100,15 @@ static int collect(void *ctx, const struct hf_subscriber *to, const struct hf_re
 static void signal_changes(enum hf_mode mode)
 {
 	struct hf_changes changes;
+	struct hf_bulk *bulk;
 
 	n_emitted = 0;
 	ck_assert_int_eq(hf_changes_find(old, new_, &changes), 0);
-	ck_assert_int_eq(hf_signal(mode, &changes, subscribers, n_subscribers, collect, NULL), 0);
+	ck_assert_int_eq(hf_bulk_new(0, &bulk), 0);
+	ck_assert_int_eq(hf_bulk_publish(bulk, old, NULL), 0);
+	ck_assert_int_eq(hf_bulk_publish(bulk, new_, &changes), 0);
+	ck_assert_int_eq(hf_signal(mode, &changes, bulk, subscribers, n_subscribers, collect, NULL), 0);
+	hf_bulk_free(bulk);
 	hf_changes_fini(&changes);
 }
 
@@ -165,7 +171,7 @@ END_TEST
 START_TEST(lost_pair)
 {
 	set_path(0, 1, 0);
-	for (enum hf_mode mode = HF_MODE_WILDCARD; mode < HF_MODES; mode++) {
+	for (enum hf_mode mode = HF_MODE_WILDCARD; mode <= HF_MODE_HYBRID; mode++) {
 		signal_changes(mode);
 		ck_assert_uint_eq(told(0, HF_TRAP_UNPATH, COMP_PATH), 1);
 		ck_assert_uint_eq(told(1, HF_TRAP_UNPATH, COMP_PATH), 1);
@@ -184,7 +190,7 @@ START_TEST(lost_host)
 {
 	remove_host(new_, 3);
 	n_subscribers--;
-	for (enum hf_mode mode = HF_MODE_WILDCARD; mode < HF_MODES; mode++) {
+	for (enum hf_mode mode = HF_MODE_WILDCARD; mode <= HF_MODE_HYBRID; mode++) {
 		signal_changes(mode);
 		for (uint32_t i = 0; i < 3; i++)
 			ck_assert_uint_eq(told(i, HF_TRAP_UNPATH, HF_PR_COMP_DGID), 1);
@@ -296,6 +302,77 @@ START_TEST(off_tells_nobody)
 }
 END_TEST
 
+static const struct hf_report *only_report_to(uint32_t host)
+{
+	const struct hf_report *found = NULL;
+
+	for (size_t i = 0; i < n_emitted; i++)
+		if (emitted[i].to == 10 + host) {
+			ck_assert_ptr_null(found);
+			found = &emitted[i].report;
+		}
+	ck_assert_ptr_nonnull(found);
+	ck_assert_uint_eq(found->instance, new_->routing.instance);
+	ck_assert_uint_eq(found->epoch, 2);
+	return found;
+}
+
+START_TEST(targeted_tells_one_path_inside)
+{
+	old->routing.instance = new_->routing.instance = 77;
+	signal_changes(HF_MODE_TARGETED);
+	ck_assert_uint_eq(n_emitted, 0);
+	set_path(0, 1, path_entry(1));
+	set_path(2, 3, 0);
+	signal_changes(HF_MODE_TARGETED);
+	/* Their destinations hear nothing: what they send takes other paths. */
+	ck_assert_uint_eq(n_emitted, 2);
+	ck_assert_uint_eq(only_report_to(0)->trap_num, HF_TRAP_REPATH);
+	ck_assert_uint_eq(only_report_to(0)->comp_mask, COMP_PATH);
+	ck_assert_uint_eq(hf_path_record_sl(&only_report_to(0)->path), 1);
+	ck_assert_uint_eq(be16toh(only_report_to(0)->path.dlid), 11);
+	ck_assert_uint_eq(only_report_to(0)->changes, 1);
+	ck_assert_uint_eq(only_report_to(2)->trap_num, HF_TRAP_UNPATH);
+	ck_assert_uint_eq(only_report_to(2)->comp_mask, COMP_PATH);
+	ck_assert(only_report_to(2)->wait);
+	ck_assert_uint_eq(be64toh(only_report_to(2)->path.dgid.guid), 0x100003);
+}
+END_TEST
+
+START_TEST(targeted_tells_some_paths_behind)
+{
+	const struct hf_report *report;
+
+	old->routing.instance = new_->routing.instance = 77;
+	set_path(0, 1, path_entry(1));
+	set_path(0, 2, path_entry(2));
+	set_path(0, 3, 0);
+	signal_changes(HF_MODE_TARGETED);
+	ck_assert_uint_eq(n_emitted, 1);
+	report = only_report_to(0);
+	ck_assert_uint_eq(report->trap_num, HF_TRAP_REPATH);
+	ck_assert_uint_eq(report->comp_mask, HF_PR_COMP_SGID);
+	ck_assert_uint_eq(be64toh(report->path.sgid.guid), 0x100000);
+	ck_assert_uint_eq(be64toh(report->path.dgid.guid), 0);
+	ck_assert_uint_eq(report->changes, 3);
+	ck_assert_uint_gt(report->body_length, 0);
+	ck_assert_int_eq(hf_delta_decode(report->body, report->body_length, &(struct hf_delta_visitor) { 0 }, NULL), 0);
+}
+END_TEST
+
+START_TEST(targeted_says_that_a_host_left)
+{
+	old->routing.instance = new_->routing.instance = 77;
+	remove_host(new_, 3);
+	signal_changes(HF_MODE_TARGETED);
+	ck_assert_uint_eq(n_emitted, 3);
+	for (uint32_t i = 0; i < 3; i++) {
+		ck_assert_uint_eq(only_report_to(i)->trap_num, HF_TRAP_UNPATH);
+		ck_assert(!only_report_to(i)->wait);
+	}
+}
+END_TEST
+
 static int refuse_second(void *ctx, const struct hf_subscriber *to, const struct hf_report *report)
 {
 	collect(ctx, to, report);
@@ -308,7 +385,7 @@ START_TEST(ends_where_emit_fails)
 
 	remove_host(new_, 3);
 	ck_assert_int_eq(hf_changes_find(old, new_, &changes), 0);
-	ck_assert_int_eq(hf_signal(HF_MODE_WILDCARD, &changes, subscribers, n_subscribers, refuse_second, NULL),
+	ck_assert_int_eq(hf_signal(HF_MODE_WILDCARD, &changes, NULL, subscribers, n_subscribers, refuse_second, NULL),
 			 -ENOMEM);
 	ck_assert_uint_eq(n_emitted, 2);
 	hf_changes_fini(&changes);
@@ -343,6 +420,9 @@ int main(void)
 	tcase_add_test(tcase, off_tells_nobody);
 	tcase_add_test(tcase, ends_where_emit_fails);
 	tcase_add_test(tcase, every_mode_has_a_name);
+	tcase_add_test(tcase, targeted_tells_one_path_inside);
+	tcase_add_test(tcase, targeted_tells_some_paths_behind);
+	tcase_add_test(tcase, targeted_says_that_a_host_left);
 	suite_add_tcase(suite, tcase);
 	return check_main(suite);
 }

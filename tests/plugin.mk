@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
-PLUGIN_CHECKS = tests/check_snapshot tests/check_distinguisher tests/check_signaller tests/check_reporter
+PLUGIN_CHECKS = tests/check_snapshot tests/check_distinguisher tests/check_signaller tests/check_reporter \
+	tests/check_bulk
 check_PROGRAMS += $(PLUGIN_CHECKS)
 TESTS += $(PLUGIN_CHECKS)
 noinst_HEADERS += tests/random_tables.h
@@ -18,6 +19,10 @@ tests_check_signaller_SOURCES = tests/check_signaller.c
 tests_check_signaller_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_signaller_CFLAGS = $(PLUGIN_CHECK_CFLAGS)
 tests_check_signaller_LDADD = $(PLUGIN_CHECK_LDADD)
+tests_check_bulk_SOURCES = tests/check_bulk.c
+tests_check_bulk_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_bulk_CFLAGS = $(PLUGIN_CHECK_CFLAGS)
+tests_check_bulk_LDADD = $(PLUGIN_CHECK_LDADD)
 tests_check_reporter_SOURCES = tests/check_reporter.c
 tests_check_reporter_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_reporter_CFLAGS = $(PLUGIN_CHECK_CFLAGS)
