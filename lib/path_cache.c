@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/gid.h"
 #include "lib/hash.h"
+
+#define LID_COUNT (HF_DELTA_MAX + 1)	/* the unicast LIDs, and 0 */
 
 struct entry {
 	struct hf_path path;
@@ -17,6 +20,8 @@ struct entry {
 struct hf_path_cache {
 	struct entry *entries;
 	uint64_t table;
+	struct hf_path_origin origin;		/* of the delta that is being taken */
+	struct entry *by_lid[LID_COUNT];	/* whose LID it is; NULL for nobody's */
 };
 
 bool hf_path_differs(const struct hf_path *a, const struct hf_path *b)
@@ -82,6 +87,38 @@ static int add_entry(struct hf_path_cache *cache, const union hf_gid *dgid, stru
 	return 0;
 }
 
+static bool is_unicast(uint16_t lid)
+{
+	return lid > 0 && lid < LID_COUNT;
+}
+
+/* Its LID may be another's by now. */
+static void drop_lid(struct hf_path_cache *cache, const struct entry *entry)
+{
+	uint16_t lid = entry->path.dlid;
+
+	if (is_unicast(lid) && cache->by_lid[lid] == entry)
+		cache->by_lid[lid] = NULL;
+}
+
+static void set_lid(struct hf_path_cache *cache, struct entry *entry, uint16_t lid)
+{
+	drop_lid(cache, entry);
+	entry->path.dlid = lid;
+	if (is_unicast(lid))
+		cache->by_lid[lid] = entry;
+}
+
+static int find_or_add_entry(struct hf_path_cache *cache, const union hf_gid *dgid, struct entry **ret_entry)
+{
+	struct entry *entry = find_entry(cache, dgid);
+
+	if (!entry)
+		return add_entry(cache, dgid, ret_entry);
+	*ret_entry = entry;
+	return 0;
+}
+
 static int set_path(struct hf_path_cache *cache, struct entry *entry, const struct hf_path_record *record)
 {
 	union hf_gid dgid = record->dgid;
@@ -93,6 +130,7 @@ static int set_path(struct hf_path_cache *cache, struct entry *entry, const stru
 			return err;
 	}
 	entry->table = cache->table;
+	set_lid(cache, entry, be16toh(record->dlid));
 	entry->path = (struct hf_path){
 		.dgid = dgid,
 		.dlid = be16toh(record->dlid),
@@ -110,6 +148,7 @@ static int set_path(struct hf_path_cache *cache, struct entry *entry, const stru
 void hf_path_cache_begin_table(struct hf_path_cache *cache)
 {
 	cache->table++;
+	memset(cache->by_lid, 0, sizeof(cache->by_lid));
 }
 
 int hf_path_cache_put(struct hf_path_cache *cache, const struct hf_path_record *record)
@@ -140,6 +179,63 @@ size_t hf_path_cache_end_table(struct hf_path_cache *cache)
 		lost++;
 	}
 	return lost;
+}
+
+void hf_path_cache_begin_delta(struct hf_path_cache *cache, const struct hf_path_origin *origin, bool is_whole)
+{
+	cache->origin = *origin;
+	if (is_whole)
+		hf_path_cache_begin_table(cache);
+}
+
+static union hf_gid delta_gid(const struct hf_path_cache *cache, uint64_t guid)
+{
+	return (union hf_gid){ .prefix = htobe64(cache->origin.subnet_prefix), .guid = htobe64(guid) };
+}
+
+bool hf_path_cache_lose_guid(struct hf_path_cache *cache, uint64_t guid)
+{
+	union hf_gid dgid = delta_gid(cache, guid);
+	struct entry *entry = find_entry(cache, &dgid);
+
+	if (!entry || !entry->path.reachable)
+		return false;
+	entry->path.reachable = false;
+	return true;
+}
+
+int hf_path_cache_name(struct hf_path_cache *cache, uint64_t guid, uint16_t lid)
+{
+	union hf_gid dgid = delta_gid(cache, guid);
+	struct entry *entry;
+	int err = find_or_add_entry(cache, &dgid, &entry);
+
+	if (err)
+		return err;
+	set_lid(cache, entry, lid);
+	return 0;
+}
+
+int hf_path_cache_set(struct hf_path_cache *cache, uint16_t lid, const struct hf_delta_terms *terms)
+{
+	struct entry *entry = is_unicast(lid) ? cache->by_lid[lid] : NULL;
+
+	if (!entry)
+		return -ENOENT;
+	entry->table = cache->table;
+	entry->path.slid = cache->origin.slid;
+	entry->path.pkey = terms->pkey;
+	entry->path.sl = terms->sl;
+	entry->path.mtu = terms->mtu;
+	entry->path.rate = terms->rate;
+	entry->path.pkt_life = terms->pkt_life;
+	entry->path.reachable = true;
+	return 0;
+}
+
+const struct hf_path *hf_path_cache_find_lid(const struct hf_path_cache *cache, uint16_t lid)
+{
+	return is_unicast(lid) && cache->by_lid[lid] ? &cache->by_lid[lid]->path : NULL;
 }
 
 static bool is_selected(const struct hf_path *path, uint64_t comp_mask, const struct hf_path_record *record)

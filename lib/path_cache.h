@@ -2,6 +2,10 @@
 /*
  * The paths of one port as the SM says they are now, by destination GID. The cache knows nothing of connections: the
  * reconciler compares it with what each of them uses.
+ *
+ * Deltas (doc/protocol.md) name a destination by its LID. Whatever comes in says whose a LID is: a record, or the names
+ * of a delta. A LID is that destination's that had it last, be it reachable or not; with a whole table all LIDs are
+ * forgotten but its own.
  */
 #ifndef HF_LIB_PATH_CACHE_H
 #define HF_LIB_PATH_CACHE_H
@@ -10,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/delta.h"
 #include "lib/wire.h"
 
 #define HF_PATH_CACHE_MAX 65536	/* more destinations than a subnet has LIDs */
@@ -61,6 +66,35 @@ int hf_path_cache_put(struct hf_path_cache *cache, const struct hf_path_record *
 
 /* Return: how many paths the table no longer has. */
 size_t hf_path_cache_end_table(struct hf_path_cache *cache);
+
+/* What all paths of a delta have in common; host order. */
+struct hf_path_origin {
+	uint64_t subnet_prefix;	/* of their destinations */
+	uint16_t slid;
+};
+
+/**
+ * hf_path_cache_begin_delta() - what changed of this port's paths follows
+ * @cache:    the cache
+ * @origin:   copied
+ * @is_whole: every path follows, not only those that changed
+ *
+ * The items of the delta go to the three functions below, in its order. Where it is whole and all its items were taken,
+ * hf_path_cache_end_table() then makes every path unreachable that was not among them.
+ */
+void hf_path_cache_begin_delta(struct hf_path_cache *cache, const struct hf_path_origin *origin, bool is_whole);
+
+/* There is no path to port @guid. It keeps its LID until another gets it. Return: whether there was one. */
+bool hf_path_cache_lose_guid(struct hf_path_cache *cache, uint64_t guid);
+
+/* Port @guid has this LID. Its path, if there is one, leads there, too. Return: 0; -ENOMEM; -ENOSPC as above. */
+int hf_path_cache_name(struct hf_path_cache *cache, uint64_t guid, uint16_t lid);
+
+/* The path to the port with LID @lid. Return: 0; -ENOENT where no port is known to have it. */
+int hf_path_cache_set(struct hf_path_cache *cache, uint16_t lid, const struct hf_delta_terms *terms);
+
+/* As hf_path_cache_find(), for the destination that has this LID, whether or not a path leads there. */
+const struct hf_path *hf_path_cache_find_lid(const struct hf_path_cache *cache, uint16_t lid);
 
 /**
  * hf_path_cache_update() - take the one path that a trap 69 carries

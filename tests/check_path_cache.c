@@ -3,6 +3,8 @@
 #include "fake_sa.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "lib/path_cache.h"
 
@@ -157,6 +159,220 @@ START_TEST(loses_nothing_where_a_field_differs)
 }
 END_TEST
 
+#define PREFIX UINT64_C(0xfe80000000000000)
+#define GUID(node) (UINT64_C(0x100) + (node))	/* as in fake_gid() */
+#define LID(node) (6 + (node))			/* as in fake_path() */
+
+static const struct hf_path_origin origin = { .subnet_prefix = PREFIX, .slid = 7 };
+static const struct hf_delta_terms terms = { .pkey = 0xffff, .sl = 3, .mtu = 5, .rate = 16, .pkt_life = 17 };
+
+/* From node 2 on, as records. */
+static void put_whole_table(unsigned int last)
+{
+	put_table(2, last);
+	hf_path_cache_end_table(cache);
+}
+
+START_TEST(a_delta_changes_what_it_names)
+{
+	const struct hf_path_origin other_origin = { .subnet_prefix = PREFIX, .slid = 70 };
+
+	put_whole_table(9);
+	hf_path_cache_begin_delta(cache, &other_origin, false);
+	ck_assert(hf_path_cache_lose_guid(cache, GUID(3)));
+	ck_assert(!hf_path_cache_lose_guid(cache, GUID(3)));
+	ck_assert(!hf_path_cache_lose_guid(cache, GUID(30)));
+	ck_assert_int_eq(hf_path_cache_set(cache, LID(4), &terms), 0);
+	ck_assert(!find(3)->reachable);
+	ck_assert_uint_eq(find(4)->sl, 3);
+	ck_assert_uint_eq(find(4)->mtu, 5);
+	ck_assert_uint_eq(find(4)->rate, 16);
+	ck_assert_uint_eq(find(4)->pkt_life, 17);
+	ck_assert_uint_eq(find(4)->pkey, 0xffff);
+	ck_assert_uint_eq(find(4)->slid, 70);
+	ck_assert_uint_eq(find(4)->dlid, LID(4));
+	ck_assert_uint_eq(find(5)->slid, 7);
+	ck_assert_ptr_null(find(30));
+}
+END_TEST
+
+START_TEST(a_whole_delta_leaves_nothing_else)
+{
+	put_whole_table(9);
+	hf_path_cache_begin_delta(cache, &origin, true);
+	ck_assert_int_eq(hf_path_cache_name(cache, GUID(4), 40), 0);
+	ck_assert_int_eq(hf_path_cache_name(cache, GUID(30), 41), 0);
+	ck_assert_int_eq(hf_path_cache_set(cache, 40, &terms), 0);
+	ck_assert_int_eq(hf_path_cache_set(cache, 41, &terms), 0);
+	ck_assert_int_eq(hf_path_cache_set(cache, LID(5), &terms), -ENOENT);	/* a LID of the table before */
+	ck_assert_uint_eq(hf_path_cache_end_table(cache), 7);
+	ck_assert(find(4)->reachable && find(30)->reachable);
+	ck_assert_uint_eq(find(30)->dlid, 41);
+	ck_assert(!find(5)->reachable);
+}
+END_TEST
+
+START_TEST(the_subnet_prefix_comes_with_the_delta)
+{
+	const struct hf_path_origin elsewhere = { .subnet_prefix = 0xfec0000000000001, .slid = 7 };
+	const union hf_gid gid = { .prefix = htobe64(0xfec0000000000001), .guid = htobe64(GUID(2)) };
+
+	put_whole_table(2);
+	hf_path_cache_begin_delta(cache, &elsewhere, false);
+	ck_assert(!hf_path_cache_lose_guid(cache, GUID(2)));
+	ck_assert_int_eq(hf_path_cache_name(cache, GUID(2), 50), 0);
+	ck_assert_int_eq(hf_path_cache_set(cache, 50, &terms), 0);
+	ck_assert_uint_eq(find(2)->dlid, LID(2));
+	ck_assert_uint_eq(hf_path_cache_find(cache, &gid)->dlid, 50);
+}
+END_TEST
+
+START_TEST(an_unknown_lid_is_an_error)
+{
+	static const uint16_t lids[] = { 0, 5, LID(10), 0xbfff, 0xc000, 0xffff };
+
+	put_whole_table(9);
+	hf_path_cache_begin_delta(cache, &origin, false);
+	for (size_t i = 0; i < sizeof(lids) / sizeof(lids[0]); i++) {
+		ck_assert_int_eq(hf_path_cache_set(cache, lids[i], &terms), -ENOENT);
+		ck_assert_ptr_null(hf_path_cache_find_lid(cache, lids[i]));
+	}
+	ck_assert_uint_eq(hf_path_cache_count(cache), 8);
+}
+END_TEST
+
+/* A name without a path: no connection may be made from it. */
+START_TEST(a_name_is_no_path)
+{
+	hf_path_cache_begin_delta(cache, &origin, false);
+	ck_assert_int_eq(hf_path_cache_name(cache, GUID(2), 40), 0);
+	ck_assert(!find(2)->reachable);
+	ck_assert_ptr_eq(hf_path_cache_find_lid(cache, 40), find(2));
+}
+END_TEST
+
+START_TEST(two_ports_exchange_their_lids)
+{
+	put_whole_table(4);
+	hf_path_cache_begin_delta(cache, &origin, false);
+	ck_assert_int_eq(hf_path_cache_name(cache, GUID(2), LID(3)), 0);
+	ck_assert_int_eq(hf_path_cache_name(cache, GUID(3), LID(2)), 0);
+	ck_assert_int_eq(hf_path_cache_set(cache, LID(2), &terms), 0);
+	ck_assert_uint_eq(find(3)->sl, 3);
+	ck_assert_uint_eq(find(3)->dlid, LID(2));
+	ck_assert_uint_eq(find(2)->sl, 0);
+	ck_assert_uint_eq(find(2)->dlid, LID(3));
+}
+END_TEST
+
+/* Node 2 is gone and node 20 has its LID. When node 2 is back under another, the old LID stays where it is. */
+START_TEST(a_lid_passes_on_from_a_port_that_is_gone)
+{
+	put_whole_table(4);
+	hf_path_cache_begin_delta(cache, &origin, false);
+	ck_assert(hf_path_cache_lose_guid(cache, GUID(2)));
+	ck_assert_int_eq(hf_path_cache_name(cache, GUID(20), LID(2)), 0);
+	ck_assert_int_eq(hf_path_cache_set(cache, LID(2), &terms), 0);
+	ck_assert(!find(2)->reachable);
+	ck_assert(find(20)->reachable);
+
+	ck_assert_int_eq(hf_path_cache_name(cache, GUID(2), 50), 0);
+	ck_assert_int_eq(hf_path_cache_set(cache, 50, &terms), 0);
+	ck_assert_uint_eq(find(2)->dlid, 50);
+	ck_assert_ptr_eq(hf_path_cache_find_lid(cache, LID(2)), find(20));
+}
+END_TEST
+
+START_TEST(a_port_that_comes_back_has_its_lid)
+{
+	put_whole_table(4);
+	hf_path_cache_begin_delta(cache, &origin, false);
+	ck_assert(hf_path_cache_lose_guid(cache, GUID(2)));
+	ck_assert_int_eq(hf_path_cache_set(cache, LID(2), &terms), 0);
+	ck_assert(find(2)->reachable);
+}
+END_TEST
+
+START_TEST(records_tell_lids)
+{
+	struct hf_path_record record = fake_path(1, 2);
+
+	put_whole_table(4);
+	record.dlid = htobe16(LID(3));
+	ck_assert_int_eq(hf_path_cache_update(cache, &record), 0);
+	ck_assert_ptr_eq(hf_path_cache_find_lid(cache, LID(3)), find(2));
+	ck_assert_ptr_null(hf_path_cache_find_lid(cache, LID(2)));
+
+	record = fake_path(1, 3);
+	record.dlid = htobe16(60);
+	ck_assert_int_eq(hf_path_cache_update(cache, &record), 0);
+	ck_assert_ptr_eq(hf_path_cache_find_lid(cache, LID(3)), find(2));
+	ck_assert_ptr_eq(hf_path_cache_find_lid(cache, 60), find(3));
+
+	put_whole_table(3);
+	ck_assert_ptr_eq(hf_path_cache_find_lid(cache, LID(2)), find(2));
+	ck_assert_ptr_null(hf_path_cache_find_lid(cache, LID(4)));
+	ck_assert_ptr_null(hf_path_cache_find_lid(cache, 60));
+
+	record.dlid = htobe16(0xffff);
+	ck_assert_int_eq(hf_path_cache_update(cache, &record), 0);
+	ck_assert_ptr_null(hf_path_cache_find_lid(cache, 0xffff));
+}
+END_TEST
+
+/*
+ * A model of few ports and fewer LIDs, so that LIDs change hands all the time: whatever happened before, a path goes to
+ * the port that was named last with its LID.
+ */
+#define MODEL_PORTS	12
+#define MODEL_LIDS	16
+
+START_TEST(lids_that_change_hands)
+{
+	unsigned int lid_of[MODEL_PORTS] = { 0 }, sl_of[MODEL_PORTS] = { 0 };
+	bool is_reachable[MODEL_PORTS] = { false };
+	int owner[MODEL_LIDS];
+
+	printf("# seed %d\n", _i);
+	srandom(_i);
+	for (int lid = 0; lid < MODEL_LIDS; lid++)
+		owner[lid] = -1;
+	hf_path_cache_begin_delta(cache, &origin, false);
+	for (int step = 0; step < 2000; step++) {
+		int port = random() % MODEL_PORTS, lid = 1 + random() % (MODEL_LIDS - 1);
+		struct hf_delta_terms some = terms;
+
+		some.sl = random() % 16;
+		switch (random() % 3) {
+		case 0:
+			ck_assert_int_eq(hf_path_cache_lose_guid(cache, GUID(port)), is_reachable[port]);
+			is_reachable[port] = false;
+			break;
+		case 1:
+			ck_assert_int_eq(hf_path_cache_name(cache, GUID(port), lid), 0);
+			if (owner[lid_of[port]] == port)
+				owner[lid_of[port]] = -1;
+			lid_of[port] = lid;
+			owner[lid] = port;
+			break;
+		case 2:
+			ck_assert_int_eq(hf_path_cache_set(cache, lid, &some), owner[lid] < 0 ? -ENOENT : 0);
+			if (owner[lid] >= 0) {
+				is_reachable[owner[lid]] = true;
+				sl_of[owner[lid]] = some.sl;
+			}
+			break;
+		}
+		for (port = 0; port < MODEL_PORTS; port++) {
+			const struct hf_path *path = find(port);
+
+			ck_assert_int_eq(path && path->reachable, is_reachable[port]);
+			ck_assert(!path || (path->dlid == lid_of[port] && path->sl == sl_of[port]));
+		}
+	}
+}
+END_TEST
+
 START_TEST(has_a_bound)
 {
 	struct hf_path_record record;
@@ -165,6 +381,7 @@ START_TEST(has_a_bound)
 	record = fake_path(1, HF_PATH_CACHE_MAX + 10);
 	ck_assert_int_eq(hf_path_cache_put(cache, &record), -ENOSPC);
 	ck_assert_int_eq(hf_path_cache_update(cache, &record), -ENOSPC);
+	ck_assert_int_eq(hf_path_cache_name(cache, GUID(HF_PATH_CACHE_MAX + 10), 1), -ENOSPC);
 	record = fake_path(1, 2);
 	ck_assert_int_eq(hf_path_cache_update(cache, &record), 0);
 }
@@ -201,6 +418,16 @@ int main(void)
 	tcase_add_test(tcase, an_update_replaces_one_path);
 	tcase_add_loop_test(tcase, loses_what_is_selected, 0, sizeof(selections) / sizeof(selections[0]));
 	tcase_add_test(tcase, loses_nothing_where_a_field_differs);
+	tcase_add_test(tcase, a_delta_changes_what_it_names);
+	tcase_add_test(tcase, a_whole_delta_leaves_nothing_else);
+	tcase_add_test(tcase, the_subnet_prefix_comes_with_the_delta);
+	tcase_add_test(tcase, an_unknown_lid_is_an_error);
+	tcase_add_test(tcase, a_name_is_no_path);
+	tcase_add_test(tcase, two_ports_exchange_their_lids);
+	tcase_add_test(tcase, a_lid_passes_on_from_a_port_that_is_gone);
+	tcase_add_test(tcase, a_port_that_comes_back_has_its_lid);
+	tcase_add_test(tcase, records_tell_lids);
+	tcase_add_loop_test(tcase, lids_that_change_hands, 0, 20);
 	tcase_add_test(tcase, has_a_bound);
 	tcase_add_test(tcase, differs_by_each_field_that_connections_use);
 	suite_add_tcase(suite, tcase);
