@@ -2,6 +2,7 @@
 #include <holdfast/host.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,18 @@
 #define MS			UINT64_C(1000000)
 #define PORT_STATE_ACTIVE	4
 #define MADS_AT_A_TIME		64
+#define INSTANCE_FORMAT		"0x%016" PRIx64
+#define INSTANCE_TEXT		19	/* bytes of that, and its end */
 #define FIRST_SIMULATED_QPN	0x100
+#define SMALL_DELTA		64	/* destinations: up to here their connections alone are compared */
+
+/* The delta that is being taken. */
+struct delta_pass {
+	bool is_whole, is_small;
+	union hf_gid changed[SMALL_DELTA];
+	size_t changed_count;
+	int err;		/* the first one */
+};
 
 struct hf_host {
 	struct hf_host_config config;	/* its strings are ours */
@@ -35,6 +47,7 @@ struct hf_host {
 	struct hf_path_cache *cache;
 	struct hf_registry *registry;
 	struct hf_reconciler reconciler;
+	struct delta_pass delta;
 	uint32_t next_qpn;
 	uint64_t now_ns;		/* of the call that is going on */
 	bool is_settled;
@@ -84,6 +97,86 @@ static void end_table(void *ctx)
 	hf_reconciler_run(&host->reconciler, host->now_ns);
 }
 
+static void begin_delta(void *ctx, const struct hf_sa_delta *delta)
+{
+	struct hf_host *host = ctx;
+	const struct hf_path_origin origin = { .subnet_prefix = delta->subnet_prefix, .slid = delta->slid };
+
+	host->delta = (struct delta_pass){
+		.is_whole = delta->is_whole,
+		.is_small = !delta->is_whole && delta->changes <= SMALL_DELTA,
+	};
+	hf_path_cache_begin_delta(host->cache, &origin, delta->is_whole);
+}
+
+static void note_changed(struct hf_host *host, const union hf_gid *dgid)
+{
+	struct delta_pass *delta = &host->delta;
+
+	if (delta->is_small && delta->changed_count < SMALL_DELTA)
+		delta->changed[delta->changed_count++] = *dgid;
+	else
+		delta->is_small = false;
+}
+
+/* What one item cannot do, others can: they are true, whatever became of it. */
+static void note_delta_error(struct hf_host *host, int err)
+{
+	if (!host->delta.err)
+		host->delta.err = err;
+}
+
+static void lose_path(void *ctx, uint64_t guid)
+{
+	struct hf_host *host = ctx;
+	const struct hf_path *path = hf_path_cache_lose_guid(host->cache, guid);
+
+	if (path)
+		note_changed(host, &path->dgid);
+}
+
+static void name_destination(void *ctx, uint64_t guid, uint16_t lid)
+{
+	struct hf_host *host = ctx;
+	int err = hf_path_cache_name(host->cache, guid, lid);
+
+	if (!err)
+		return;
+	hf_log(HF_LOG_ERROR, "%s port %d: port GUID 0x%016" PRIx64 ", LID %u, not kept: %s", host->port.device,
+	       host->port.port_num, guid, lid, strerror(-err));
+	note_delta_error(host, err);
+}
+
+static void set_path(void *ctx, uint16_t lid, const struct hf_delta_terms *terms)
+{
+	struct hf_host *host = ctx;
+	int err = hf_path_cache_set(host->cache, lid, terms);
+
+	if (err) {
+		hf_log(HF_LOG_WARN, "%s port %d: the SM told of a path to LID %u, but not whose LID that is",
+		       host->port.device, host->port.port_num, lid);
+		note_delta_error(host, err);
+		return;
+	}
+	note_changed(host, &hf_path_cache_find_lid(host->cache, lid)->dgid);
+}
+
+/* Where an item could not be taken, what is missing from a whole table may be that: it is not lost yet. */
+static int end_delta(void *ctx)
+{
+	struct hf_host *host = ctx;
+	const struct delta_pass *delta = &host->delta;
+
+	if (delta->is_whole && !delta->err)
+		hf_path_cache_end_table(host->cache);
+	if (!delta->is_small)
+		hf_reconciler_run(&host->reconciler, host->now_ns);
+	else
+		for (size_t i = 0; i < delta->changed_count; i++)
+			hf_reconciler_run_dgid(&host->reconciler, &delta->changed[i], host->now_ns);
+	return delta->err;
+}
+
 static int take_repath(void *ctx, const struct hf_path_record *path)
 {
 	struct hf_host *host = ctx;
@@ -117,9 +210,20 @@ static void trace_report(void *ctx, const struct hf_sa_report *report)
 	union hf_gid sgid = report->path->sgid, dgid = report->path->dgid;
 	struct hf_gid_text sgid_text = hf_gid_format(&sgid), dgid_text = hf_gid_format(&dgid);
 
-	hf_trace_event(host->trace, "report", "{s:i, s:s*, s:s*}", "trap", report->trap_num,
-		       "sgid", report->comp_mask & HF_PR_COMP_SGID ? sgid_text.text : NULL,
-		       "dgid", report->comp_mask & HF_PR_COMP_DGID ? dgid_text.text : NULL);
+	const char *sgid_if = report->comp_mask & HF_PR_COMP_SGID ? sgid_text.text : NULL;
+	const char *dgid_if = report->comp_mask & HF_PR_COMP_DGID ? dgid_text.text : NULL;
+	const struct hf_sa_epochs *epochs = report->epochs;
+	char instance[INSTANCE_TEXT];
+
+	if (!epochs) {
+		hf_trace_event(host->trace, "report", "{s:i, s:s*, s:s*}", "trap", report->trap_num, "sgid", sgid_if,
+			       "dgid", dgid_if);
+		return;
+	}
+	snprintf(instance, sizeof(instance), INSTANCE_FORMAT, epochs->instance);
+	hf_trace_event(host->trace, "report", "{s:i, s:s*, s:s*, s:s, s:I, s:I, s:I}", "trap", report->trap_num,
+		       "sgid", sgid_if, "dgid", dgid_if, "instance", instance, "base", (json_int_t)epochs->base,
+		       "epoch", (json_int_t)epochs->epoch, "body_bytes", (json_int_t)report->body_length);
 }
 
 static void trace_query_sent(void *ctx, uint32_t tid)
@@ -129,12 +233,13 @@ static void trace_query_sent(void *ctx, uint32_t tid)
 	hf_trace_event(host->trace, "query_sent", "{s:I}", "tid", (json_int_t)tid);
 }
 
-static void trace_query_done(void *ctx, size_t records, uint64_t duration_ns)
+static void trace_query_done(void *ctx, const struct hf_sa_query_done *done)
 {
 	struct hf_host *host = ctx;
 
-	hf_trace_event(host->trace, "query_done", "{s:I, s:I}", "records", (json_int_t)records, "us",
-		       (json_int_t)(duration_ns / 1000));
+	hf_trace_event(host->trace, "query_done", "{s:s, s:I, s:I, s:I, s:I}", "answer", hf_sa_answer_name(done->answer),
+		       "records", (json_int_t)done->records, "changes", (json_int_t)done->changes,
+		       "bytes", (json_int_t)done->bytes, "us", (json_int_t)(done->duration_ns / 1000));
 }
 
 static void trace_query_failed(void *ctx, int err)
@@ -149,6 +254,9 @@ static const struct hf_sa_client_ops sa_ops = {
 	.table_begin = begin_table,
 	.table_path = put_path,
 	.table_end = end_table,
+	.delta_begin = begin_delta,
+	.delta = { .gone = lose_path, .named = name_destination, .path = set_path },
+	.delta_end = end_delta,
 	.repath = take_repath,
 	.unpath = take_unpath,
 	.subscribed = trace_subscribed,
@@ -432,6 +540,13 @@ static struct hf_host_counters gather_counters(const struct hf_host *host)
 		.queries_failed = sa->queries_failed,
 		.records = sa->records,
 		.records_refused = sa->records_refused,
+		.deltas = sa->deltas,
+		.deltas_refused = sa->deltas_refused,
+		.whole_tables = sa->whole_tables,
+		.changes = sa->changes,
+		.reports_taken = sa->reports_taken,
+		.reports_known = sa->reports_known,
+		.gaps = sa->gaps,
 		.mads_dropped = sa->mads_dropped,
 		.established = reconciler->established,
 		.changed = reconciler->changed,
@@ -443,6 +558,8 @@ static struct hf_host_counters gather_counters(const struct hf_host *host)
 
 void hf_host_get_status(const struct hf_host *host, struct hf_host_status *ret_status)
 {
+	const struct hf_sa_held held = hf_sa_client_held(host->sa);
+
 	*ret_status = (struct hf_host_status){
 		.device = host->port.device,
 		.port_num = host->port.port_num,
@@ -454,6 +571,8 @@ void hf_host_get_status(const struct hf_host *host, struct hf_host_status *ret_s
 		.busy = hf_sa_client_is_busy(host->sa) || hf_reconciler_is_busy(&host->reconciler),
 		.connections = hf_registry_count(host->registry),
 		.paths = hf_path_cache_count(host->cache),
+		.instance = held.instance,
+		.epoch = held.epoch,
 		.counters = gather_counters(host),
 	};
 	memcpy(ret_status->gid, host->port.gid.raw, sizeof(ret_status->gid));

@@ -193,15 +193,15 @@ static union hf_gid delta_gid(const struct hf_path_cache *cache, uint64_t guid)
 	return (union hf_gid){ .prefix = htobe64(cache->origin.subnet_prefix), .guid = htobe64(guid) };
 }
 
-bool hf_path_cache_lose_guid(struct hf_path_cache *cache, uint64_t guid)
+const struct hf_path *hf_path_cache_lose_guid(struct hf_path_cache *cache, uint64_t guid)
 {
 	union hf_gid dgid = delta_gid(cache, guid);
 	struct entry *entry = find_entry(cache, &dgid);
 
 	if (!entry || !entry->path.reachable)
-		return false;
+		return NULL;
 	entry->path.reachable = false;
-	return true;
+	return &entry->path;
 }
 
 int hf_path_cache_name(struct hf_path_cache *cache, uint64_t guid, uint16_t lid)

@@ -84,8 +84,8 @@ struct hf_path_origin {
  */
 void hf_path_cache_begin_delta(struct hf_path_cache *cache, const struct hf_path_origin *origin, bool is_whole);
 
-/* There is no path to port @guid. It keeps its LID until another gets it. Return: whether there was one. */
-bool hf_path_cache_lose_guid(struct hf_path_cache *cache, uint64_t guid);
+/* There is no path to port @guid. It keeps its LID until another gets it. Return: the path lost; NULL if none was. */
+const struct hf_path *hf_path_cache_lose_guid(struct hf_path_cache *cache, uint64_t guid);
 
 /* Port @guid has this LID. Its path, if there is one, leads there, too. Return: 0; -ENOMEM; -ENOSPC as above. */
 int hf_path_cache_name(struct hf_path_cache *cache, uint64_t guid, uint16_t lid);

@@ -19,7 +19,10 @@
 #define LOCAL_SLACK_MS		1000	/* how much later than the kernel we give a request up ourselves */
 #define CHECK_RETRIES		2	/* a lost MAD is no sign of a lost subscription */
 #define PATHS_PER_PAIR		1
+#define ONE_PATH		(HF_PR_COMP_SGID | HF_PR_COMP_DGID)
 #define NEVER			UINT64_MAX
+#define BAD_DELTAS_MAX		3	/* in a row: then records are asked for */
+#define DELTA_WORD		8	/* bytes: a delta is filled up to a whole one */
 #define SEEN_REPORTS		64	/* as many as the SM sends to one subscriber without waiting */
 
 /* In this order they are subscribed to: without trap 69 the host would be deaf. */
@@ -59,6 +62,12 @@ struct hf_sa_client {
 	unsigned int query_failures;	/* in a row */
 	int query_error;		/* of the last failure */
 	uint64_t query_deadline_ns;
+	bool is_overtaken;		/* a Report has been taken since the query was sent */
+
+	struct hf_sa_held held;		/* the name of the table that the owner has */
+	bool wants_whole;		/* the owner could not take all: the next query says that nothing is held */
+	bool wants_records;		/* this SM's deltas cannot be read: the next query says nothing of deltas */
+	unsigned int bad_deltas;	/* in a row */
 
 	struct seen_report seen[SEEN_REPORTS];	/* since the subscription; a ring */
 	unsigned int next_seen;
@@ -85,6 +94,13 @@ static const char *const query_state_names[] = {
 	[HF_SA_QUERY_RUNNING] = "running",
 	[HF_SA_QUERY_STALE] = "stale",
 	[HF_SA_QUERY_BACKING_OFF] = "backing-off",
+};
+
+static const char *const answer_names[] = {
+	[HF_SA_ANSWER_RECORDS] = "records",
+	[HF_SA_ANSWER_DELTA] = "delta",
+	[HF_SA_ANSWER_WHOLE] = "whole",
+	[HF_SA_ANSWER_KNOWN] = "known",
 };
 
 static const char *const query_event_names[] = {
@@ -154,6 +170,8 @@ static void send_inform_info(struct hf_sa_client *client, uint64_t now_ns, bool 
 static void subscribe_first(struct hf_sa_client *client, uint64_t now_ns)
 {
 	step_query(client, now_ns, HF_SA_QUERY_CANCEL);
+	client->wants_records = false;
+	client->bad_deltas = 0;
 	client->trap_index = 0;
 	send_inform_info(client, now_ns, true);
 }
@@ -181,6 +199,17 @@ static void schedule_check(struct hf_sa_client *client, uint64_t now_ns)
 {
 	client->failures = 0;
 	client->deadline_ns = now_ns + client->config.check_interval_ms * MS;
+}
+
+/*
+ * The SM knows us, yet the last Report may not have arrived, and no other shows that. An SM that tells changes alone is
+ * asked. Any other would send all its records; a query on its way will do.
+ */
+static void end_check(struct hf_sa_client *client, uint64_t now_ns)
+{
+	schedule_check(client, now_ns);
+	if (client->held.instance && client->query_state == HF_SA_QUERY_IDLE)
+		step_query(client, now_ns, HF_SA_QUERY_WANTED);
 }
 
 /* Changes made before the subscription were not reported to us: the table is asked for behind it. */
@@ -263,7 +292,7 @@ static const struct transition transitions[HF_SA_STATE_COUNT][HF_SA_EVENT_COUNT]
 	[HF_SA_CHECKING] = {
 		[HF_SA_SM_FOUND] = TO(SUBSCRIBING, subscribe_first),
 		[HF_SA_SM_LOST] = TO(NO_SM, forget_sm),
-		[HF_SA_ANSWERED] = TO(SUBSCRIBED, schedule_check),
+		[HF_SA_ANSWERED] = TO(SUBSCRIBED, end_check),
 		[HF_SA_FORGOTTEN] = TO(SUBSCRIBING, subscribe_first),
 		[HF_SA_FAILED] = TO(SUBSCRIBING, subscribe_first),
 		[HF_SA_TIMER] = TO(SUBSCRIBING, subscribe_first),
@@ -320,6 +349,21 @@ static int query_timeout_ms(const struct hf_sa_client *client)
 	return timeout_ms < QUERY_TIMEOUT_MAX_MS ? timeout_ms : QUERY_TIMEOUT_MAX_MS;
 }
 
+/* In fields that COMP_MASK does not select: an SA that knows nothing of this does not look at them. */
+static void put_held(const struct hf_sa_client *client, struct hf_path_record *path)
+{
+	const struct hf_delta_held held = {
+		.instance = htobe64(client->held.instance),
+		.epoch = htobe64(client->held.epoch),
+	};
+
+	if (client->wants_records)
+		return;
+	path->service_id = htobe64(HF_DELTA_SERVICE_ID);
+	if (!client->wants_whole)
+		memcpy(&path->dgid, &held, sizeof(held));
+}
+
 static void send_query(struct hf_sa_client *client, uint64_t now_ns)
 {
 	int timeout_ms = query_timeout_ms(client);
@@ -331,6 +375,8 @@ static void send_query(struct hf_sa_client *client, uint64_t now_ns)
 	mad.comp_mask = htobe64(HF_PR_COMP_SGID | HF_PR_COMP_NUMB_PATH);
 	path->sgid = client->port.gid;
 	path->num_path = PATHS_PER_PAIR;
+	put_held(client, path);
+	client->is_overtaken = false;
 	client->query_deadline_ns = now_ns + (timeout_ms + LOCAL_SLACK_MS) * MS;
 	err = send_request(client, now_ns, &client->query, &mad, timeout_ms, 0);
 	if (err) {
@@ -466,12 +512,22 @@ static bool is_same_port(const struct hf_sa_port *a, const struct hf_sa_port *b)
 	       a->sm_sl == b->sm_sl && a->active == b->active;
 }
 
+/* The table held becomes one without a name. */
+static void forget_held(struct hf_sa_client *client)
+{
+	client->held = (struct hf_sa_held){ 0 };
+	client->wants_whole = false;
+}
+
+/* A table is that of a port and its LID: another of either has another table, which the SM calls by the same name. */
 void hf_sa_client_set_port(struct hf_sa_client *client, uint64_t now_ns, const struct hf_sa_port *port)
 {
 	bool was_usable = is_usable(&client->port);
 
 	if (is_same_port(&client->port, port))
 		return;
+	if (!hf_gid_is_equal(&client->port.gid, &port->gid) || client->port.lid != port->lid)
+		forget_held(client);
 	client->port = *port;
 	if (is_usable(port)) {
 		hf_log(HF_LOG_INFO, "port %s: LID %u, SM at LID %u", hf_gid_format(&port->gid).text, port->lid,
@@ -528,17 +584,11 @@ static void outdate_query(struct hf_sa_client *client, uint64_t now_ns)
  */
 static bool carries_path(const struct hf_sa_report *report)
 {
-	const uint64_t one_path = HF_PR_COMP_SGID | HF_PR_COMP_DGID;
-
-	return (report->comp_mask & one_path) == one_path && report->path->dlid && hf_path_record_mtu(report->path);
+	return (report->comp_mask & ONE_PATH) == ONE_PATH && report->path->dlid && hf_path_record_mtu(report->path);
 }
 
 static void take_repath(struct hf_sa_client *client, uint64_t now_ns, const struct hf_sa_report *report)
 {
-	if (!concerns_port(client, report->comp_mask, report->path)) {
-		client->counters.records_refused++;
-		return;
-	}
 	if (!carries_path(report) || client->ops->repath(client->ctx, report->path)) {
 		hf_sa_client_want_query(client, now_ns);
 		return;
@@ -549,32 +599,173 @@ static void take_repath(struct hf_sa_client *client, uint64_t now_ns, const stru
 
 static void take_unpath(struct hf_sa_client *client, uint64_t now_ns, const struct hf_sa_report *report)
 {
-	if (!concerns_port(client, report->comp_mask, report->path))
-		return;
 	outdate_query(client, now_ns);
 	client->ops->unpath(client->ctx, report->comp_mask, report->path);
 }
 
-static void take_notice(struct hf_sa_client *client, uint64_t now_ns, const struct hf_repath_notice *notice)
+/*
+ * What a Report without epochs brings may be older than the table held, and a table that has a name is thought to be
+ * right: nothing would ever correct it. So the SM is asked.
+ */
+static void take_plain_report(struct hf_sa_client *client, uint64_t now_ns, const struct hf_sa_report *report)
 {
+	if (client->held.instance)
+		hf_sa_client_want_query(client, now_ns);
+	else if (report->trap_num == HF_TRAP_REPATH)
+		take_repath(client, now_ns, report);
+	else
+		take_unpath(client, now_ns, report);
+}
+
+struct item_counts {
+	size_t gone, paths;
+};
+
+static void count_gone(void *ctx, uint64_t guid)
+{
+	struct item_counts *counts = ctx;
+
+	(void)guid;
+	counts->gone++;
+}
+
+static void count_path(void *ctx, uint16_t lid, const struct hf_delta_terms *terms)
+{
+	struct item_counts *counts = ctx;
+
+	(void)lid;
+	(void)terms;
+	counts->paths++;
+}
+
+/* Return: 0; -EBADMSG for a body that is none. */
+static int count_items(const uint8_t *body, size_t length, struct item_counts *counts)
+{
+	static const struct hf_delta_visitor visitor = { .gone = count_gone, .path = count_path };
+
+	*counts = (struct item_counts){ 0 };
+	return hf_delta_decode(body, length, &visitor, counts);
+}
+
+/* What comes in the answer to such a query, or in a Report. Its body is good. Return: 0, or what the owner says. */
+static int hand_out_delta(struct hf_sa_client *client, const struct hf_sa_delta *delta, const uint8_t *body,
+			  size_t length)
+{
+	int err;
+
+	client->ops->delta_begin(client->ctx, delta);
+	hf_delta_decode(body, length, &client->ops->delta, client->ctx);
+	err = client->ops->delta_end(client->ctx);
+	if (err)
+		client->wants_whole = true;
+	else
+		client->counters.changes += delta->changes;
+	return err;
+}
+
+static bool take_body(struct hf_sa_client *client, const struct hf_sa_report *report)
+{
+	struct hf_sa_delta delta = {
+		.subnet_prefix = be64toh(client->port.gid.prefix), .slid = client->port.lid,
+	};
+	struct item_counts counts;
+
+	if (report->body_length > HF_REPORT_BODY_MAX || count_items(report->body, report->body_length, &counts)) {
+		client->counters.deltas_refused++;
+		hf_log(HF_LOG_WARN, "port %s: a Report from the SM at LID %u has a delta of %zu bytes that is none",
+		       hf_gid_format(&client->port.gid).text, client->port.sm_lid, report->body_length);
+		return false;
+	}
+	delta.changes = counts.gone + counts.paths;
+	return !hand_out_delta(client, &delta, report->body, report->body_length);
+}
+
+static bool take_one_path(struct hf_sa_client *client, const struct hf_sa_report *report)
+{
+	if (report->trap_num == HF_TRAP_UNPATH)
+		client->ops->unpath(client->ctx, report->comp_mask, report->path);
+	else if (!carries_path(report) || client->ops->repath(client->ctx, report->path))
+		return false;
+	else
+		client->counters.records++;
+	client->counters.changes++;
+	return true;
+}
+
+/* Return: whether the Report has paths inside and all were taken. */
+static bool take_paths(struct hf_sa_client *client, const struct hf_sa_report *report)
+{
+	if (report->comp_mask == ONE_PATH)
+		return take_one_path(client, report);
+	return report->trap_num == HF_TRAP_REPATH && report->comp_mask == HF_PR_COMP_SGID && report->body_length > 0 &&
+	       take_body(client, report);
+}
+
+/* Doc/protocol.md, "What the host does". */
+static void take_epochs_report(struct hf_sa_client *client, uint64_t now_ns, const struct hf_sa_report *report)
+{
+	const struct hf_sa_epochs *epochs = report->epochs;
+	bool is_same = epochs->instance == client->held.instance;
+
+	if (is_same && client->held.epoch >= epochs->epoch) {
+		client->counters.reports_known++;
+		return;
+	}
+	if (is_same && epochs->base > client->held.epoch) {
+		client->counters.gaps++;
+	} else if (is_same && take_paths(client, report)) {
+		client->counters.reports_taken++;
+		client->held.epoch = epochs->epoch;
+		client->is_overtaken = true;
+		return;
+	}
+	hf_sa_client_want_query(client, now_ns);
+}
+
+/* Return: whether there are epochs of the version that we know. */
+static bool read_epochs(const struct hf_repath_notice *notice, struct hf_sa_epochs *ret_epochs, size_t *ret_body_length)
+{
+	struct hf_report_epochs epochs;
+
+	memcpy(&epochs, notice->details.reserved, sizeof(epochs));
+	if (memcmp(epochs.magic, HF_REPORT_MAGIC, sizeof(epochs.magic)) || epochs.version != HF_DELTA_VERSION ||
+	    !epochs.instance)
+		return false;
+	*ret_epochs = (struct hf_sa_epochs){
+		.instance = be64toh(epochs.instance), .base = be64toh(epochs.base), .epoch = be64toh(epochs.epoch),
+	};
+	*ret_body_length = epochs.body_length;
+	return true;
+}
+
+static void take_notice(struct hf_sa_client *client, uint64_t now_ns, const struct hf_sa_mad *mad)
+{
+	const struct hf_repath_notice *notice = (const struct hf_repath_notice *)mad->data;
+	struct hf_sa_epochs epochs;
 	struct hf_sa_report report = {
 		.trap_num = notice->generic_type & HF_NOTICE_IS_GENERIC ? be16toh(notice->trap_num) : 0,
 		.comp_mask = be64toh(notice->details.comp_mask),
 		.path = &notice->path,
+		.body = mad->data + sizeof(*notice),
 	};
 
 	if (report.trap_num != HF_TRAP_REPATH && report.trap_num != HF_TRAP_UNPATH) {
 		client->counters.reports_other++;
 		return;
 	}
+	if (read_epochs(notice, &epochs, &report.body_length))
+		report.epochs = &epochs;
 	client->ops->report(client->ctx, &report);
-	if (report.trap_num == HF_TRAP_REPATH) {
+	if (report.trap_num == HF_TRAP_REPATH)
 		client->counters.reports_repath++;
-		take_repath(client, now_ns, &report);
-	} else {
+	else
 		client->counters.reports_unpath++;
-		take_unpath(client, now_ns, &report);
-	}
+	if (!concerns_port(client, report.comp_mask, report.path))
+		client->counters.records_refused += report.trap_num == HF_TRAP_REPATH;
+	else if (report.epochs)
+		take_epochs_report(client, now_ns, &report);
+	else
+		take_plain_report(client, now_ns, &report);
 }
 
 /* The SM repeats a Report until it is answered, so the answer goes out before anything else is done. */
@@ -622,7 +813,7 @@ static void take_report(struct hf_sa_client *client, uint64_t now_ns, const stru
 		client->counters.reports_repeated++;
 		return;
 	}
-	take_notice(client, now_ns, (const struct hf_repath_notice *)report->data);
+	take_notice(client, now_ns, report);
 }
 
 /* Traps 68 and 69 among the subscriptions that the SM says it has? */
@@ -716,23 +907,34 @@ static void hand_out_table(struct hf_sa_client *client, const struct hf_sa_table
 	}
 }
 
-/* A port always has at least the path to itself: an empty table comes from an SM that has not finished. */
-static void take_table(struct hf_sa_client *client, uint64_t now_ns, const struct hf_mad_addr *from, const void *mad,
-		       size_t len)
+/*
+ * A Report that was taken while the query ran may be newer than the records, which do not say of when they are: they
+ * are asked for again.
+ */
+static void take_records(struct hf_sa_client *client, uint64_t now_ns, const struct hf_sa_table *table)
 {
-	const struct hf_mad_hdr *hdr = mad;
+	const struct hf_sa_query_done done = {
+		.answer = HF_SA_ANSWER_RECORDS,
+		.records = table->count,
+		.bytes = table->count * table->stride,
+		.duration_ns = now_ns - client->query.sent_ns,
+	};
+
+	forget_held(client);
+	client->bad_deltas = 0;
+	client->counters.whole_tables++;
+	client->ops->query_done(client->ctx, &done);
+	hand_out_table(client, table);
+	if (client->is_overtaken)
+		outdate_query(client, now_ns);
+	step_query(client, now_ns, HF_SA_QUERY_DONE);
+}
+
+/* A port always has at least the path to itself: an empty table comes from an SM that has not finished. */
+static void take_table(struct hf_sa_client *client, uint64_t now_ns, const void *mad, size_t len)
+{
 	struct hf_sa_table table;
 
-	if (be16toh(hdr->attr_id) != HF_ATTR_PATH_RECORD) {
-		drop(client, "another attribute than asked for", from, hdr);
-		return;
-	}
-	if (be16toh(hdr->status)) {
-		hf_log(HF_LOG_WARN, "port %s: the SM at LID %u answered the query with status 0x%04x",
-		       hf_gid_format(&client->port.gid).text, from->lid, be16toh(hdr->status));
-		fail_query(client, now_ns, -EREMOTEIO);
-		return;
-	}
 	if (hf_sa_table_parse(mad, len, sizeof(struct hf_path_record), &table)) {
 		hf_log(HF_LOG_WARN, "port %s: a table of %zu bytes with attribute offset %u is none",
 		       hf_gid_format(&client->port.gid).text, len,
@@ -744,9 +946,184 @@ static void take_table(struct hf_sa_client *client, uint64_t now_ns, const struc
 		fail_query(client, now_ns, -ENOENT);
 		return;
 	}
-	client->ops->query_done(client->ctx, table.count, now_ns - client->query.sent_ns);
-	hand_out_table(client, &table);
+	take_records(client, now_ns, &table);
+}
+
+/* An answer that is a delta, its header in host order. */
+struct delta_answer {
+	uint8_t version;
+	uint64_t instance, base, epoch;
+	struct hf_sa_delta delta;
+	const uint8_t *body;
+	size_t body_length;
+	struct item_counts counts;
+	size_t bytes;
+};
+
+static bool is_zero(const uint8_t *at, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (at[i])
+			return false;
+	return true;
+}
+
+/* Return: 0; -EBADMSG; -EPROTONOSUPPORT for a higher version, and only @ret_answer->version is set. */
+static int parse_delta(const uint8_t *data, size_t bytes, struct delta_answer *ret_answer)
+{
+	struct hf_delta_hdr hdr;
+	size_t behind;
+
+	if (bytes < sizeof(hdr))
+		return -EBADMSG;
+	memcpy(&hdr, data, sizeof(hdr));
+	if (memcmp(hdr.magic, HF_DELTA_MAGIC, sizeof(hdr.magic)) || hdr.version == 0)
+		return -EBADMSG;
+	ret_answer->version = hdr.version;
+	if (hdr.version > HF_DELTA_VERSION)
+		return -EPROTONOSUPPORT;
+	*ret_answer = (struct delta_answer){
+		.version = hdr.version,
+		.instance = be64toh(hdr.instance),
+		.base = be64toh(hdr.base),
+		.epoch = be64toh(hdr.epoch),
+		.delta = {
+			.subnet_prefix = be64toh(hdr.subnet_prefix),
+			.slid = be16toh(hdr.slid),
+			.is_whole = hdr.flags & HF_DELTA_WHOLE,
+		},
+		.body = data + sizeof(hdr),
+		.body_length = be32toh(hdr.body_length),
+		.bytes = bytes,
+	};
+	behind = bytes - sizeof(hdr) - ret_answer->body_length;
+	if (hdr.flags & ~HF_DELTA_WHOLE || !hdr.instance || !hdr.slid || ret_answer->delta.slid > HF_DELTA_MAX ||
+	    ret_answer->body_length > bytes - sizeof(hdr) || behind >= DELTA_WORD || bytes % DELTA_WORD ||
+	    !is_zero(ret_answer->body + ret_answer->body_length, behind) ||
+	    count_items(ret_answer->body, ret_answer->body_length, &ret_answer->counts))
+		return -EBADMSG;
+	ret_answer->delta.changes = ret_answer->counts.gone + ret_answer->counts.paths;
+	return 0;
+}
+
+/* Nothing of it is taken. What is held stays, and the whole is asked for after a while. */
+static void refuse_delta(struct hf_sa_client *client, uint64_t now_ns, const char *why, int err)
+{
+	client->counters.deltas_refused++;
+	client->wants_whole = true;
+	client->bad_deltas++;
+	if (client->bad_deltas >= BAD_DELTAS_MAX)
+		client->wants_records = true;
+	hf_log(HF_LOG_WARN, "port %s: a delta from the SM at LID %u %s; asking for %s",
+	       hf_gid_format(&client->port.gid).text, client->port.sm_lid, why,
+	       client->wants_records ? "path records" : "the whole table");
+	fail_query(client, now_ns, err);
+}
+
+static void note_answer(struct hf_sa_client *client, uint64_t now_ns, enum hf_sa_answer kind,
+			const struct delta_answer *answer)
+{
+	const struct hf_sa_query_done done = {
+		.answer = kind,
+		.changes = answer->delta.changes,
+		.bytes = answer->bytes,
+		.duration_ns = now_ns - client->query.sent_ns,
+	};
+
+	client->ops->query_done(client->ctx, &done);
+}
+
+/* The answer leads on from what is held, or is whole. */
+static void take_good_delta(struct hf_sa_client *client, uint64_t now_ns, const struct delta_answer *answer)
+{
+	bool is_whole = answer->delta.is_whole;
+	int err;
+
+	note_answer(client, now_ns, is_whole ? HF_SA_ANSWER_WHOLE : HF_SA_ANSWER_DELTA, answer);
+	err = hand_out_delta(client, &answer->delta, answer->body, answer->body_length);
+	if (err) {
+		fail_query(client, now_ns, err);
+		return;
+	}
+	if (client->held.instance != answer->instance)
+		hf_log(HF_LOG_INFO, "port %s: paths are those of instance 0x%016" PRIx64 " from epoch %" PRIu64 " on",
+		       hf_gid_format(&client->port.gid).text, answer->instance, answer->epoch);
+	client->held = (struct hf_sa_held){ answer->instance, answer->epoch };
+	client->bad_deltas = 0;
+	if (is_whole) {
+		client->wants_whole = false;
+		client->counters.whole_tables++;
+	} else {
+		client->counters.deltas++;
+	}
 	step_query(client, now_ns, HF_SA_QUERY_DONE);
+}
+
+/* Doc/protocol.md, "What the host does". */
+static void take_delta(struct hf_sa_client *client, uint64_t now_ns, const struct delta_answer *answer)
+{
+	const struct hf_sa_held *held = &client->held;
+	bool is_same = answer->instance == held->instance;
+
+	if (is_same && held->epoch > answer->epoch) {
+		if (client->wants_whole) {
+			fail_query(client, now_ns, -EAGAIN);
+			return;
+		}
+		note_answer(client, now_ns, HF_SA_ANSWER_KNOWN, answer);
+		step_query(client, now_ns, HF_SA_QUERY_DONE);
+	} else if (answer->delta.is_whole && answer->counts.paths == 0) {
+		fail_query(client, now_ns, -ENOENT);
+	} else if (answer->delta.is_whole || (is_same && answer->base <= held->epoch)) {
+		take_good_delta(client, now_ns, answer);
+	} else {
+		refuse_delta(client, now_ns, "does not lead on from the table held", -EPROTO);
+	}
+}
+
+/* A version that we do not know: we ask as one who knows none, until we subscribe anew. */
+static void refuse_version(struct hf_sa_client *client, uint64_t now_ns, unsigned int version)
+{
+	client->wants_records = true;
+	hf_log(HF_LOG_WARN, "port %s: the SM at LID %u sends deltas of version %u, newer than this program knows (%u); "
+	       "asking for path records", hf_gid_format(&client->port.gid).text, client->port.sm_lid, version,
+	       HF_DELTA_VERSION);
+	fail_query(client, now_ns, -EPROTONOSUPPORT);
+}
+
+static void take_delta_answer(struct hf_sa_client *client, uint64_t now_ns, const uint8_t *data, size_t bytes)
+{
+	struct delta_answer answer;
+	int err = parse_delta(data, bytes, &answer);
+
+	if (err == -EPROTONOSUPPORT)
+		refuse_version(client, now_ns, answer.version);
+	else if (err)
+		refuse_delta(client, now_ns, "is none", err);
+	else
+		take_delta(client, now_ns, &answer);
+}
+
+static void take_query_answer(struct hf_sa_client *client, uint64_t now_ns, const struct hf_mad_addr *from,
+			      const void *mad, size_t len)
+{
+	const struct hf_sa_mad *headers = mad;
+	size_t bytes = len - offsetof(struct hf_sa_mad, data);
+
+	if (be16toh(headers->hdr.attr_id) != HF_ATTR_PATH_RECORD) {
+		drop(client, "another attribute than asked for", from, &headers->hdr);
+		return;
+	}
+	if (be16toh(headers->hdr.status)) {
+		hf_log(HF_LOG_WARN, "port %s: the SM at LID %u answered the query with status 0x%04x",
+		       hf_gid_format(&client->port.gid).text, from->lid, be16toh(headers->hdr.status));
+		fail_query(client, now_ns, -EREMOTEIO);
+		return;
+	}
+	if (bytes > 0 && be16toh(headers->attr_offset) == HF_DELTA_ATTR_OFFSET)
+		take_delta_answer(client, now_ns, headers->data, bytes);
+	else
+		take_table(client, now_ns, mad, len);
 }
 
 static bool is_answer_to(const struct request *request, const struct hf_mad_hdr *hdr)
@@ -796,7 +1173,7 @@ void hf_sa_client_receive(struct hf_sa_client *client, uint64_t now_ns, const st
 	else if (!(hdr->method & HF_METHOD_RESP))
 		drop(client, "a request that only the SA answers", from, hdr);
 	else if (is_answer_to(&client->query, hdr))
-		take_table(client, now_ns, from, mad, len);
+		take_query_answer(client, now_ns, from, mad, len);
 	else if (is_answer_to(&client->request, hdr))
 		take_answer(client, now_ns, from, mad, len);
 	else
@@ -836,6 +1213,11 @@ bool hf_sa_client_is_busy(const struct hf_sa_client *client)
 	return !is_listening(client) || client->query_state != HF_SA_QUERY_IDLE;
 }
 
+struct hf_sa_held hf_sa_client_held(const struct hf_sa_client *client)
+{
+	return client->held;
+}
+
 const struct hf_sa_counters *hf_sa_client_counters(const struct hf_sa_client *client)
 {
 	return &client->counters;
@@ -849,4 +1231,9 @@ const char *hf_sa_state_name(enum hf_sa_state state)
 const char *hf_sa_query_state_name(enum hf_sa_query_state state)
 {
 	return query_state_names[state];
+}
+
+const char *hf_sa_answer_name(enum hf_sa_answer answer)
+{
+	return answer_names[answer];
 }

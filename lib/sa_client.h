@@ -11,13 +11,17 @@
  *	             | v
  *	         BACKING_OFF              any -> UNSUBSCRIBING -> STOPPED
  *
- * and, while subscribed, the query for the whole table, of which at most one runs: what happens during a query makes
+ * and, while subscribed, the query for the table, of which at most one runs: what happens during a query makes
  * it STALE, and exactly one further query follows.
  *
  *	IDLE -> RUNNING -> (STALE ->) IDLE or RUNNING; QUERY_BACKING_OFF after a failure
  *
  * CHECKING asks the SA every check_interval_ms for the subscriptions that it knows: an SM that was restarted at the
  * same LID shows itself in nothing else that every kernel reports.
+ *
+ * An SM with Holdfast answers the query with what changed since the table that the client holds, and its Reports say
+ * from which table they lead to which: doc/protocol.md has the rules. Any other SM answers the same query with path
+ * records, and what the client then holds has no name.
  */
 #ifndef HF_LIB_SA_CLIENT_H
 #define HF_LIB_SA_CLIENT_H
@@ -26,6 +30,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/delta.h"
 #include "lib/umad_io.h"
 #include "lib/wire.h"
 
@@ -96,13 +101,56 @@ struct hf_sa_counters {
 	uint64_t queries_failed;
 	uint64_t records;		/* of tables and of traps 69 */
 	uint64_t records_refused;	/* of another source than this port */
+	uint64_t deltas;		/* taken, of those that are not whole */
+	uint64_t deltas_refused;	/* malformed, or not leading on from what is held; in answers and in Reports */
+	uint64_t whole_tables;		/* taken, as deltas or as records */
+	uint64_t changes;		/* destinations in deltas and in Reports with epochs that were taken */
+	uint64_t reports_taken;		/* with epochs, for the paths inside */
+	uint64_t reports_known;		/* with epochs, of what is held already */
+	uint64_t gaps;			/* Reports that lead on from something newer than what is held */
 	uint64_t mads_dropped;		/* not from the SM, malformed, or not awaited */
+};
+
+/* The name of a table. */
+struct hf_sa_held {
+	uint64_t instance;	/* 0: it has none */
+	uint64_t epoch;
+};
+
+/* Where a Report leads from and to. */
+struct hf_sa_epochs {
+	uint64_t instance, base, epoch;
 };
 
 struct hf_sa_report {
 	uint16_t trap_num;
 	uint64_t comp_mask;			/* host order */
 	const struct hf_path_record *path;	/* never NULL */
+	const struct hf_sa_epochs *epochs;	/* NULL for none */
+	const uint8_t *body;			/* of a delta */
+	size_t body_length;			/* 0 for none */
+};
+
+/* What a delta has besides its items; host order. */
+struct hf_sa_delta {
+	uint64_t subnet_prefix;	/* of all its destinations */
+	uint16_t slid;		/* of all its paths */
+	bool is_whole;		/* what is not in it is unreachable */
+	size_t changes;		/* how many destinations are gone or have a path in it */
+};
+
+enum hf_sa_answer {
+	HF_SA_ANSWER_RECORDS,
+	HF_SA_ANSWER_DELTA,
+	HF_SA_ANSWER_WHOLE,	/* a delta that is whole */
+	HF_SA_ANSWER_KNOWN,	/* a delta of less than a Report brought meanwhile: not taken */
+};
+
+struct hf_sa_query_done {
+	enum hf_sa_answer answer;
+	size_t records, changes;	/* 0 where it is none of the kind */
+	size_t bytes;			/* behind the headers */
+	uint64_t duration_ns;
 };
 
 /*
@@ -116,6 +164,10 @@ struct hf_sa_client_ops {
 	void (*table_begin)(void *ctx);
 	void (*table_path)(void *ctx, const struct hf_path_record *path);
 	void (*table_end)(void *ctx);
+	/* What changed, or a whole table: begin, each item, end. After any failure the SM is asked for the whole. */
+	void (*delta_begin)(void *ctx, const struct hf_sa_delta *delta);
+	struct hf_delta_visitor delta;
+	int (*delta_end)(void *ctx);
 	/* Trap 69 with a whole path of this port inside; after any failure the SM is asked. */
 	int (*repath)(void *ctx, const struct hf_path_record *path);
 	/* Trap 68 that concerns this port. */
@@ -125,7 +177,7 @@ struct hf_sa_client_ops {
 	void (*subscribed)(void *ctx, uint16_t trap_num);
 	void (*report)(void *ctx, const struct hf_sa_report *report);
 	void (*query_sent)(void *ctx, uint32_t tid);
-	void (*query_done)(void *ctx, size_t records, uint64_t duration_ns);
+	void (*query_done)(void *ctx, const struct hf_sa_query_done *done);	/* before it is handed out */
 	void (*query_failed)(void *ctx, int err);
 };
 
@@ -170,7 +222,7 @@ uint64_t hf_sa_client_deadline_ns(const struct hf_sa_client *client);
 /* Does what is due. Calling it early does nothing. */
 void hf_sa_client_handle_timer(struct hf_sa_client *client, uint64_t now_ns);
 
-/* Asks for the whole table, now or after what runs; not while unsubscribed, for each subscription brings a query. */
+/* Asks for what is new, now or after what runs; not while unsubscribed, for each subscription brings a query. */
 void hf_sa_client_want_query(struct hf_sa_client *client, uint64_t now_ns);
 
 /* Ends the subscriptions; the state is STOPPED when that is done or was tried. */
@@ -182,9 +234,13 @@ enum hf_sa_query_state hf_sa_client_query_state(const struct hf_sa_client *clien
 /* Whether anything is still to come: no complete subscription, or a query not ended. */
 bool hf_sa_client_is_busy(const struct hf_sa_client *client);
 
+/* The name of the table that the owner was given. */
+struct hf_sa_held hf_sa_client_held(const struct hf_sa_client *client);
+
 const struct hf_sa_counters *hf_sa_client_counters(const struct hf_sa_client *client);
 
 const char *hf_sa_state_name(enum hf_sa_state state);
 const char *hf_sa_query_state_name(enum hf_sa_query_state state);
+const char *hf_sa_answer_name(enum hf_sa_answer answer);
 
 #endif

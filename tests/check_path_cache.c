@@ -345,7 +345,7 @@ START_TEST(lids_that_change_hands)
 		some.sl = random() % 16;
 		switch (random() % 3) {
 		case 0:
-			ck_assert_int_eq(hf_path_cache_lose_guid(cache, GUID(port)), is_reachable[port]);
+			ck_assert_int_eq(!!hf_path_cache_lose_guid(cache, GUID(port)), is_reachable[port]);
 			is_reachable[port] = false;
 			break;
 		case 1:

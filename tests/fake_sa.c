@@ -26,7 +26,10 @@ static int keep_sent(void *ctx, const struct hf_mad_addr *to, const struct hf_sa
 
 static void begin_table(void *ctx)
 {
-	((struct fake_sa *)ctx)->table_paths = 0;
+	struct fake_sa *sa = ctx;
+
+	sa->table_paths = 0;
+	hf_path_cache_begin_table(sa->cache);
 }
 
 static void take_path(void *ctx, const struct hf_path_record *path)
@@ -35,11 +38,15 @@ static void take_path(void *ctx, const struct hf_path_record *path)
 
 	sa->table_paths++;
 	sa->last_path = *path;
+	ck_assert_int_eq(hf_path_cache_put(sa->cache, path), 0);
 }
 
 static void end_table(void *ctx)
 {
-	((struct fake_sa *)ctx)->tables++;
+	struct fake_sa *sa = ctx;
+
+	sa->tables++;
+	hf_path_cache_end_table(sa->cache);
 }
 
 static int take_repath(void *ctx, const struct hf_path_record *path)
@@ -48,16 +55,16 @@ static int take_repath(void *ctx, const struct hf_path_record *path)
 
 	sa->repaths++;
 	sa->last_path = *path;
-	return sa->repath_error;
+	return sa->repath_error ? sa->repath_error : hf_path_cache_update(sa->cache, path);
 }
 
 static void take_unpath(void *ctx, uint64_t comp_mask, const struct hf_path_record *path)
 {
 	struct fake_sa *sa = ctx;
 
-	(void)comp_mask;
 	sa->unpaths++;
 	sa->last_path = *path;
+	hf_path_cache_lose(sa->cache, comp_mask, path);
 }
 
 static void note_subscribed(void *ctx, uint16_t trap_num)
@@ -78,11 +85,51 @@ static void note_query_sent(void *ctx, uint32_t tid)
 	(void)tid;
 }
 
-static void note_query_done(void *ctx, size_t records, uint64_t duration_ns)
+static void note_query_done(void *ctx, const struct hf_sa_query_done *done)
 {
-	(void)ctx;
-	(void)records;
-	(void)duration_ns;
+	((struct fake_sa *)ctx)->last_done = *done;
+}
+
+static void begin_delta(void *ctx, const struct hf_sa_delta *delta)
+{
+	struct fake_sa *sa = ctx;
+	const struct hf_path_origin origin = { .subnet_prefix = delta->subnet_prefix, .slid = delta->slid };
+
+	sa->deltas++;
+	sa->last_delta = *delta;
+	hf_path_cache_begin_delta(sa->cache, &origin, delta->is_whole);
+}
+
+static void lose_path(void *ctx, uint64_t guid)
+{
+	hf_path_cache_lose_guid(((struct fake_sa *)ctx)->cache, guid);
+}
+
+static void keep_error(struct fake_sa *sa, int err)
+{
+	if (!sa->delta_error)
+		sa->delta_error = err;
+}
+
+static void name_destination(void *ctx, uint64_t guid, uint16_t lid)
+{
+	keep_error(ctx, hf_path_cache_name(((struct fake_sa *)ctx)->cache, guid, lid));
+}
+
+static void set_path(void *ctx, uint16_t lid, const struct hf_delta_terms *terms)
+{
+	keep_error(ctx, hf_path_cache_set(((struct fake_sa *)ctx)->cache, lid, terms));
+}
+
+static int end_delta(void *ctx)
+{
+	struct fake_sa *sa = ctx;
+	int err = sa->delta_error;
+
+	if (sa->last_delta.is_whole && !err)
+		hf_path_cache_end_table(sa->cache);
+	sa->delta_error = 0;
+	return err;
 }
 
 static void note_query_failed(void *ctx, int err)
@@ -96,6 +143,9 @@ static const struct hf_sa_client_ops fake_ops = {
 	.table_begin = begin_table,
 	.table_path = take_path,
 	.table_end = end_table,
+	.delta_begin = begin_delta,
+	.delta = { .gone = lose_path, .named = name_destination, .path = set_path },
+	.delta_end = end_delta,
 	.repath = take_repath,
 	.unpath = take_unpath,
 	.subscribed = note_subscribed,
@@ -124,11 +174,13 @@ void fake_start(struct fake_sa *sa)
 		.gid = fake_gid(1), .lid = FAKE_PORT_LID, .sm_lid = FAKE_SM_LID, .active = true,
 	};
 	ck_assert_int_eq(hf_sa_client_new(&config, &fake_ops, sa, &sa->client), 0);
+	ck_assert_int_eq(hf_path_cache_new(&sa->cache), 0);
 }
 
 void fake_stop(struct fake_sa *sa)
 {
 	hf_sa_client_free(sa->client);
+	hf_path_cache_free(sa->cache);
 }
 
 void fake_tell_port(struct fake_sa *sa)
@@ -151,7 +203,7 @@ void fake_advance_ms(struct fake_sa *sa, uint64_t ms)
 void fake_forget(struct fake_sa *sa)
 {
 	sa->sent_count = 0;
-	sa->tables = sa->repaths = sa->unpaths = sa->reports = sa->subscribed = sa->query_failures = 0;
+	sa->tables = sa->deltas = sa->repaths = sa->unpaths = sa->reports = sa->subscribed = sa->query_failures = 0;
 }
 
 static bool is_kind(const struct hf_sa_mad *mad, uint8_t method, uint16_t attr_id)

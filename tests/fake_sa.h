@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/path_cache.h"
 #include "lib/sa_client.h"
 
 #define FAKE_SENT_MAX	64
@@ -30,6 +31,11 @@ struct fake_sa {
 	size_t sent_count;		/* since fake_forget() */
 	size_t tables, table_paths, repaths, unpaths, reports, subscribed, query_failures;
 	struct hf_path_record last_path;
+	size_t deltas;
+	struct hf_sa_delta last_delta;
+	struct hf_sa_query_done last_done;
+	int delta_error;		/* what delta_end returns, once */
+	struct hf_path_cache *cache;	/* what the client's owner made of it all */
 };
 
 /* A client in NO_SM whose port has LID FAKE_PORT_LID and sees the SM at FAKE_SM_LID once it is told so. */

@@ -32,6 +32,8 @@ struct target {
 	struct hf_reconciler reconciler;
 	struct hf_sa_mad last_request;
 	uint64_t now_ns;
+	bool is_whole;
+	int delta_error;
 };
 
 static int keep_request(void *ctx, const struct hf_mad_addr *to, const struct hf_sa_mad *mad, int timeout_ms,
@@ -88,11 +90,51 @@ static void ignore_report(void *ctx, const struct hf_sa_report *report) { (void)
 static void ignore_tid(void *ctx, uint32_t tid) { (void)ctx; (void)tid; }
 static void ignore_error(void *ctx, int err) { (void)ctx; (void)err; }
 
-static void ignore_done(void *ctx, size_t records, uint64_t duration_ns)
+static void ignore_done(void *ctx, const struct hf_sa_query_done *done) { (void)ctx; (void)done; }
+
+static void begin_delta(void *ctx, const struct hf_sa_delta *delta)
 {
-	(void)ctx;
-	(void)records;
-	(void)duration_ns;
+	struct target *target = ctx;
+	const struct hf_path_origin origin = { .subnet_prefix = delta->subnet_prefix, .slid = delta->slid };
+
+	target->delta_error = 0;
+	target->is_whole = delta->is_whole;
+	hf_path_cache_begin_delta(target->cache, &origin, delta->is_whole);
+}
+
+static void lose_path(void *ctx, uint64_t guid)
+{
+	hf_path_cache_lose_guid(((struct target *)ctx)->cache, guid);
+}
+
+static void name_destination(void *ctx, uint64_t guid, uint16_t lid)
+{
+	struct target *target = ctx;
+	int err = hf_path_cache_name(target->cache, guid, lid);
+
+	if (err)
+		target->delta_error = err;
+}
+
+static void set_path(void *ctx, uint16_t lid, const struct hf_delta_terms *terms)
+{
+	struct target *target = ctx;
+	int err = hf_path_cache_set(target->cache, lid, terms);
+
+	if (err)
+		target->delta_error = err;
+	else if (hf_path_cache_find_lid(target->cache, lid)->dlid != lid)
+		abort();
+}
+
+static int end_delta(void *ctx)
+{
+	struct target *target = ctx;
+
+	if (target->is_whole && !target->delta_error)
+		hf_path_cache_end_table(target->cache);
+	hf_reconciler_run(&target->reconciler, target->now_ns);
+	return target->delta_error;
 }
 
 static void ignore_changed(void *ctx, const struct hf_connection *connection, const struct hf_path *old)
@@ -120,6 +162,9 @@ static const struct hf_sa_client_ops client_ops = {
 	.table_begin = begin_table,
 	.table_path = put_path,
 	.table_end = end_table,
+	.delta_begin = begin_delta,
+	.delta = { .gone = lose_path, .named = name_destination, .path = set_path },
+	.delta_end = end_delta,
 	.repath = take_repath,
 	.unpath = take_unpath,
 	.subscribed = ignore_trap,

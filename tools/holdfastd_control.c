@@ -2,7 +2,9 @@
 #include "tools/holdfastd_control.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -58,7 +60,11 @@ static json_t *json_counters(const struct hf_host_counters *counters)
 		{ "report_resps", counters->report_resps },
 		{ "subscriptions", counters->subscriptions },	  { "queries", counters->queries },
 		{ "queries_failed", counters->queries_failed },	  { "records", counters->records },
-		{ "records_refused", counters->records_refused }, { "mads_dropped", counters->mads_dropped },
+		{ "records_refused", counters->records_refused }, { "deltas", counters->deltas },
+		{ "deltas_refused", counters->deltas_refused },	  { "whole_tables", counters->whole_tables },
+		{ "changes", counters->changes },		  { "reports_taken", counters->reports_taken },
+		{ "reports_known", counters->reports_known },	  { "gaps", counters->gaps },
+		{ "mads_dropped", counters->mads_dropped },
 		{ "established", counters->established },	  { "changed", counters->changed },
 		{ "failed", counters->failed },			  { "lost", counters->lost },
 		{ "returned", counters->returned },
@@ -73,13 +79,16 @@ static json_t *json_counters(const struct hf_host_counters *counters)
 static void append_status(void *ctx, const char *id, const struct hf_host *host)
 {
 	struct hf_host_status status;
+	char instance[19];
 
 	hf_host_get_status(host, &status);
-	json_array_append_new(ctx, json_pack("{s:s, s:s, s:o, s:i, s:i, s:s, s:s, s:b, s:i, s:i, s:o}",
+	snprintf(instance, sizeof(instance), "0x%016" PRIx64, status.instance);
+	json_array_append_new(ctx, json_pack("{s:s, s:s, s:o, s:i, s:i, s:s, s:s, s:b, s:i, s:i, s:s, s:I, s:o}",
 					     "port", id, "name", status.name, "gid", json_gid(status.gid),
 					     "lid", status.lid, "sm_lid", status.sm_lid, "state", status.state,
 					     "query", status.query, "busy", status.busy,
 					     "connections", (int)status.connections, "paths", (int)status.paths,
+					     "instance", instance, "epoch", (json_int_t)status.epoch,
 					     "counters", json_counters(&status.counters)));
 }
 

@@ -105,10 +105,17 @@ struct hf_host_counters {
 	uint64_t reports_repeated;	/* further attempts of Reports that had arrived */
 	uint64_t report_resps;		/* sent */
 	uint64_t subscriptions;		/* accepted by the SM, each trap of each time */
-	uint64_t queries;		/* for all path records, each try */
+	uint64_t queries;		/* for path records or what changed, each try */
 	uint64_t queries_failed;
 	uint64_t records;		/* path records received, in tables and in traps */
 	uint64_t records_refused;	/* that start at another port */
+	uint64_t deltas;		/* taken: answers that have changes alone, from an SM with Holdfast */
+	uint64_t deltas_refused;	/* malformed, or not leading on from the table held; in answers and in Reports */
+	uint64_t whole_tables;		/* taken, as deltas or as path records */
+	uint64_t changes;		/* destinations in deltas and in Reports that were taken */
+	uint64_t reports_taken;		/* Reports of an SM with Holdfast whose paths were taken, without a query */
+	uint64_t reports_known;		/* of what was held already */
+	uint64_t gaps;			/* Reports that showed that an earlier one is missing */
 	uint64_t mads_dropped;		/* not from the SM, malformed, or not awaited */
 	uint64_t established;		/* connections that got their first path */
 	uint64_t changed;		/* connections moved to another path */
@@ -129,6 +136,8 @@ struct hf_host_status {
 	bool busy;		/* the subscription is not complete, or a query or a change has not ended */
 	uint32_t connections;
 	uint32_t paths;
+	uint64_t instance;	/* of the SM's that made the table of paths; 0: one without Holdfast */
+	uint64_t epoch;		/* of that instance: the routing that the table is of */
 	struct hf_host_counters counters;
 };
 
