@@ -329,6 +329,95 @@ void fake_report(struct fake_sa *sa, uint16_t from_lid, uint16_t trap_num, uint6
 	fake_receive(sa, from_lid, &report, sizeof(report));
 }
 
+size_t fake_put_delta(struct fake_delta *delta, uint8_t *data)
+{
+	struct hf_delta_hdr hdr = {
+		.magic = HF_DELTA_MAGIC,
+		.version = HF_DELTA_VERSION,
+		.flags = delta->is_whole ? HF_DELTA_WHOLE : 0,
+		.slid = htobe16(FAKE_PORT_LID),
+		.instance = htobe64(delta->instance),
+		.base = htobe64(delta->base),
+		.epoch = htobe64(delta->epoch),
+		.subnet_prefix = htobe64(0xfe80000000000000),
+		.changes = htobe32(delta->parts.n_gone + delta->parts.n_paths),
+	};
+	size_t length;
+
+	ck_assert_uint_le(sizeof(hdr) + hf_delta_max_bytes(&delta->parts) + 8, FAKE_DELTA_MAX);
+	length = hf_delta_encode(&delta->parts, data + sizeof(hdr));
+	hdr.body_length = htobe32(length);
+	memcpy(data, &hdr, sizeof(hdr));
+	length += sizeof(hdr);
+	while (length % 8)
+		data[length++] = 0;
+	return length;
+}
+
+void fake_answer_data(struct fake_sa *sa, const struct hf_sa_mad *query, unsigned int attr_offset, const void *data,
+		      size_t bytes)
+{
+	const size_t headers = offsetof(struct hf_sa_mad, data);
+	uint8_t *mad = malloc(headers + bytes);
+
+	put_headers(mad, query, attr_offset * 8, 0);
+	memcpy(mad + headers, data, bytes);
+	fake_receive(sa, FAKE_SM_LID, mad, headers + bytes);
+	free(mad);
+}
+
+void fake_answer_delta(struct fake_sa *sa, struct fake_delta *delta)
+{
+	uint8_t data[FAKE_DELTA_MAX];
+	size_t bytes = fake_put_delta(delta, data);
+
+	fake_answer_data(sa, fake_last(sa, HF_METHOD_GET_TABLE, HF_ATTR_PATH_RECORD), HF_DELTA_ATTR_OFFSET, data,
+			 bytes);
+}
+
+struct hf_sa_held fake_held(const struct hf_sa_mad *query)
+{
+	struct hf_delta_held held;
+
+	memcpy(&held, &((const struct hf_path_record *)query->data)->dgid, sizeof(held));
+	return (struct hf_sa_held){ be64toh(held.instance), be64toh(held.epoch) };
+}
+
+void fake_make_report(const struct fake_report *report, struct hf_sa_mad *mad)
+{
+	struct hf_repath_notice *notice = (struct hf_repath_notice *)mad->data;
+	struct hf_report_epochs epochs = {
+		.magic = HF_REPORT_MAGIC,
+		.version = report->version ? report->version : HF_DELTA_VERSION,
+		.instance = htobe64(report->instance),
+		.base = htobe64(report->base),
+		.epoch = htobe64(report->epoch),
+	};
+	union hf_gid sm_gid = fake_gid(0);
+
+	hf_sa_mad_init(mad, HF_METHOD_REPORT, HF_ATTR_NOTICE, 0xabcdef);
+	hf_repath_notice_init(notice, report->trap_num, FAKE_SM_LID, &sm_gid, report->comp_mask, report->path, false);
+	notice->toggle_count = htobe16(report->notice_count);
+	if (report->parts) {
+		uint8_t body[FAKE_DELTA_MAX];
+
+		ck_assert_uint_le(hf_delta_max_bytes(report->parts), sizeof(body));
+		epochs.body_length = hf_delta_encode(report->parts, body);
+		ck_assert_uint_le(epochs.body_length, HF_REPORT_BODY_MAX);
+		memcpy(mad->data + sizeof(*notice), body, epochs.body_length);
+	}
+	if (report->instance)
+		memcpy(notice->details.reserved, &epochs, sizeof(epochs));
+}
+
+void fake_report_epochs(struct fake_sa *sa, const struct fake_report *report)
+{
+	struct hf_sa_mad mad;
+
+	fake_make_report(report, &mad);
+	fake_receive(sa, FAKE_SM_LID, &mad, sizeof(mad));
+}
+
 void fake_settle(struct fake_sa *sa)
 {
 	fake_tell_port(sa);

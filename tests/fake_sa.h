@@ -67,6 +67,41 @@ void fake_answer_check(struct fake_sa *sa, const uint16_t *traps, size_t count);
 void fake_report(struct fake_sa *sa, uint16_t from_lid, uint16_t trap_num, uint64_t comp_mask,
 		 const struct hf_path_record *path);
 
+/* What an SM with Holdfast says; host order. */
+struct fake_delta {
+	uint64_t instance, base, epoch;
+	bool is_whole;
+	struct hf_delta parts;
+};
+
+#define FAKE_DELTA_MAX 4096	/* bytes */
+
+/* Header, body and what fills the last word, into @data of FAKE_DELTA_MAX bytes. Return: how many bytes. */
+size_t fake_put_delta(struct fake_delta *delta, uint8_t *data);
+
+/* Anything, as answer to a query. */
+void fake_answer_data(struct fake_sa *sa, const struct hf_sa_mad *query, unsigned int attr_offset, const void *data,
+		      size_t bytes);
+
+/* As answer to the last query. */
+void fake_answer_delta(struct fake_sa *sa, struct fake_delta *delta);
+
+/* What a query says of the table held; its DGID. */
+struct hf_sa_held fake_held(const struct hf_sa_mad *query);
+
+struct fake_report {
+	uint16_t trap_num;
+	uint64_t comp_mask;
+	const struct hf_path_record *path;	/* NULL for zeros */
+	uint64_t instance, base, epoch;		/* @instance 0: none of the three */
+	uint8_t version;			/* 0: the one that we know */
+	struct hf_delta *parts;			/* NULL for no body */
+	uint16_t notice_count;
+};
+
+void fake_make_report(const struct fake_report *report, struct hf_sa_mad *mad);
+void fake_report_epochs(struct fake_sa *sa, const struct fake_report *report);
+
 /* From NO_SM to SUBSCRIBED with the first table taken. */
 void fake_settle(struct fake_sa *sa);
 

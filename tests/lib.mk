@@ -17,7 +17,8 @@ tests_check_options_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_check_options_LDADD = lib/libhfcore.la $(CHECK_LIBS)
 
 HOST_CHECKS = tests/check_connection tests/check_path_cache tests/check_qp_state tests/check_reconciler \
-	tests/check_sa_client tests/check_sim_qp tests/check_wire tests/fuzz_sa_client
+	tests/check_sa_client tests/check_sa_delta tests/check_sa_lossy tests/check_sim_qp tests/check_wire \
+	tests/fuzz_sa_client
 check_PROGRAMS += $(HOST_CHECKS)
 TESTS += $(HOST_CHECKS)
 
@@ -43,6 +44,12 @@ tests_check_reconciler_LDADD = tests/libfakesa.la
 tests_check_sa_client_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_sa_client_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_check_sa_client_LDADD = tests/libfakesa.la
+tests_check_sa_delta_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_sa_delta_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_check_sa_delta_LDADD = tests/libfakesa.la
+tests_check_sa_lossy_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_sa_lossy_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_check_sa_lossy_LDADD = tests/libfakesa.la
 tests_check_sim_qp_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_sim_qp_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_check_sim_qp_LDADD = lib/libhfhost.la $(CHECK_LIBS)
