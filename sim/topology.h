@@ -119,9 +119,18 @@ unsigned int hf_topology_count_links(const struct hf_topology *topology);
  *						k*k/2 leaves S_0_i, k*k/2 above them S_1_i, k*k/4 spines S_2_i;
  *						k/2 neighbouring S_0 and S_1 make a pod; at most k/2 hosts on a leaf
  *	leaf-spine	"4x2", "4x2x3"		leaves S_0_i, spines S_1_j, the third number cables between each two
+ *	dragonfly	"4x2", "4x2x5"		switches of a group (a), global cables of each (h), groups; without the
+ *						third number a*h+1 of them, with one cable between each two groups, else
+ *						a*h/(groups-1) cables. S_g_i is the i-th of group g, linked to all others
+ *						of its group. Balanced where a = 2h and a switch has h hosts
+ *	hyperx		"4x4", "3x3x3"		as mesh, but each switch is linked to all others of its line along each
+ *						dimension (a Hamming graph)
+ *	hypercube	"4" (1 to 8)		a hyperx of so many dimensions of 2
  *
  * Hosts are named like their switch: H_x_y_n is the n-th (from 0) on S_x_y. In mesh, torus and ring the ports 2d+1
  * and 2d+2 of a switch lead down and up dimension d (from 0), hosts follow behind them; on leaves hosts come first.
+ * In dragonfly and hyperx the ports to the other switches of a group or line come first, in their order (of a hyperx
+ * line by line, from dimension 0), then a dragonfly's global cables, then the hosts.
  * GUIDs are the same at every run. The nodes stand in the order switches, hosts, SM.
  *
  * Return: 0; -EINVAL for a kind, size or number of hosts that is not possible; -ENOMEM.

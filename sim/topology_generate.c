@@ -270,6 +270,144 @@ static int generate_leaf_spine(struct plan *plan)
 	return err ? err : add_hosts(plan, leaves, 1);
 }
 
+/* Ports 1 to count - 1 of a switch lead to the others of its clique, in order. */
+static unsigned int clique_port(unsigned int from, unsigned int to)
+{
+	return to < from ? to + 1 : to;
+}
+
+/* Every two switches of a line along a dimension have a cable; the ports of dimension 0 come first. */
+static int hyperx_connect(struct plan *plan, unsigned int switches)
+{
+	struct hf_topology_node **nodes = plan->topology->nodes;
+	unsigned int stride = switches, base = 0;
+
+	for (unsigned int d = 0; d < plan->dimensions; d++) {
+		unsigned int size = plan->size[d];
+
+		stride /= size;
+		for (unsigned int i = 0; i < switches; i++) {
+			unsigned int at = i / stride % size;
+
+			for (unsigned int to = at + 1; to < size; to++) {
+				int err = hf_topology_connect(nodes[i], base + clique_port(at, to),
+							      nodes[i + (to - at) * stride],
+							      base + clique_port(to, at));
+
+				if (err)
+					return err;
+			}
+		}
+		base += size - 1;
+	}
+	return 0;
+}
+
+static int generate_hyperx(struct plan *plan)
+{
+	char coordinates[COORDINATES_MAX + 1];
+	uint64_t switches = 1, link_ports = 0;
+	int err;
+
+	for (unsigned int d = 0; d < plan->dimensions; d++) {
+		switches *= plan->size[d];
+		link_ports += plan->size[d] - 1;
+		err = check_node_count(plan, switches, switches);
+		if (err)
+			return err;
+	}
+	for (unsigned int i = 0; i < switches; i++) {
+		grid_coordinates(plan, i, coordinates);
+		err = add_switch(plan, coordinates, link_ports + plan->hosts);
+		if (err)
+			return err;
+	}
+	err = hyperx_connect(plan, switches);
+	return err ? err : add_hosts(plan, switches, link_ports + 1);
+}
+
+static int generate_hypercube(struct plan *plan)
+{
+	unsigned int dimensions = plan->size[0];
+
+	if (plan->dimensions != 1 || dimensions > DIMENSIONS_MAX)
+		return hf__fail(-EINVAL, plan->ret_error,
+				"hypercube size \"%s\": expected one number from 1 to %d, the dimensions",
+				plan->size_text, DIMENSIONS_MAX);
+	plan->dimensions = dimensions;
+	for (unsigned int d = 0; d < dimensions; d++)
+		plan->size[d] = 2;
+	return generate_hyperx(plan);
+}
+
+/* All switches of a group have cables to each other, at their first ports. */
+static int dragonfly_connect_groups(struct plan *plan, unsigned int a, unsigned int groups)
+{
+	for (unsigned int group = 0; group < groups; group++) {
+		struct hf_topology_node **nodes = plan->topology->nodes + group * a;
+
+		for (unsigned int i = 0; i < a; i++)
+			for (unsigned int j = i + 1; j < a; j++) {
+				int err = hf_topology_connect(nodes[i], clique_port(i, j), nodes[j], clique_port(j, i));
+
+				if (err)
+					return err;
+			}
+	}
+	return 0;
+}
+
+/*
+ * A group's a * h global ports are numbered through. Of each round of groups - 1 of them, the k-th leads to the k-th
+ * group behind, which sees this one as its (groups - 2 - k)-th. Ports that are too few for another round stay free.
+ */
+static int dragonfly_connect_globally(struct plan *plan, unsigned int a, unsigned int h, unsigned int groups)
+{
+	unsigned int rounds = a * h / (groups - 1);
+	struct hf_topology_node **nodes = plan->topology->nodes;
+
+	for (unsigned int group = 0; group < groups; group++)
+		for (unsigned int number = 0; number < rounds * (groups - 1); number++) {
+			unsigned int k = number % (groups - 1), peer = (group + k + 1) % groups;
+			unsigned int there = number - k + groups - 2 - k;
+			int err;
+
+			if (peer < group)
+				continue;
+			err = hf_topology_connect(nodes[group * a + number / h], a + number % h,
+						  nodes[peer * a + there / h], a + there % h);
+			if (err)
+				return err;
+		}
+	return 0;
+}
+
+static int generate_dragonfly(struct plan *plan)
+{
+	uint64_t a = plan->size[0], h = plan->size[1], most = a * h + 1;
+	uint64_t groups = plan->dimensions > 2 ? plan->size[2] : most;
+	char coordinates[COORDINATES_MAX + 1];
+	int err;
+
+	if (plan->dimensions < 2 || plan->dimensions > 3 || groups < 2 || groups > most)
+		return hf__fail(-EINVAL, plan->ret_error,
+				"dragonfly size \"%s\": expected SWITCHESxCABLES or SWITCHESxCABLESxGROUPS, with 2 to "
+				"SWITCHES*CABLES+1 groups", plan->size_text);
+	err = check_node_count(plan, a * groups, a * groups);
+	if (err)
+		return err;
+	for (unsigned int i = 0; i < a * groups; i++) {
+		snprintf(coordinates, sizeof(coordinates), "_%u_%u", i / (unsigned int)a, i % (unsigned int)a);
+		err = add_switch(plan, coordinates, a - 1 + h + plan->hosts);
+		if (err)
+			return err;
+	}
+	err = dragonfly_connect_groups(plan, a, groups);
+	if (!err)
+		err = dragonfly_connect_globally(plan, a, h, groups);
+	return err ? err : add_hosts(plan, a * groups, a + h);
+}
+
 static const struct generator {
 	const char *kind;
 	int (*generate)(struct plan *plan);
@@ -279,6 +417,9 @@ static const struct generator {
 	{ "ring",	generate_ring },
 	{ "fat-tree",	generate_fat_tree },
 	{ "leaf-spine",	generate_leaf_spine },
+	{ "dragonfly",	generate_dragonfly },
+	{ "hyperx",	generate_hyperx },
+	{ "hypercube",	generate_hypercube },
 };
 
 static const struct generator *find_generator(const char *kind)
@@ -331,7 +472,8 @@ int hf_topology_from_spec(const char *kind, const char *size, unsigned int hosts
 
 	if (!generator)
 		return hf__fail(-EINVAL, ret_error,
-				"fabric \"%s\": expected mesh, torus, ring, fat-tree or leaf-spine", kind);
+				"fabric \"%s\": expected mesh, torus, ring, fat-tree, leaf-spine, dragonfly, hyperx or "
+				"hypercube", kind);
 	err = parse_size(&plan);
 	if (err)
 		return err;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sim/topology.h"
@@ -74,6 +75,16 @@ static const struct {
 	{ "fat-tree",	"2",		1,	5,	2,	4 },
 	{ "leaf-spine",	"4x2",		3,	6,	12,	8 },
 	{ "leaf-spine",	"4x2x3",	1,	6,	4,	24 },
+	{ "dragonfly",	"4x2",		2,	36,	72,	90 },
+	{ "dragonfly",	"8x4",		4,	264,	1056,	1452 },
+	{ "dragonfly",	"4x2x5",	1,	20,	20,	50 },
+	{ "dragonfly",	"3x2x6",	1,	18,	18,	33 },
+	{ "dragonfly",	"1x1",		1,	2,	2,	1 },
+	{ "hyperx",	"4x4",		1,	16,	16,	48 },
+	{ "hyperx",	"3x2x4",	2,	24,	48,	72 },
+	{ "hyperx",	"5",		1,	5,	5,	10 },
+	{ "hypercube",	"4",		1,	16,	16,	32 },
+	{ "hypercube",	"1",		3,	2,	6,	1 },
 };
 
 START_TEST(test_generator_counts)
@@ -142,12 +153,142 @@ START_TEST(test_fat_tree_pods)
 }
 END_TEST
 
+static unsigned int count_switch_links(const struct hf_topology_node *node)
+{
+	unsigned int count = 0;
+
+	for (unsigned int port = 1; port <= node->port_count; port++)
+		count += node->ports[port].remote && node->ports[port].remote->type == HF_NODE_SWITCH;
+	return count;
+}
+
+/* How many nodes there are within a number of cables of the first switch. */
+static unsigned int count_within(const struct hf_topology *t, unsigned int hops)
+{
+	unsigned int *distance = calloc(t->node_count, sizeof(*distance)), count = 1;
+
+	ck_assert_ptr_nonnull(distance);
+	distance[0] = 1;
+	for (unsigned int hop = 1; hop <= hops; hop++)
+		for (unsigned int i = 0; i < t->node_count; i++)
+			for (unsigned int port = 1; distance[i] == hop && port <= t->nodes[i]->port_count; port++) {
+				const struct hf_topology_node *next = t->nodes[i]->ports[port].remote;
+
+				if (next && !distance[next->index]) {
+					distance[next->index] = hop + 1;
+					count++;
+				}
+			}
+	free(distance);
+	return count;
+}
+
+/* Of fabrics whose switches are all alike: cables of each to other switches, and how far the farthest host is. */
+static const struct {
+	const char *kind, *size;
+	unsigned int hosts, degree, diameter;
+} regular[] = {
+	{ "torus",	"4x4x4",	1,	6,	6 + 1 },
+	{ "dragonfly",	"4x2",		2,	5,	3 + 1 },
+	{ "dragonfly",	"8x4",		4,	11,	3 + 1 },
+	{ "dragonfly",	"4x2x5",	1,	5,	3 + 1 },
+	{ "dragonfly",	"4x2x3",	1,	5,	2 + 1 },
+	{ "hyperx",	"4x4",		1,	6,	2 + 1 },
+	{ "hyperx",	"3x2x4",	2,	6,	3 + 1 },
+	{ "hypercube",	"4",		1,	4,	4 + 1 },
+	{ "hypercube",	"8",		4,	8,	8 + 1 },
+};
+
+START_TEST(test_regular)
+{
+	struct hf_topology *t = generate(regular[_i].kind, regular[_i].size, regular[_i].hosts, false);
+
+	for (unsigned int i = 0; i < t->node_count; i++)
+		if (t->nodes[i]->type == HF_NODE_SWITCH)
+			ck_assert_uint_eq(count_switch_links(t->nodes[i]), regular[_i].degree);
+	ck_assert_uint_eq(count_within(t, regular[_i].diameter), t->node_count);
+	ck_assert_uint_lt(count_within(t, regular[_i].diameter - 1), t->node_count);
+	hf_topology_free(t);
+}
+END_TEST
+
+/* How many cables lead from one group to another. */
+static unsigned int count_between(const struct hf_topology *t, unsigned int a, unsigned int from, unsigned int to)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = from * a; i < (from + 1) * a; i++)
+		for (unsigned int port = 1; port <= t->nodes[i]->port_count; port++) {
+			const struct hf_topology_node *remote = t->nodes[i]->ports[port].remote;
+
+			count += remote && remote->type == HF_NODE_SWITCH && remote->index / a == to;
+		}
+	return count;
+}
+
+static const struct {
+	const char *size;
+	unsigned int a, groups, cables;
+} dragonflies[] = {
+	{ "4x2", 4, 9, 1 }, { "4x2x5", 4, 5, 2 }, { "4x2x4", 4, 4, 2 }, { "2x3x2", 2, 2, 6 }, { "8x4", 8, 33, 1 },
+};
+
+START_TEST(test_dragonfly_groups)
+{
+	struct hf_topology *t = generate("dragonfly", dragonflies[_i].size, 1, true);
+	unsigned int a = dragonflies[_i].a;
+
+	for (unsigned int from = 0; from < dragonflies[_i].groups; from++)
+		for (unsigned int to = 0; to < dragonflies[_i].groups; to++)
+			ck_assert_uint_eq(count_between(t, a, from, to),
+					  from == to ? a * (a - 1) : dragonflies[_i].cables);
+	hf_topology_free(t);
+}
+END_TEST
+
+START_TEST(test_dragonfly_neighbours)
+{
+	struct hf_topology *t = generate("dragonfly", "4x2", 2, true);
+
+	assert_linked(t, "S_3_0", "S_3_3", true);
+	assert_linked(t, "S_0_0", "S_1_3", true);
+	assert_linked(t, "S_0_0", "S_2_3", true);
+	assert_linked(t, "S_0_1", "S_1_3", false);
+	assert_linked(t, "S_8_3", "H_8_3_1", true);
+	assert_linked(t, "S_0_0", "sm", true);
+	ck_assert_uint_eq(hf_topology_find_link(find(t, "S_3_0"), find(t, "S_3_3")), 3);
+	ck_assert_uint_eq(hf_topology_find_link(find(t, "S_0_0"), find(t, "S_1_3")), 4);
+	ck_assert_uint_eq(hf_topology_find_link(find(t, "S_8_3"), find(t, "H_8_3_0")), 6);
+	hf_topology_free(t);
+}
+END_TEST
+
+START_TEST(test_hyperx_neighbours)
+{
+	struct hf_topology *t = generate("hyperx", "3x4", 1, false);
+
+	assert_linked(t, "S_0_0", "S_2_0", true);
+	assert_linked(t, "S_0_0", "S_0_3", true);
+	assert_linked(t, "S_0_0", "S_1_1", false);
+	ck_assert_uint_eq(hf_topology_find_link(find(t, "S_0_0"), find(t, "S_2_0")), 2);
+	ck_assert_uint_eq(hf_topology_find_link(find(t, "S_2_3"), find(t, "S_2_0")), 3);
+	ck_assert_uint_eq(hf_topology_find_link(find(t, "S_2_3"), find(t, "H_2_3_0")), 6);
+	hf_topology_free(t);
+	t = generate("hypercube", "3", 1, false);
+	assert_linked(t, "S_0_0_0", "S_1_0_0", true);
+	assert_linked(t, "S_0_0_0", "S_1_1_0", false);
+	assert_linked(t, "S_1_1_1", "S_1_1_0", true);
+	hf_topology_free(t);
+}
+END_TEST
+
 static const struct {
 	const char *kind, *size;
 	unsigned int hosts;
 	const char *error;
 } refused[] = {
-	{ "star",	"3",		1, "fabric \"star\": expected mesh, torus, ring, fat-tree or leaf-spine" },
+	{ "star",	"3",		1, "fabric \"star\": expected mesh, torus, ring, fat-tree, leaf-spine, dragonfly, "
+					   "hyperx or hypercube" },
 	{ "mesh",	"",		1, "expected 1 to 8 numbers" },
 	{ "mesh",	"3x",		1, "expected 1 to 8 numbers" },
 	{ "mesh",	"3x-2",		1, "expected 1 to 8 numbers" },
@@ -165,6 +306,15 @@ static const struct {
 	{ "fat-tree",	"254",		1, "at most 49151 nodes" },
 	{ "leaf-spine",	"4",		1, "LEAVESxSPINES" },
 	{ "leaf-spine",	"4x256",	1, "more than 254 ports" },
+	{ "dragonfly",	"4",		1, "SWITCHESxCABLESxGROUPS" },
+	{ "dragonfly",	"4x2x10",	1, "with 2 to SWITCHES*CABLES+1 groups" },
+	{ "dragonfly",	"4x2x1",	1, "with 2 to SWITCHES*CABLES+1 groups" },
+	{ "dragonfly",	"49151x49151",	1, "at most 49151 nodes" },
+	{ "dragonfly",	"200x60x2",	0, "at most 254" },
+	{ "hyperx",	"300",		1, "at most 254" },
+	{ "hyperx",	"200x200x200",	1, "at most 49151 nodes" },
+	{ "hypercube",	"9",		1, "from 1 to 8" },
+	{ "hypercube",	"2x2",		1, "from 1 to 8" },
 };
 
 START_TEST(test_generator_refuses)
@@ -402,6 +552,10 @@ int main(void)
 	tcase_add_test(generators, test_mesh_neighbours);
 	tcase_add_test(generators, test_torus_wraps);
 	tcase_add_test(generators, test_fat_tree_pods);
+	tcase_add_loop_test(generators, test_regular, 0, COUNT(regular));
+	tcase_add_loop_test(generators, test_dragonfly_groups, 0, COUNT(dragonflies));
+	tcase_add_test(generators, test_dragonfly_neighbours);
+	tcase_add_test(generators, test_hyperx_neighbours);
 	tcase_add_loop_test(generators, test_generator_refuses, 0, COUNT(refused));
 	tcase_add_test(generators, test_disconnect);
 	suite_add_tcase(suite, generators);

@@ -68,12 +68,14 @@ opensm_up() {
 	wait_for 20 grep -q 'SUBNET UP' opensm.log
 }
 
-plan 11
+plan 13
 try "mesh 3x2" loads mesh 3x2 1
 try "ibsim has nothing to say about it" quiet_load
 try "torus 4x4x4" loads torus 4x4x4 1
 try "ring 6 with 2 hosts a switch" loads ring 6 2
 try "fat-tree of 4-port switches" loads fat-tree 4 2
+try "balanced dragonfly" loads dragonfly 4x2 2
+try "hyperx" loads hyperx 4x3 1
 try "leaf-spine with double cables" loads leaf-spine 4x3x2 3
 try "grouped hosts keep their GUIDs" grouped
 stop
