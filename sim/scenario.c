@@ -11,9 +11,11 @@
 
 #define PLUGIN_PREFIX	"plugin."
 #define SM_PREFIX	"sm."
+#define HOST_PREFIX	"holdfastd."
 #define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
 
-const char *const hf__scenario_modes[] = { "hybrid", "wildcard", "repath-only", "off", NULL };
+/* The plugin's own names, hf_mode_names, and "targeted". */
+const char *const hf__scenario_modes[] = { "hybrid", "wildcard", "repath-only", "targeted", HF_MODE_NAME_OFF, NULL };
 const char *const hf__scenario_lanes[] = { "1", "2", "4", "8", "15", NULL };
 
 static const char *const fault_kinds[] = {
@@ -111,8 +113,15 @@ const char *const hf__plugin_reserved[] = {
 	NULL
 };
 
+const char *const hf__holdfastd_reserved[] = {
+	"connect",		"hosts.connections",
+	"socket",		"the run's folder",
+	"trace",		"the run's folder",
+	NULL
+};
+
 static const char *const run_numbers[] = {
-	"stale_connections", "credit_loops_before", "credit_loops_without_update", "credit_loops_after",
+	"stale_paths", "stale_connections", "credit_loops_before", "credit_loops_without_update", "credit_loops_after",
 };
 
 static const char *const fault_numbers[] = {
@@ -155,6 +164,7 @@ void hf_scenario_free(struct hf_scenario *scenario)
 	}
 	settings_fini(&scenario->sm);
 	settings_fini(&scenario->plugin);
+	settings_fini(&scenario->holdfastd);
 	hf_topology_free(scenario->topology);
 	free(scenario->faults);
 	free(scenario->musts);
@@ -290,7 +300,7 @@ static int parse_must_name(const char **at, struct hf_must *must, char **ret_err
 	}
 	if (!must->name)
 		return hf__fail(-EINVAL, ret_error,
-				"must \"%s\": allowed are the numbers stale_connections, credit_loops_before, "
+				"must \"%s\": allowed are the numbers stale_paths, stale_connections, credit_loops_before, "
 				"credit_loops_without_update, credit_loops_after, and, of one fault (FAULT.NUMBER) "
 				"or of each, changed_paths, hosts_told, reports_sent, reports_acked, sa_queries, "
 				"path_records_received, mads_total, ms_routing_done, ms_last_report_acked, "
@@ -333,7 +343,7 @@ static int parse_must_mode(const char *at, struct hf_must *must, char **ret_erro
 			return 0;
 	}
 	return hf__fail(-EINVAL, ret_error, "must \"%s\": allowed behind the number is nothing, or \"in\" and "
-			"hybrid, wildcard, repath-only or off", must->text);
+			"hybrid, wildcard, repath-only, targeted or off", must->text);
 }
 
 int hf__must_parse(const char *text, struct hf_must *ret_must, char **ret_error)
@@ -452,9 +462,12 @@ int hf_scenario_set(struct hf_scenario *scenario, const char *setting, char **re
 					ret_error);
 	if (!strncmp(setting, SM_PREFIX, strlen(SM_PREFIX)) && strchr(setting, '='))
 		return hf__settings_put(&scenario->sm, hf__sm_reserved, setting + strlen(SM_PREFIX), ret_error);
+	if (!strncmp(setting, HOST_PREFIX, strlen(HOST_PREFIX)) && strchr(setting, '='))
+		return hf__settings_put(&scenario->holdfastd, hf__holdfastd_reserved, setting + strlen(HOST_PREFIX),
+					ret_error);
 	for (size_t i = 0; i < COUNT(names); i++)
 		if (!strncmp(setting, names[i].name, strlen(names[i].name)))
 			return names[i].set(scenario, setting + strlen(names[i].name), ret_error);
 	return hf__fail(-EINVAL, ret_error, "\"%s\": allowed is mode=, engine=, lanes=, watchdog_s=, "
-			"hosts_per_daemon=, plugin.NAME= or sm.NAME= and a value", setting);
+			"hosts_per_daemon=, plugin.NAME=, sm.NAME= or holdfastd.NAME= and a value", setting);
 }

@@ -81,9 +81,10 @@ struct hf_scenario {
 	const char *lanes;		/* data lanes of each port: "1", "2", "4", "8", "15"; static */
 	struct hf_topology_node *sm_node;	/* where opensm runs */
 	char *engine;			/* of opensm -R; a list with commas is possible */
-	const char *mode;		/* "hybrid", "wildcard", "repath-only", "off"; static */
+	const char *mode;		/* a signalling mode of the plugin; static */
 	struct hf_settings sm;		/* further lines of opensm.conf */
 	struct hf_settings plugin;	/* further options of the plugin */
+	struct hf_settings holdfastd;	/* further options of holdfastd */
 	struct hf_topology_node **hosts;	/* where holdfastd runs; never sm_node */
 	size_t host_count;
 	unsigned int hosts_per_daemon;	/* one process serves so many hosts */
@@ -111,7 +112,8 @@ void hf_scenario_free(struct hf_scenario *scenario);
  * hf_scenario_set() - change a scenario from the command line
  * @scenario:  unchanged on failure
  * @setting:   "mode=off", "engine=updn", "lanes=15", "watchdog_s=300", "hosts_per_daemon=8",
- *             "plugin.NAME=VALUE" or "sm.NAME=VALUE"; the last two replace a value of that name or add one
+ *             "plugin.NAME=VALUE", "sm.NAME=VALUE" or "holdfastd.NAME=VALUE"; the last three replace a value of
+ *             that name or add one
  * @ret_error: what is wrong with which value and what is allowed; caller frees it
  *
  * The values are checked as those in the file are. What plugin options there are the plugin alone knows.
@@ -119,6 +121,8 @@ void hf_scenario_free(struct hf_scenario *scenario);
  * Return: 0; -EINVAL; -ENOMEM.
  */
 int hf_scenario_set(struct hf_scenario *scenario, const char *setting, char **ret_error);
+
+#define HF_MODE_NAME_OFF "off"	/* the mode in which nobody is told anything */
 
 /* Return: whether @number is what @must asks for. */
 bool hf_must_holds(const struct hf_must *must, long long number);

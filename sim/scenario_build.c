@@ -205,6 +205,8 @@ static int set_up_hosts(struct building *building)
 	else
 		for (size_t i = 0; i < run->count && !err; i++)
 			err = take_host(building, &run->items[i]);
+	if (!err)
+		err = put_settings(building, &building->draft->holdfastd, hf__holdfastd_reserved, &scenario->holdfastd);
 	return err;
 }
 

@@ -86,7 +86,7 @@ struct hf__scenario_draft {
 	struct hf__sm_values sm;
 	struct hf__hosts_values hosts;
 	unsigned int lines[HF__SECTION_COUNT][HF__VALUES_MAX];
-	struct hf__items must, opensm, plugin, run;
+	struct hf__items must, opensm, plugin, run, holdfastd;
 	struct hf__fault_draft *faults;
 	size_t fault_count;
 };
@@ -104,6 +104,6 @@ int hf__settings_put(struct hf_settings *settings, const char *const *reserved, 
 int hf__must_parse(const char *text, struct hf_must *ret_must, char **ret_error);
 
 /* Names that the runner sets itself, with what to use instead: "name", "instead", ..., NULL. */
-extern const char *const hf__sm_reserved[], *const hf__plugin_reserved[];
+extern const char *const hf__sm_reserved[], *const hf__plugin_reserved[], *const hf__holdfastd_reserved[];
 
 #endif

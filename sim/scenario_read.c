@@ -29,7 +29,7 @@ static const struct section {
 	[HF__SECTION_ROOT] = { "root", { "must" } },
 	[HF__SECTION_FABRIC] = { "fabric", { NULL } },
 	[HF__SECTION_SM] = { "sm", { "opensm", "plugin" } },
-	[HF__SECTION_HOSTS] = { "hosts", { "run" } },
+	[HF__SECTION_HOSTS] = { "hosts", { "run", "holdfastd" } },
 	[HF__SECTION_FAULT] = { "fault", { "link" } },
 };
 
@@ -166,6 +166,8 @@ static struct hf__items *find_list(const char *name)
 		return &draft->opensm;
 	if (!strcmp(name, "plugin"))
 		return &draft->plugin;
+	if (!strcmp(name, "holdfastd"))
+		return &draft->holdfastd;
 	return !strcmp(name, "run") ? &draft->run : &current->fault.link;
 }
 
@@ -348,4 +350,5 @@ void hf__scenario_draft_fini(struct hf__scenario_draft *draft)
 	items_fini(&draft->opensm);
 	items_fini(&draft->plugin);
 	items_fini(&draft->run);
+	items_fini(&draft->holdfastd);
 }

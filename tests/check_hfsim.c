@@ -13,6 +13,7 @@
 #include "tools/hfsim_mads.h"
 #include "tools/hfsim_reach.h"
 #include "tools/hfsim_result.h"
+#include "tools/hfsim_stale.h"
 #include "tools/hfsim_timeline.h"
 
 static char folder[64];
@@ -550,6 +551,151 @@ START_TEST(another_routing_engine_or_a_broken_run_fails)
 }
 END_TEST
 
+START_TEST(stale_paths_fail_each_run_but_one_that_is_off)
+{
+	static const struct {
+		const char *mode, *reason;
+	} modes[] = {
+		{ "hybrid", "3 paths that hosts hold are not what the SA answers" }, { "off", NULL },
+	};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct hf_scenario scenario = { .engine = (char *)"lash", .mode = modes[i].mode };
+		json_t *result = json_pack("{s:s, s:i, s:[s], s:[]}", "engine_used", "lash", "stale_paths", 3,
+					   "stale_paths_list", "H_0 to H_1: so and so", "faults");
+		json_t *reasons;
+
+		ck_assert_int_eq(hf_result_check_musts(result, &scenario, ""), 0);
+		reasons = json_object_get(result, "reasons");
+		ck_assert_int_eq(hf_result_is_pass(result), !modes[i].reason);
+		if (modes[i].reason) {
+			ck_assert_str_eq(json_string_value(json_array_get(reasons, 0)), modes[i].reason);
+			ck_assert_str_eq(json_string_value(json_array_get(reasons, 1)), "  H_0 to H_1: so and so");
+		}
+		json_decref(result);
+	}
+}
+END_TEST
+
+#define SAQUERY_RECORD(dguid, dlid, sl) \
+	"PathRecord dump:\n\t\tservice_id..............0x0000000000000000\n\t\tdgid....................fe80::" dguid "\n" \
+	"\t\tsgid....................fe80::1\n\t\tdlid...................." dlid "\n\t\tslid....................1\n" \
+	"\t\thop_flow_raw............0x0\n\t\ttclass..................0x0\n\t\tnum_path_revers.........0x80\n" \
+	"\t\tpkey....................0xFFFF\n\t\tqos_class...............0x0\n\t\tsl......................" sl "\n" \
+	"\t\tmtu.....................0x84\n\t\trate....................0x87\n\t\tpkt_life................0x92\n" \
+	"\t\tpreference..............0x0\n\t\tresv2...................0x0\n\t\tresv3...................0x0\n"
+
+static int read_saquery(const char *text, struct hf_path_set *ret_set)
+{
+	FILE *in = fmemopen((char *)text, strlen(text), "r");
+	int err;
+
+	*ret_set = (struct hf_path_set){ 0 };
+	err = hf_stale_read_saquery(in, ret_set);
+	fclose(in);
+	hf_path_set_finish(ret_set);
+	return err;
+}
+
+START_TEST(saquery_is_understood)
+{
+	struct hf_path_set set;
+
+	ck_assert_int_eq(read_saquery(SAQUERY_RECORD("2", "2", "0x0") SAQUERY_RECORD("3", "5", "0xB"), &set), 0);
+	ck_assert_uint_eq(set.count, 2);
+	ck_assert_uint_eq(set.items[1].pair.sguid, 1);
+	ck_assert_uint_eq(set.items[1].pair.dguid, 3);
+	ck_assert_uint_eq(set.items[1].slid, 1);
+	ck_assert_uint_eq(set.items[1].dlid, 5);
+	ck_assert_uint_eq(set.items[1].sls, 1 << 11);
+	ck_assert_uint_eq(set.items[1].mtu, 4);
+	ck_assert_uint_eq(set.items[1].rate, 7);
+	ck_assert_uint_eq(set.items[1].pkt_life, 18);
+	ck_assert_uint_eq(set.items[1].pkey, 0xffff);
+	hf_path_set_fini(&set);
+}
+END_TEST
+
+static const char *const bad_saquery[] = {
+	"PathRecord dump:\n", "PathRecord dump:\n\t\tsl......................0x1\n",
+	SAQUERY_RECORD("z", "2", "0x0"), SAQUERY_RECORD("2", "many", "0x0"), SAQUERY_RECORD("2", "2", "0x10"),
+	SAQUERY_RECORD("2", "70000", "0x0"),
+	"PathRecord dump:\n\t\tdlid....................2\n" SAQUERY_RECORD("2", "2", "0x0"),
+};
+
+START_TEST(bad_saquery_is_refused)
+{
+	struct hf_path_set set;
+
+	ck_assert_int_eq(read_saquery(bad_saquery[_i], &set), -EPROTO);
+	hf_path_set_fini(&set);
+}
+END_TEST
+
+static const struct {
+	const char *field;
+	json_int_t value;
+	bool is_stale;
+} held_values[] = {
+	{ "sl", 1, false },	/* one of two that the SA gives */
+	{ "sl", 2, true },	{ "dlid", 3, true },		{ "slid", 9, true },	{ "mtu", 5, true },
+	{ "rate", 3, true },	{ "pkt_life", 17, true },	{ "pkey", 0x7fff, true },
+};
+
+static json_t *held_paths(const char *field, json_int_t value)
+{
+	json_t *paths = json_pack("{s:[{s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b}]}", "paths", "port",
+				  "sim0:1", "dgid", "fe80::2", "slid", 1, "dlid", 2, "sl", 0, "mtu", 4, "rate", 7,
+				  "pkt_life", 18, "pkey", 0xffff, "reachable", 1);
+
+	json_object_set_new(json_array_get(json_object_get(paths, "paths"), 0), field, json_integer(value));
+	return paths;
+}
+
+static size_t count_stale(json_t *paths, const char *answer, uint64_t host)
+{
+	json_t *status = json_pack("{s:[{s:s, s:s}]}", "status", "port", "sim0:1", "gid", "fe80::1"), *texts;
+	struct hf_path_set said, held = { 0 };
+	struct hf_topology *topology = hf_topology_new();
+	size_t count;
+
+	ck_assert_int_eq(read_saquery(answer, &said), 0);
+	ck_assert_int_eq(hf_stale_add_held(status, paths, &held), 0);
+	hf_path_set_finish(&held);
+	ck_assert_int_eq(hf_stale_judge(topology, &host, 1, &said, &held, &count, &texts), 0);
+	ck_assert_uint_eq(json_array_size(texts), count);
+	json_decref(texts);
+	json_decref(status);
+	json_decref(paths);
+	hf_path_set_fini(&said);
+	hf_path_set_fini(&held);
+	hf_topology_free(topology);
+	return count;
+}
+
+START_TEST(a_path_is_stale_where_a_field_differs)
+{
+	ck_assert_uint_eq(count_stale(held_paths(held_values[_i].field, held_values[_i].value),
+				      SAQUERY_RECORD("2", "2", "0x0") SAQUERY_RECORD("2", "2", "0x1"), 1),
+			  held_values[_i].is_stale);
+}
+END_TEST
+
+START_TEST(a_path_too_many_or_too_few_is_stale)
+{
+	json_t *lost = held_paths("sl", 0);
+
+	ck_assert_uint_eq(count_stale(held_paths("sl", 0), "", 1), 1);
+	ck_assert_uint_eq(count_stale(held_paths("sl", 0), SAQUERY_RECORD("2", "2", "0x0")
+				      SAQUERY_RECORD("3", "3", "0x0"), 1), 1);
+	json_object_set_new(json_array_get(json_object_get(lost, "paths"), 0), "reachable", json_false());
+	ck_assert_uint_eq(count_stale(json_incref(lost), "", 1), 0);
+	ck_assert_uint_eq(count_stale(lost, SAQUERY_RECORD("2", "2", "0x0"), 1), 1);
+	/* Another host is judged. */
+	ck_assert_uint_eq(count_stale(held_paths("sl", 0), "", 7), 0);
+}
+END_TEST
+
 #define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
 
 static Suite *hfsim_suite(void)
@@ -576,6 +722,11 @@ static Suite *hfsim_suite(void)
 	tcase_add_test(judge, what_is_cut_off_cannot_be_reached);
 	tcase_add_test(judge, the_verdict_names_what_did_not_hold);
 	tcase_add_test(judge, another_routing_engine_or_a_broken_run_fails);
+	tcase_add_test(judge, stale_paths_fail_each_run_but_one_that_is_off);
+	tcase_add_test(judge, saquery_is_understood);
+	tcase_add_loop_test(judge, bad_saquery_is_refused, 0, COUNT(bad_saquery));
+	tcase_add_loop_test(judge, a_path_is_stale_where_a_field_differs, 0, COUNT(held_values));
+	tcase_add_test(judge, a_path_too_many_or_too_few_is_stale);
 	suite_add_tcase(suite, judge);
 	return suite;
 }

@@ -11,7 +11,7 @@
 #include "tools/hfsim_asker.h"
 #include "tools/sa_paths.h"
 
-#define QUERY_TIMEOUT_MS 10000
+#define QUERY_TIMEOUT_MS 60000	/* for the largest fabrics */
 
 static int write_all(const void *data, size_t size)
 {

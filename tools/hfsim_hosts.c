@@ -11,6 +11,7 @@
 #include "lib/wire.h"
 #include "tools/hfsim_control.h"
 #include "tools/hfsim_setup.h"
+#include "tools/hfsim_stale.h"
 
 #define CONTROL_TIMEOUT_MS	5000
 #define ASK_INTERVAL_NS		(20 * UINT64_C(1000000))	/* asking must not slow down what is measured */
@@ -169,6 +170,48 @@ int hf_hosts_connections(struct hf_fabric *fabric, json_t **ret_connections)
 	}
 	*ret_connections = connections;
 	return 0;
+}
+
+static int append_paths(struct hf_fabric *fabric, const struct hf_daemon *daemon, struct hf_path_set *held)
+{
+	json_t *status = NULL, *paths = NULL;
+	int err = ask(fabric, daemon, "status", &status);
+
+	if (!err)
+		err = ask(fabric, daemon, "paths", &paths);
+	if (!err)
+		err = hf_stale_add_held(status, paths, held);
+	json_decref(status);
+	json_decref(paths);
+	return err ? hf_fabric_fail(fabric, err, "%s does not tell its paths: %s", daemon->child.name,
+				    strerror(-err)) : 0;
+}
+
+int hf_hosts_paths(struct hf_fabric *fabric, struct hf_path_set *ret_held)
+{
+	int err = 0;
+
+	*ret_held = (struct hf_path_set){ 0 };
+	for (size_t i = 0; !err && i < fabric->n_daemons; i++)
+		if (is_asked(fabric, &fabric->daemons[i]))
+			err = append_paths(fabric, &fabric->daemons[i], ret_held);
+	hf_path_set_finish(ret_held);
+	return err;
+}
+
+uint64_t *hf_hosts_list_served(const struct hf_fabric *fabric)
+{
+	uint64_t *guids = calloc(fabric->scenario->host_count + 1, sizeof(*guids));
+	size_t count = 0;
+
+	for (size_t i = 0; guids && i < fabric->n_daemons; i++) {
+		const struct hf_daemon *daemon = &fabric->daemons[i];
+
+		for (size_t j = daemon->first_host; j < daemon->first_host + daemon->n_hosts; j++)
+			if (!daemon->is_silenced && hf_reach_has(&fabric->reach, fabric->scenario->hosts[j]))
+				guids[count++] = hf_setup_port_guid(fabric->scenario->hosts[j]);
+	}
+	return guids;
 }
 
 static size_t count_ready(const json_t *connections)

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "tools/hfsim_fabric.h"
+#include "tools/hfsim_pathset.h"
 
 /**
  * hf_hosts_start() - start holdfastd for all hosts, and wait until every connection stands
@@ -39,5 +40,18 @@ size_t hf_hosts_count_served(const struct hf_fabric *fabric);
  * Return: 0; a negative errno.
  */
 int hf_hosts_connections(struct hf_fabric *fabric, json_t **ret_connections);
+
+/**
+ * hf_hosts_paths() - ask the hosts for the paths that they hold
+ * @ret_held: the reachable ones, finished; to be given to hf_path_set_fini() also on failure
+ *
+ * Hosts that are not asked for idleness are not asked here either.
+ *
+ * Return: 0; a negative errno.
+ */
+int hf_hosts_paths(struct hf_fabric *fabric, struct hf_path_set *ret_held);
+
+/* Port GUIDs of the hosts that hf_hosts_count_served() counts; to be freed. NULL without memory. */
+uint64_t *hf_hosts_list_served(const struct hf_fabric *fabric);
 
 #endif

@@ -49,20 +49,28 @@ void hf_pairs_fini(struct hf_pairs *pairs)
 	*pairs = (struct hf_pairs){ 0 };
 }
 
-int hf_path_set_add(struct hf_path_set *set, const struct hf_path_record *record)
+int hf_path_set_add_item(struct hf_path_set *set, const struct hf_path_item *item)
 {
 	struct hf_path_item *items = grow(set->items, set->count, &set->room, sizeof(*items));
 
 	if (!items)
 		return -ENOMEM;
 	set->items = items;
-	items[set->count++] = (struct hf_path_item){
+	items[set->count++] = *item;
+	return 0;
+}
+
+int hf_path_set_add(struct hf_path_set *set, const struct hf_path_record *record)
+{
+	const struct hf_path_item item = {
 		.pair = { .sguid = be64toh(record->sgid.guid), .dguid = be64toh(record->dgid.guid) },
 		.slid = be16toh(record->slid), .dlid = be16toh(record->dlid),
 		.sls = 1 << hf_path_record_sl(record), .mtu = hf_path_record_mtu(record),
 		.rate = hf_path_record_rate(record), .pkt_life = hf_path_record_pkt_life(record),
+		.pkey = be16toh(record->pkey),
 	};
-	return 0;
+
+	return hf_path_set_add_item(set, &item);
 }
 
 static int compare_places(const struct hf_path_item *a, const struct hf_path_item *b)

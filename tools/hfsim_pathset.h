@@ -22,6 +22,7 @@ struct hf_path_item {
 	struct hf_pair pair;
 	uint16_t slid, dlid;
 	uint16_t sls;		/* bit n: SL n */
+	uint16_t pkey;		/* not part of hf_path_set_compare() */
 	uint8_t mtu, rate, pkt_life;
 };
 
@@ -44,6 +45,7 @@ int hf_pairs_add(struct hf_pairs *pairs, const struct hf_pair *pair);
 void hf_pairs_fini(struct hf_pairs *pairs);
 
 /* Adds a record, also one that is there already with another SL. Return: 0; -ENOMEM. */
+int hf_path_set_add_item(struct hf_path_set *set, const struct hf_path_item *item);
 int hf_path_set_add(struct hf_path_set *set, const struct hf_path_record *record);
 
 /* Sorts, and makes one of the records that differ in their SL alone. To be called before the set is asked. */

@@ -187,6 +187,9 @@ static void print_cycles(const json_t *result, const char *list, const char *whe
 
 static void print_judgement(const json_t *result, FILE *out)
 {
+	fprintf(out, "\nstale paths %" JSON_INTEGER_FORMAT, get_count(result, "stale_paths"));
+	if (json_is_number(json_object_get(result, "ms_none_stale")))
+		fprintf(out, " (none since %.0f ms after the last fault)", get_ms(result, "ms_none_stale"));
 	fprintf(out, "\nstale connections %" JSON_INTEGER_FORMAT "; credit loops: %" JSON_INTEGER_FORMAT " before, %"
 		JSON_INTEGER_FORMAT " had no host been told, %" JSON_INTEGER_FORMAT " after\n",
 		get_count(result, "stale_connections"), get_count(result, "credit_loops_before"),

@@ -247,6 +247,22 @@ static const char *engine_used(const struct hf_run *run)
 	return engine;
 }
 
+/* When the last fault was cut: what the time until no host is stale counts from. */
+static uint64_t last_cut_ns(const struct hf_run *run)
+{
+	return run->n_faults > 0 ? run->faults[run->n_faults - 1].cut_ns : run->connected_ns;
+}
+
+static void add_staleness(json_t *result, const struct hf_run *run)
+{
+	const struct hf_staleness *staleness = &run->staleness;
+
+	json_object_set_new(result, "stale_paths", staleness->is_judged ? json_integer(staleness->n_stale) :
+									   json_null());
+	json_object_set_new(result, "stale_paths_list", staleness->texts ? json_incref(staleness->texts) : json_array());
+	json_object_set_new(result, "ms_none_stale", pack_ms(staleness->fresh_ns, last_cut_ns(run)));
+}
+
 static json_t *pack_head(const struct hf_run *run)
 {
 	const struct hf_scenario *scenario = run->scenario;
@@ -268,6 +284,7 @@ json_t *hf_result_new(const struct hf_run *run)
 	for (size_t i = 0; i < run->n_faults; i++)
 		if (json_array_append_new(faults, pack_fault(run, &run->faults[i])) < 0)
 			goto err_free;
+	add_staleness(result, run);
 	add_worst(result, "stale_connections", "stale");
 	add_worst(result, "credit_loops_without_update", "cycles_without_update");
 	add_worst(result, "credit_loops_after", "cycles_after");
@@ -295,6 +312,7 @@ static const char *list_behind(const char *name)
 	static const struct {
 		const char *number, *list;
 	} pairs[] = {
+		{ "stale_paths", "stale_paths_list" },
 		{ "stale_connections", "stale" },
 		{ "credit_loops_before", "cycles_before" },
 		{ "credit_loops_without_update", "cycles_without_update" },
@@ -367,6 +385,18 @@ static bool is_wanted_engine(const char *wanted, const char *used)
 	return false;
 }
 
+/* What must hold in each run, whatever its scenario says. */
+static void check_staleness(json_t *reasons, const json_t *result)
+{
+	json_int_t n_stale = json_integer_value(json_object_get(result, "stale_paths"));
+
+	if (n_stale == 0)
+		return;
+	json_array_append_new(reasons, json_sprintf("%" JSON_INTEGER_FORMAT " paths that hosts hold are not what the SA "
+						    "answers", n_stale));
+	add_examples(reasons, result, "stale_paths");
+}
+
 int hf_result_check_musts(json_t *result, const struct hf_scenario *scenario, const char *error)
 {
 	const char *engine = json_string_value(json_object_get(result, "engine_used"));
@@ -379,6 +409,8 @@ int hf_result_check_musts(json_t *result, const struct hf_scenario *scenario, co
 	else if (engine && *engine != '\0' && scenario->engine && !is_wanted_engine(scenario->engine, engine))
 		json_array_append_new(reasons, json_sprintf("OpenSM routed with %s, not with %s", engine,
 							    scenario->engine));
+	if (*error == '\0' && scenario->mode && strcmp(scenario->mode, HF_MODE_NAME_OFF) != 0)
+		check_staleness(reasons, result);
 	for (size_t i = 0; *error == '\0' && i < scenario->must_count; i++) {
 		const struct hf_must *must = &scenario->musts[i];
 

@@ -15,6 +15,8 @@
 #define QUIET_NS		(300 * UINT64_C(1000000))	/* without an event: nothing more is to come */
 #define ASK_INTERVAL_NS		(50 * UINT64_C(1000000))
 #define TABLES_TIMEOUT_MS	120000
+#define CHECKS			2	/* of a host's, within which it must have found out that it is stale */
+#define TIMEOUTS_MS		15000	/* of subscriptions and queries in between, each lost once or twice */
 
 struct progress {
 	hf_run_progress *tell;
@@ -241,6 +243,18 @@ static int run_faults(struct hf_run *run, const struct progress *progress)
 	return 0;
 }
 
+/* A host that has lost all Reports finds out at its next check, and asks; the answer may be lost, too. */
+static int judge_staleness(struct hf_run *run, const struct progress *progress)
+{
+	bool is_off = strcmp(run->scenario->mode, HF_MODE_NAME_OFF) == 0;
+	int limit_ms = is_off ? 0 : hf_setup_check_interval_s(run->scenario) * CHECKS * 1000 + TIMEOUTS_MS;
+	int err = hf_staleness_wait(&run->fabric, limit_ms, &run->staleness);
+
+	if (!err && run->staleness.n_stale > 0)
+		tell(progress, "%zu paths that hosts hold are not what the SA answers", run->staleness.n_stale);
+	return err;
+}
+
 static int count_mads(struct hf_run *run)
 {
 	for (size_t i = 0; i < run->n_faults; i++) {
@@ -275,6 +289,8 @@ int hf_run(struct hf_run *run, const struct hf_scenario *scenario, const char *d
 	err = bring_up(run, dir, &told);
 	if (!err)
 		err = run_faults(run, &told);
+	if (!err)
+		err = judge_staleness(run, &told);
 	hf_fabric_stop(&run->fabric);
 	/* What the programs wrote at their end. */
 	hf_events_read(&run->fabric.events);
@@ -291,5 +307,6 @@ void hf_run_fini(struct hf_run *run, bool keep_dir)
 	}
 	free(run->measures);
 	free(run->faults);
+	hf_staleness_fini(&run->staleness);
 	hf_fabric_fini(&run->fabric, keep_dir);
 }

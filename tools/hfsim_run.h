@@ -9,6 +9,7 @@
 #include "tools/hfsim_fabric.h"
 #include "tools/hfsim_judge.h"
 #include "tools/hfsim_mads.h"
+#include "tools/hfsim_staleness.h"
 
 /* What was read from outside at one quiet time. */
 struct hf_measure {
@@ -34,6 +35,7 @@ struct hf_run {
 	size_t n_measures;
 	struct hf_fault_run *faults;
 	size_t n_faults;		/* that were begun */
+	struct hf_staleness staleness;	/* at the end */
 	char error[HF_FABRIC_ERROR_MAX]; /* why the run could not be finished, empty otherwise */
 };
 

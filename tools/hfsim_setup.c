@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SUBNET_PREFIX	UINT64_C(0xfe80000000000000)
+#define CHECK_INTERVAL_S 10	/* holdfastd's own default */
 #define SMPS_ON_WIRE	32	/* enough to be fast, few enough for ibsim's sockets, which hold 167 MADs */
 
 static int open_file(struct hf_fabric *fabric, const struct hf_path *path, FILE **ret_file)
@@ -109,8 +111,19 @@ static int setup_connect(struct hf_fabric *fabric, const struct hf_path *path, c
 	return close_file(fabric, path, file);
 }
 
+int hf_setup_check_interval_s(const struct hf_scenario *scenario)
+{
+	const struct hf_settings *settings = &scenario->holdfastd;
+
+	for (size_t i = 0; i < settings->count; i++)
+		if (strcmp(settings->items[i].name, "check_interval_s") == 0)
+			return atoi(settings->items[i].value);
+	return CHECK_INTERVAL_S;
+}
+
 int hf_setup_daemon(struct hf_fabric *fabric, const struct hf_daemon *daemon)
 {
+	const struct hf_settings *settings = &fabric->scenario->holdfastd;
 	struct hf_path connect = hf_fabric_path(fabric, HF_FILE_HOST ".connect", daemon->index);
 	struct hf_path path = hf_fabric_path(fabric, HF_FILE_HOST ".conf", daemon->index);
 	FILE *file;
@@ -121,6 +134,8 @@ int hf_setup_daemon(struct hf_fabric *fabric, const struct hf_daemon *daemon)
 	fprintf(file, "socket = \"%s\"\n", hf_fabric_path(fabric, HF_FILE_HOST ".socket", daemon->index).text);
 	fprintf(file, "trace = \"%s\"\n", hf_fabric_path(fabric, HF_FILE_HOST ".trace", daemon->index).text);
 	fprintf(file, "connect = \"%s\"\n", connect.text);
+	for (size_t i = 0; i < settings->count; i++)
+		fprintf(file, "%s = \"%s\"\n", settings->items[i].name, settings->items[i].value);
 	err = close_file(fabric, &path, file);
 	return err ? err : setup_connect(fabric, &connect, daemon);
 }

@@ -22,4 +22,7 @@ int hf_setup_daemon(struct hf_fabric *fabric, const struct hf_daemon *daemon);
 /* GUID of an adapter's first port with a cable, or 0. */
 uint64_t hf_setup_port_guid(const struct hf_topology_node *node);
 
+/* Every how many seconds the hosts ask the SM whether they have missed something. */
+int hf_setup_check_interval_s(const struct hf_scenario *scenario);
+
 #endif

@@ -20,6 +20,7 @@ struct place {
 static const struct place places[HF_N_PARTS] = {
 	[HF_PART_IBSIM] = { "ibsim", "HF_IBSIM", { NULL }, NULL, "/usr/bin/ibsim" },
 	[HF_PART_OPENSM] = { "opensm", "HF_OPENSM", { NULL }, NULL, "/usr/sbin/opensm" },
+	[HF_PART_SAQUERY] = { "saquery", "HF_SAQUERY", { NULL }, NULL, "/usr/sbin/saquery" },
 	[HF_PART_HOLDFAST] = { "holdfast", "HF_HOLDFAST", { "tools/holdfast" }, HF_SBINDIR "/holdfast", NULL },
 	[HF_PART_HOLDFASTD] = { "holdfastd", "HF_HOLDFASTD", { "tools/holdfastd" }, HF_SBINDIR "/holdfastd", NULL },
 	[HF_PART_MUX] = { "hfsim-mux", "HF_MUX", { "hfsim-mux", "sim/hfsim-mux" }, HF_PKGLIBDIR "/hfsim-mux", NULL },

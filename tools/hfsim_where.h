@@ -6,6 +6,7 @@
 enum hf_part {
 	HF_PART_IBSIM,
 	HF_PART_OPENSM,
+	HF_PART_SAQUERY,
 	HF_PART_HOLDFAST,
 	HF_PART_HOLDFASTD,
 	HF_PART_MUX,
@@ -21,8 +22,9 @@ enum hf_part {
  * @part:     which
  * @ret_path: absolute path, to be freed
  *
- * The environment comes first (HF_IBSIM, HF_OPENSM, HF_HOLDFAST, HF_HOLDFASTD, HF_MUX, HF_UMAD, HF_SMA,
- * HF_PLUGIN_DIR, HF_SCENARIO_DIR), then the build tree that hfsim lies in, then the folders of the installation, then PATH.
+ * The environment comes first (HF_IBSIM, HF_OPENSM, HF_SAQUERY, HF_HOLDFAST, HF_HOLDFASTD, HF_MUX,
+ * HF_UMAD, HF_SMA, HF_PLUGIN_DIR, HF_SCENARIO_DIR), then the build tree that hfsim lies in, then the folders of the
+ * installation, then PATH.
  *
  * Return: 0; -ENOENT where it is nowhere; -ENOMEM.
  */

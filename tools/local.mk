@@ -26,7 +26,7 @@ tools_libhfrun_la_SOURCES = tools/hfsim_asker.c tools/hfsim_asker.h tools/hfsim_
 	tools/hfsim_setup.c tools/hfsim_setup.h tools/hfsim_soak_faults.c tools/hfsim_soak_faults.h \
 	tools/hfsim_soak_plan.c tools/hfsim_soak_plan.h tools/hfsim_soak_qos.c tools/hfsim_soak_qos.h \
 	tools/hfsim_soak_run.c tools/hfsim_soak_run.h tools/hfsim_tables.c \
-	tools/hfsim_tables.h tools/hfsim_timeline.c tools/hfsim_timeline.h tools/hfsim_where.c tools/hfsim_where.h
+	tools/hfsim_stale.c tools/hfsim_stale.h tools/hfsim_staleness.c tools/hfsim_staleness.h tools/hfsim_tables.h tools/hfsim_timeline.c tools/hfsim_timeline.h tools/hfsim_where.c tools/hfsim_where.h
 tools_libhfrun_la_CPPFLAGS = $(AM_CPPFLAGS) -DHF_SBINDIR='"$(sbindir)"' -DHF_LIBDIR='"$(libdir)"'
 tools_libhfrun_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(SMARTCOLS_CFLAGS)
 tools_libhfrun_la_LIBADD = sim/libhfsim.la sim/libhfpcap.la lib/libhfcore.la $(JANSSON_LIBS) $(SMARTCOLS_LIBS)
