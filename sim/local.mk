@@ -31,8 +31,8 @@ sim_libhfpcap_la_SOURCES = sim/pcap.c sim/pcap.h
 
 # The simulated ib_umad: its pure parts apart, so that tests drive them, and the preload library.
 noinst_LTLIBRARIES += sim/umad/libhfumadcore.la
-sim_umad_libhfumadcore_la_SOURCES = sim/umad/agent.c sim/umad/agent.h sim/umad/mad.h sim/umad/sysfs.c \
-	sim/umad/sysfs.h sim/umad/transaction.c sim/umad/transaction.h
+sim_umad_libhfumadcore_la_SOURCES = sim/umad/agent.c sim/umad/agent.h sim/umad/disorder.c sim/umad/disorder.h \
+	sim/umad/mad.h sim/umad/sysfs.c sim/umad/sysfs.h sim/umad/transaction.c sim/umad/transaction.h
 sim_umad_libhfumadcore_la_LIBADD = sim/libhfrmpp.la
 
 pkglib_LTLIBRARIES += libhfsim-umad.la

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +28,13 @@ static const char *const fault_kinds[] = {
 	[HF_FAULT_PORT_UP] = "port-up",
 	[HF_FAULT_LOSSY] = "lossy",
 	[HF_FAULT_SM_RESTART] = "sm-restart",
+	[HF_FAULT_SM_KILL] = "sm-kill",
+	[HF_FAULT_SM_DOWN] = "sm-down",
+	[HF_FAULT_SM_UP] = "sm-up",
+	[HF_FAULT_SM_STOP] = "sm-stop",
+	[HF_FAULT_SM_CONT] = "sm-cont",
 	[HF_FAULT_DAEMON_KILL] = "daemon-kill",
+	[HF_FAULT_DAEMON_START] = "daemon-start",
 	[HF_FAULT_DAEMON_STOP] = "daemon-stop",
 	[HF_FAULT_DAEMON_CONT] = "daemon-cont",
 	NULL,
@@ -72,12 +79,15 @@ static const struct hf_option sm_table[] = {
 	},
 	[HF__SM_MODE] = CHOICE(sm, mode, "hybrid", hf__scenario_modes),
 	[HF__SM_NODE] = STRING(sm, node),
+	[HF__SM_STANDBY] = STRING(sm, standby),
 	HF_OPTION_END
 };
 
 static const struct hf_option hosts_table[] = {
 	CHOICE(hosts, connections, "all-to-all", connection_kinds),
 	NUMBER(hosts, hosts_per_daemon, "64", 1, HF_TOPOLOGY_NODE_MAX),
+	NUMBER(hosts, disorder, "0", 0, 100),
+	NUMBER(hosts, seed, "1", 0, INT_MAX),
 	HF_OPTION_END
 };
 
@@ -87,6 +97,7 @@ static const struct hf_option fault_table[] = {
 	[HF__FAULT_PORT] = STRING(fault, port),
 	[HF__FAULT_PERCENT] = NUMBER(fault, percent, "0", 0, 100),
 	[HF__FAULT_WAIT] = CHOICE(fault, wait, "settled", waits),
+	[HF__FAULT_AFTER] = NUMBER(fault, after_ms, "0", 0, 60000),
 	HF_OPTION_END
 };
 
@@ -434,6 +445,16 @@ static int set_watchdog(struct hf_scenario *scenario, const char *value, char **
 	return err;
 }
 
+static int set_seed(struct hf_scenario *scenario, const char *value, char **ret_error)
+{
+	struct hf__hosts_values values = { 0 };
+	int err = hf_options_set(hosts_table, "seed", value, &values, ret_error);
+
+	if (!err)
+		scenario->seed = values.seed;
+	return err;
+}
+
 static int set_hosts_per_daemon(struct hf_scenario *scenario, const char *value, char **ret_error)
 {
 	struct hf__hosts_values values = { 0 };
@@ -455,6 +476,7 @@ int hf_scenario_set(struct hf_scenario *scenario, const char *setting, char **re
 		{ "lanes=",		set_lanes },
 		{ "watchdog_s=",	set_watchdog },
 		{ "hosts_per_daemon=",	set_hosts_per_daemon },
+		{ "seed=",		set_seed },
 	};
 
 	if (!strncmp(setting, PLUGIN_PREFIX, strlen(PLUGIN_PREFIX)) && strchr(setting, '='))
@@ -469,5 +491,5 @@ int hf_scenario_set(struct hf_scenario *scenario, const char *setting, char **re
 		if (!strncmp(setting, names[i].name, strlen(names[i].name)))
 			return names[i].set(scenario, setting + strlen(names[i].name), ret_error);
 	return hf__fail(-EINVAL, ret_error, "\"%s\": allowed is mode=, engine=, lanes=, watchdog_s=, "
-			"hosts_per_daemon=, plugin.NAME=, sm.NAME= or holdfastd.NAME= and a value", setting);
+			"hosts_per_daemon=, seed=, plugin.NAME=, sm.NAME= or holdfastd.NAME= and a value", setting);
 }

@@ -26,7 +26,13 @@ enum hf_fault_kind {
 	HF_FAULT_PORT_UP,
 	HF_FAULT_LOSSY,		/* a port drops so many percent of the MADs that enter it; 0 heals it */
 	HF_FAULT_SM_RESTART,	/* opensm ends and another starts */
+	HF_FAULT_SM_KILL,	/* the same by SIGKILL */
+	HF_FAULT_SM_DOWN,	/* SIGKILL, and none starts */
+	HF_FAULT_SM_UP,		/* it starts again */
+	HF_FAULT_SM_STOP,	/* SIGSTOP */
+	HF_FAULT_SM_CONT,	/* SIGCONT */
 	HF_FAULT_DAEMON_KILL,	/* SIGKILL to the holdfastd that serves a host */
+	HF_FAULT_DAEMON_START,	/* another one starts */
 	HF_FAULT_DAEMON_STOP,	/* SIGSTOP */
 	HF_FAULT_DAEMON_CONT,	/* SIGCONT */
 };
@@ -34,11 +40,12 @@ enum hf_fault_kind {
 struct hf_fault {
 	char *name;			/* unique in its scenario */
 	enum hf_fault_kind kind;
-	struct hf_topology_node *node;	/* NULL for HF_FAULT_SM_RESTART */
+	struct hf_topology_node *node;	/* NULL for HF_FAULT_SM_* */
 	unsigned int port;		/* 0 where the whole node is meant. Of a link: its end at @node */
 	struct hf_topology_node *remote;	/* of unlink and relink: the other end */
 	unsigned int remote_port;
 	unsigned int percent;		/* of HF_FAULT_LOSSY */
+	unsigned int after_ms;		/* so long after the one before, or after that has settled */
 	bool wait_settled;		/* before the next fault; false: the next follows at once */
 	unsigned int line;		/* in the scenario's file */
 };
@@ -80,15 +87,18 @@ struct hf_scenario {
 	struct hf_topology *topology;
 	const char *lanes;		/* data lanes of each port: "1", "2", "4", "8", "15"; static */
 	struct hf_topology_node *sm_node;	/* where opensm runs */
+	struct hf_topology_node *standby_node;	/* where another one waits to take over; NULL: there is none */
 	char *engine;			/* of opensm -R; a list with commas is possible */
 	const char *mode;		/* a signalling mode of the plugin; static */
 	struct hf_settings sm;		/* further lines of opensm.conf */
 	struct hf_settings plugin;	/* further options of the plugin */
 	struct hf_settings holdfastd;	/* further options of holdfastd */
-	struct hf_topology_node **hosts;	/* where holdfastd runs; never sm_node */
+	struct hf_topology_node **hosts;	/* where holdfastd runs; no SM is among them */
 	size_t host_count;
 	unsigned int hosts_per_daemon;	/* one process serves so many hosts */
 	bool connect_all;		/* each host has a connection to each other one */
+	unsigned int disorder;		/* so many percent of what a host receives comes late */
+	unsigned int seed;		/* that decides which */
 	struct hf_fault *faults;	/* in order */
 	size_t fault_count;
 	struct hf_must *musts;

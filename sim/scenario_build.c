@@ -128,6 +128,26 @@ static int find_sm(struct building *building)
 	return 0;
 }
 
+static int find_standby(struct building *building)
+{
+	struct hf_scenario *scenario = building->scenario;
+	const char *name = building->draft->sm.standby;
+	unsigned int line = building->draft->lines[HF__SECTION_SM][HF__SM_STANDBY];
+	int err;
+
+	if (!name)
+		return 0;
+	err = find_node(building, line, "standby", name, &scenario->standby_node);
+	if (!err && (scenario->standby_node->type != HF_NODE_CA || scenario->standby_node == scenario->sm_node))
+		return FAIL(building, line, "standby = %s: allowed is a channel adapter other than the SM's", name);
+	return err;
+}
+
+static bool is_sm(const struct hf_scenario *scenario, const struct hf_topology_node *node)
+{
+	return node == scenario->sm_node || node == scenario->standby_node;
+}
+
 static int put_settings(struct building *building, const struct hf__items *items, const char *const *reserved,
 			struct hf_settings *settings)
 {
@@ -147,6 +167,8 @@ static int set_up_sm(struct building *building)
 	struct hf_scenario *scenario = building->scenario;
 	int err = find_sm(building);
 
+	if (!err)
+		err = find_standby(building);
 	scenario->mode = hf__scenario_modes[draft->sm.mode];
 	if (!err)
 		err = copy(&scenario->engine, draft->sm.engine);
@@ -170,7 +192,7 @@ static void take_all_hosts(struct hf_scenario *scenario)
 	struct hf_topology *topology = scenario->topology;
 
 	for (unsigned int i = 0; i < topology->node_count; i++)
-		if (topology->nodes[i]->type == HF_NODE_CA && topology->nodes[i] != scenario->sm_node)
+		if (topology->nodes[i]->type == HF_NODE_CA && !is_sm(scenario, topology->nodes[i]))
 			scenario->hosts[scenario->host_count++] = topology->nodes[i];
 }
 
@@ -182,7 +204,7 @@ static int take_host(struct building *building, const struct hf__item *item)
 
 	if (err)
 		return err;
-	if (node->type != HF_NODE_CA || node == scenario->sm_node || is_host(scenario, node))
+	if (node->type != HF_NODE_CA || is_sm(scenario, node) || is_host(scenario, node))
 		return FAIL(building, item->line,
 			    "run = %s: allowed is all, or channel adapters other than the SM's, each once", item->text);
 	scenario->hosts[scenario->host_count++] = node;
@@ -196,6 +218,8 @@ static int set_up_hosts(struct building *building)
 	int err = 0;
 
 	scenario->hosts_per_daemon = building->draft->hosts.hosts_per_daemon;
+	scenario->disorder = building->draft->hosts.disorder;
+	scenario->seed = building->draft->hosts.seed;
 	scenario->connect_all = building->draft->hosts.connections == 0;
 	scenario->hosts = calloc(scenario->topology->node_count, sizeof(*scenario->hosts));
 	if (!scenario->hosts)
@@ -236,6 +260,12 @@ static const struct {
 	[HF_FAULT_PORT_UP] = { BY_PORT, BY_PORT, PORT_TEXT, false, HF_FAULT_PORT_DOWN },
 	[HF_FAULT_LOSSY] = { BY_PORT | BY_PERCENT, BY_PORT | BY_PERCENT, PORT_TEXT " and percent", false, -1 },
 	[HF_FAULT_SM_RESTART] = { 0, 0, "nothing", false, -1 },
+	[HF_FAULT_SM_KILL] = { 0, 0, "nothing", false, -1 },
+	[HF_FAULT_SM_DOWN] = { 0, 0, "nothing", false, -1 },
+	[HF_FAULT_SM_UP] = { 0, 0, "nothing", false, HF_FAULT_SM_DOWN },
+	[HF_FAULT_SM_STOP] = { 0, 0, "nothing", false, -1 },
+	[HF_FAULT_SM_CONT] = { 0, 0, "nothing", false, HF_FAULT_SM_STOP },
+	[HF_FAULT_DAEMON_START] = { BY_NODE, BY_NODE, NODE_TEXT, true, HF_FAULT_DAEMON_KILL },
 	[HF_FAULT_DAEMON_KILL] = { BY_NODE, BY_NODE, NODE_TEXT, true, -1 },
 	[HF_FAULT_DAEMON_STOP] = { BY_NODE, BY_NODE, NODE_TEXT, true, -1 },
 	[HF_FAULT_DAEMON_CONT] = { BY_NODE, BY_NODE, NODE_TEXT, true, HF_FAULT_DAEMON_STOP },
@@ -347,6 +377,7 @@ static int add_fault(struct building *building, const struct hf__fault_draft *dr
 		return err;
 	fault->kind = draft->values.kind;
 	fault->percent = draft->values.percent;
+	fault->after_ms = draft->values.after_ms;
 	fault->wait_settled = draft->values.wait == 0;
 	fault->line = draft->lines[HF__FAULT_KIND];
 	err = place_fault(building, draft, fault);

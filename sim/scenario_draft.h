@@ -34,13 +34,14 @@ struct hf__fabric_values {
 };
 
 struct hf__sm_values {
-	char *engine, *node;
+	char *engine, *node, *standby;
 	int mode;		/* index in hf__scenario_modes */
 };
 
 struct hf__hosts_values {
 	int connections;	/* 0: all-to-all, 1: none */
 	int hosts_per_daemon;
+	int disorder, seed;
 };
 
 struct hf__fault_values {
@@ -48,13 +49,14 @@ struct hf__fault_values {
 	char *node, *port;
 	int percent;		/* -1: not said */
 	int wait;		/* 0: settled, 1: none */
+	int after_ms;
 };
 
 /* Indices into the tables of the sections, and so into hf__scenario_draft.lines. */
 enum { HF__ROOT_TITLE, HF__ROOT_DESCRIPTION, HF__ROOT_WATCHDOG };
 enum { HF__FABRIC_KIND, HF__FABRIC_SIZE, HF__FABRIC_FILE, HF__FABRIC_HOSTS, HF__FABRIC_SM_HOST, HF__FABRIC_LANES };
-enum { HF__SM_ENGINE, HF__SM_MODE, HF__SM_NODE };
-enum { HF__FAULT_KIND, HF__FAULT_NODE, HF__FAULT_PORT, HF__FAULT_PERCENT, HF__FAULT_WAIT };
+enum { HF__SM_ENGINE, HF__SM_MODE, HF__SM_NODE, HF__SM_STANDBY };
+enum { HF__FAULT_KIND, HF__FAULT_NODE, HF__FAULT_PORT, HF__FAULT_PERCENT, HF__FAULT_WAIT, HF__FAULT_AFTER };
 
 extern const struct hf_option *const hf__scenario_tables[HF__SECTION_COUNT];
 extern const char *const hf__scenario_modes[], *const hf__scenario_lanes[];

@@ -64,9 +64,10 @@ START_TEST(test_everything)
 	struct hf_scenario *s = load(
 		"title = \"t\" description = \"d\ne\" watchdog_s = 9\n"
 		"fabric { kind = torus size = 4x4 hosts = 2 sm_host = false lanes = 15 }\n"
-		"sm { engine = \"ftree,lash\" mode = repath-only node = H_0_0_1\n"
+		"sm { engine = \"ftree,lash\" mode = repath-only node = H_0_0_1 standby = H_2_2_1\n"
 		"  opensm = { \"qos TRUE\", \"lash_start_vl = 1\", \"qos FALSE\" } plugin = { \"window = 4\" } }\n"
-		"hosts { run = { H_0_0_0, H_3_3_1 } connections = none hosts_per_daemon = 1 }\n"
+		"hosts { run = { H_0_0_0, H_3_3_1 } connections = none hosts_per_daemon = 1\n"
+		"  disorder = 20 seed = 7 holdfastd = { \"check_interval_s = 2\" } }\n"
 		"fault a { kind = unlink link = { S_0_0, S_0_1 } wait = none }\n"
 		"fault b { kind = relink port = \"S_0_1[3]\" }\n"
 		"fault c { kind = lossy port = \"S_0_0[5]\" percent = 30 }\n"
@@ -78,6 +79,12 @@ START_TEST(test_everything)
 		"fault i { kind = daemon-stop node = H_3_3_1 }\n"
 		"fault j { kind = daemon-cont node = H_3_3_1 }\n"
 		"fault k { kind = daemon-kill node = H_0_0_0 }\n"
+		"fault l { kind = daemon-start node = H_0_0_0 after_ms = 250 }\n"
+		"fault m { kind = sm-kill }\n"
+		"fault n { kind = sm-down }\n"
+		"fault o { kind = sm-up }\n"
+		"fault p { kind = sm-stop }\n"
+		"fault q { kind = sm-cont }\n"
 		"must = { \"stale_connections = 0\", \"c.mads_total<=100\", \" reports_sent  !=  7 in  off\" }\n");
 
 	ck_assert_str_eq(s->title, "t");
@@ -95,18 +102,26 @@ START_TEST(test_everything)
 	ck_assert_str_eq(s->plugin.items[0].name, "window");
 	ck_assert_uint_eq(s->host_count, 2);
 	ck_assert(!s->connect_all);
-	ck_assert_uint_eq(s->fault_count, 11);
+	ck_assert_str_eq(s->standby_node->name, "H_2_2_1");
+	ck_assert_uint_eq(s->disorder, 20);
+	ck_assert_uint_eq(s->seed, 7);
+	ck_assert_str_eq(s->holdfastd.items[0].name, "check_interval_s");
+	ck_assert_uint_eq(s->fault_count, 17);
 	ck_assert_str_eq(s->faults[0].name, "a");
 	ck_assert(!s->faults[0].wait_settled);
 	ck_assert_uint_eq(s->faults[0].port, 4);
 	ck_assert_str_eq(s->faults[0].remote->name, "S_0_1");
 	ck_assert_uint_eq(s->faults[0].remote_port, 3);
-	ck_assert_uint_eq(s->faults[0].line, 7);
+	ck_assert_uint_eq(s->faults[0].line, 8);
 	ck_assert(s->faults[1].wait_settled);
 	ck_assert_uint_eq(s->faults[2].percent, 30);
 	ck_assert_ptr_null(s->faults[2].remote);
 	ck_assert_uint_eq(s->faults[3].port, 0);
 	ck_assert_int_eq(s->faults[10].kind, HF_FAULT_DAEMON_KILL);
+	ck_assert_uint_eq(s->faults[10].after_ms, 0);
+	ck_assert_int_eq(s->faults[11].kind, HF_FAULT_DAEMON_START);
+	ck_assert_uint_eq(s->faults[11].after_ms, 250);
+	ck_assert_int_eq(s->faults[16].kind, HF_FAULT_SM_CONT);
 	ck_assert_uint_eq(s->must_count, 3);
 	ck_assert_str_eq(s->musts[0].name, "stale_connections");
 	ck_assert(!s->musts[0].of_fault);
@@ -150,6 +165,12 @@ static const struct {
 	  ":3: engine = lasso: allowed is one or, with commas, several of" },
 	{ FABRIC "sm { engine = \"lash,\" }\n",		":2: engine = lash,: allowed is" },
 	{ FABRIC "sm { node = S_0_0 }\n",		":2: node = S_0_0: allowed is a channel adapter" },
+	{ FABRIC "sm { standby = S_0_0 }\n",		":2: standby = S_0_0: allowed is a channel adapter" },
+	{ FABRIC "sm { standby = sm }\n",		":2: standby = sm: allowed is a channel adapter other" },
+	{ FABRIC "sm { standby = H_0_0_0 }\nhosts { run = { H_0_0_0 } }\n", ":3: run = H_0_0_0: allowed is all" },
+	{ FABRIC "fault a { kind = sm-up }\n",		"behind a sm-down" },
+	{ FABRIC "fault a { kind = sm-kill node = sm }\n", "with kind = sm-kill allowed is nothing" },
+	{ FABRIC "hosts { disorder = 101 }\n",		":2: disorder = 101" },
 	{ FABRIC "sm { opensm = { \"qos TRUE\",\n\"routing_engine lash\" } }\n",
 	  ":3: routing_engine is set by the run itself, from engine" },
 	{ FABRIC "sm { opensm = { qos } }\n",		":2: \"qos\": allowed is a name, then a value, on one line" },

@@ -13,6 +13,7 @@
 
 struct hf_events_file {
 	char *path;
+	const char *who;	/* instead of what its lines say; NULL for that */
 	int fd;			/* -1: not there yet */
 	char *pending;		/* a line that has no end yet */
 	size_t n_pending;
@@ -33,10 +34,10 @@ void hf_events_fini(struct hf_events *events)
 	*events = (struct hf_events){ 0 };
 }
 
-int hf_events_follow(struct hf_events *events, const char *path)
+int hf_events_follow_as(struct hf_events *events, const char *path, const char *who)
 {
 	struct hf_events_file *files = realloc(events->files, (events->n_files + 1) * sizeof(*files));
-	struct hf_events_file file = { .fd = -1, .path = strdup(path) };
+	struct hf_events_file file = { .fd = -1, .path = strdup(path), .who = who };
 
 	if (files)
 		events->files = files;
@@ -46,6 +47,11 @@ int hf_events_follow(struct hf_events *events, const char *path)
 	}
 	files[events->n_files++] = file;
 	return 0;
+}
+
+int hf_events_follow(struct hf_events *events, const char *path)
+{
+	return hf_events_follow_as(events, path, NULL);
 }
 
 /* Takes @fields over, in any case. Lines mostly come in the order of time: the place is found from the end. */
@@ -77,7 +83,7 @@ static int insert(struct hf_events *events, json_t *fields, uint64_t time_ns)
 	return 0;
 }
 
-static int take_line(struct hf_events *events, const char *line, size_t length)
+static int take_line(struct hf_events *events, const char *line, size_t length, const char *who)
 {
 	json_t *fields = json_loadb(line, length, JSON_REJECT_DUPLICATES, NULL);
 	json_t *time = json_object_get(fields, "t");
@@ -88,6 +94,8 @@ static int take_line(struct hf_events *events, const char *line, size_t length)
 		events->n_bad_lines++;
 		return 0;
 	}
+	if (who)
+		json_object_set_new(fields, "who", json_string(who));
 	return insert(events, fields, json_integer_value(time));
 }
 
@@ -100,7 +108,7 @@ static int take_lines(struct hf_events *events, struct hf_events_file *file)
 	char *newline;
 
 	while ((newline = memchr(start, '\n', end - start)) != NULL) {
-		int err = take_line(events, start, newline - start);
+		int err = take_line(events, start, newline - start, file->who);
 
 		if (err)
 			return err;

@@ -40,6 +40,9 @@ void hf_events_fini(struct hf_events *events);
  */
 int hf_events_follow(struct hf_events *events, const char *path);
 
+/* The same where "who" is to be another than the one in the trace: @who, static. */
+int hf_events_follow_as(struct hf_events *events, const char *path, const char *who);
+
 /**
  * hf_events_read() - take what has been written since the last call
  *

@@ -27,7 +27,7 @@
 #define DIRECT_HOSTS		7	/* of ibsim's 10 slots; opensm and a diagnostic need one each, one is spare */
 #define MUX_READY		"is shared as"	/* what hfsim-mux says when it serves its socket */
 #define PLUGIN_REFUSES		"osmholdfast: error"	/* begins the plugin's words in opensm's log */
-#define N_ENVIRONMENT		8
+#define N_ENVIRONMENT		10
 
 struct hf_path hf_fabric_path(const struct hf_fabric *fabric, const char *format, ...)
 {
@@ -190,7 +190,9 @@ int hf_fabric_init(struct hf_fabric *fabric, const struct hf_scenario *scenario,
 
 static const char *ended_child(struct hf_fabric *fabric, const struct hf_child **ret_child)
 {
-	struct hf_child *children[] = { &fabric->ibsim.child, &fabric->mux, &fabric->opensm };
+	struct hf_child *children[] = {
+		&fabric->ibsim.child, &fabric->mux, &fabric->opensm, &fabric->standby,
+	};
 
 	for (size_t i = 0; i < sizeof(children) / sizeof(children[0]); i++) {
 		if (children[i]->pid > 0 && hf_child_has_ended(children[i])) {
@@ -264,6 +266,8 @@ static int start_ibsim(struct hf_fabric *fabric)
 	if (needs_mux(fabric)) {
 		hf_topology_group_hosts(fabric->scenario->topology, 1);
 		fabric->scenario->sm_node->group = 0;
+		if (fabric->scenario->standby_node)
+			fabric->scenario->standby_node->group = 0;
 	}
 	err = hf_setup_net(fabric);
 	if (err)
@@ -342,23 +346,71 @@ static int start_mux(struct hf_fabric *fabric)
 	return hf_fabric_wait(fabric, "hfsim-mux", is_mux_ready, NULL, MUX_TIMEOUT_MS);
 }
 
-int hf_fabric_start_opensm(struct hf_fabric *fabric)
+/* Where an opensm runs, and its files. */
+struct sm {
+	const char *name, *node, *conf, *output, *capture;
+	struct hf_path dir;
+};
+
+static int start_sm(struct hf_fabric *fabric, const struct sm *sm, struct hf_child *child)
 {
-	struct hf_path conf = hf_fabric_path(fabric, HF_FILE_OPENSM_CONF), log = hf_fabric_path(fabric, "opensm.out");
+	struct hf_path conf = hf_fabric_path(fabric, "%s", sm->conf), log = hf_fabric_path(fabric, "%s", sm->output);
 	char *argv[] = { fabric->parts[HF_PART_OPENSM], "-F", conf.text, NULL };
 	const char *libraries = getenv("LD_LIBRARY_PATH");
 	struct environment environment;
 	int err;
 
-	init_client_environment(&environment, fabric, fabric->socket_name, fabric->scenario->sm_node->name);
+	init_client_environment(&environment, fabric, fabric->socket_name, sm->node);
 	if (fabric->is_captured)
-		add_variable(&environment, "HF_UMAD_CAPTURE=%s", hf_fabric_path(fabric, HF_FILE_SM_CAPTURE).text);
+		add_variable(&environment, "HF_UMAD_CAPTURE=%s", hf_fabric_path(fabric, "%s", sm->capture).text);
 	add_variable(&environment, "LD_LIBRARY_PATH=%s%s%s", fabric->parts[HF_PART_PLUGIN_DIR], libraries ? ":" : "",
 		     libraries ? libraries : "");
-	add_variable(&environment, "OSM_CACHE_DIR=%s", fabric->dir);
-	add_variable(&environment, "OSM_TMP_DIR=%s", fabric->dir);
-	err = hf_child_start(&fabric->opensm, "opensm", argv, environment.list, log.text, NULL, -1);
-	return err ? hf_fabric_fail(fabric, err, "opensm does not start: %s", strerror(-err)) : 0;
+	add_variable(&environment, "OSM_CACHE_DIR=%s", sm->dir.text);
+	add_variable(&environment, "OSM_TMP_DIR=%s", sm->dir.text);
+	err = hf_child_start(child, sm->name, argv, environment.list, log.text, NULL, -1);
+	return err ? hf_fabric_fail(fabric, err, "%s does not start: %s", sm->name, strerror(-err)) : 0;
+}
+
+int hf_fabric_start_opensm(struct hf_fabric *fabric)
+{
+	const struct sm sm = {
+		.name = "opensm", .node = fabric->scenario->sm_node->name, .conf = HF_FILE_OPENSM_CONF,
+		.output = "opensm.out", .capture = HF_FILE_SM_CAPTURE, .dir = hf_fabric_path(fabric, "%s", ""),
+	};
+
+	return start_sm(fabric, &sm, &fabric->opensm);
+}
+
+static bool is_on_standby(struct hf_fabric *fabric, void *ctx)
+{
+	(void)fabric;
+	return log_has(ctx, "Entering STANDBY state");
+}
+
+static int start_standby(struct hf_fabric *fabric)
+{
+	const struct sm sm = {
+		.name = "standby opensm", .node = fabric->scenario->standby_node->name, .conf = HF_FILE_STANDBY_CONF,
+		.output = "standby.out", .capture = HF_FILE_STANDBY_CAPTURE,
+		.dir = hf_fabric_path(fabric, HF_FILE_STANDBY_DIR),
+	};
+	struct hf_path log = hf_fabric_path(fabric, HF_FILE_STANDBY_LOG);
+	int err;
+
+	if (mkdir(sm.dir.text, 0755) < 0 && errno != EEXIST)
+		return hf_fabric_fail(fabric, -errno, "%s: %s", sm.dir.text, strerror(errno));
+	err = hf_events_follow_as(&fabric->events, hf_fabric_path(fabric, HF_FILE_STANDBY_TRACE).text,
+				  "plugin of standby");
+	if (err)
+		return hf_fabric_fail(fabric, err, "%s", strerror(-err));
+	err = start_sm(fabric, &sm, &fabric->standby);
+	return err ? err : hf_fabric_wait(fabric, "the second opensm to stand by", is_on_standby, log.text,
+					  fabric->scenario->watchdog_s * 1000);
+}
+
+bool hf_fabric_has_sm(const struct hf_fabric *fabric)
+{
+	return fabric->standby.pid > 0 || (fabric->opensm.pid > 0 && !fabric->is_sm_stopped);
 }
 
 static bool is_subnet_up(struct hf_fabric *fabric, void *ctx)
@@ -403,7 +455,9 @@ int hf_fabric_start_sm(struct hf_fabric *fabric)
 	err = hf_fabric_start_opensm(fabric);
 	if (!err)
 		err = hf_fabric_wait(fabric, "SUBNET UP", is_subnet_up, log.text, fabric->scenario->watchdog_s * 1000);
-	return err ? err : check_plugin(fabric, log.text);
+	if (!err)
+		err = check_plugin(fabric, log.text);
+	return err || !fabric->scenario->standby_node ? err : start_standby(fabric);
 }
 
 int hf_fabric_start_daemon(struct hf_fabric *fabric, struct hf_daemon *daemon)
@@ -411,6 +465,7 @@ int hf_fabric_start_daemon(struct hf_fabric *fabric, struct hf_daemon *daemon)
 	struct hf_path conf = hf_fabric_path(fabric, HF_FILE_HOST ".conf", daemon->index);
 	struct hf_path log = hf_fabric_path(fabric, HF_FILE_HOST ".log", daemon->index);
 	char *argv[] = { fabric->parts[HF_PART_HOLDFASTD], "-c", conf.text, NULL };
+	bool is_followed = daemon->child.name != NULL || daemon->is_silenced;
 	struct environment environment;
 	char name[64];
 	int err = hf_setup_daemon(fabric, daemon);
@@ -420,9 +475,12 @@ int hf_fabric_start_daemon(struct hf_fabric *fabric, struct hf_daemon *daemon)
 	init_client_environment(&environment, fabric, fabric->host_socket_name, daemon->node_names);
 	add_variable(&environment, "HF_UMAD_CAPTURE=%s",
 		     hf_fabric_path(fabric, HF_FILE_HOST ".pcap", daemon->index).text);
+	if (fabric->scenario->disorder > 0)
+		add_variable(&environment, "HF_UMAD_DISORDER=%u %zu", fabric->scenario->disorder,
+			     fabric->scenario->seed + daemon->index);
 	snprintf(name, sizeof(name), "holdfastd %zu", daemon->index);
 	err = hf_child_start(&daemon->child, name, argv, environment.list, log.text, NULL, -1);
-	if (!err)
+	if (!err && !is_followed)
 		err = hf_events_follow(&fabric->events,
 				       hf_fabric_path(fabric, HF_FILE_HOST ".trace", daemon->index).text);
 	return err ? hf_fabric_fail(fabric, err, "holdfastd does not start: %s", strerror(-err)) : 0;
@@ -437,7 +495,11 @@ void hf_fabric_stop(struct hf_fabric *fabric)
 	}
 	for (size_t i = 0; i < fabric->n_daemons; i++)
 		hf_child_stop(&fabric->daemons[i].child, STOP_TIMEOUT_MS);
+	if (fabric->is_sm_stopped && fabric->opensm.pid > 0)
+		kill(fabric->opensm.pid, SIGCONT);
+	hf_child_terminate(&fabric->standby);
 	hf_child_stop(&fabric->opensm, STOP_TIMEOUT_MS);
+	hf_child_stop(&fabric->standby, STOP_TIMEOUT_MS);
 	hf_child_stop(&fabric->mux, STOP_TIMEOUT_MS);
 	hf_ibsim_stop(&fabric->ibsim, STOP_TIMEOUT_MS);
 }

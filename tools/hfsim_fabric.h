@@ -39,11 +39,13 @@ struct hf_fabric {
 	char socket_name[48];		/* IBSIM_SOCKNAME of opensm and of diagnostics */
 	char host_socket_name[64];	/* of the hosts: the same, or the multiplexer's */
 	char *parts[HF_N_PARTS];
+	bool is_sm_stopped;		/* opensm has got SIGSTOP */
 	bool is_captured;		/* opensm's MADs are written to a file; true unless changed after init */
 	struct hf_reach reach;		/* what the faults have cut off */
 	struct hf_ibsim ibsim;
 	struct hf_child mux;
 	struct hf_child opensm;
+	struct hf_child standby;	/* the opensm at hf_scenario.standby_node */
 	struct hf_daemon *daemons;
 	size_t n_daemons;
 	struct hf_events events;
@@ -83,6 +85,9 @@ int hf_fabric_start_sm(struct hf_fabric *fabric);
 
 /* Starts opensm alone, and does not wait. Return: 0; a negative errno. */
 int hf_fabric_start_opensm(struct hf_fabric *fabric);
+
+/* Whether an opensm runs that can be waited for: the first one, or a standby that takes over from it. */
+bool hf_fabric_has_sm(const struct hf_fabric *fabric);
 
 /* Starts one holdfastd for the hosts that @daemon names, and does not wait. Return: 0; a negative errno. */
 int hf_fabric_start_daemon(struct hf_fabric *fabric, struct hf_daemon *daemon);

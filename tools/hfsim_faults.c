@@ -18,7 +18,50 @@ struct kind {
 	bool is_cut;		/* cables are taken away, else laid again */
 	int signal;		/* to the daemon, 0 for none */
 	bool is_silenced;	/* and whether that daemon answers no longer */
+	bool is_started;	/* another daemon */
+	int (*change_sm)(struct hf_fabric *fabric);
 };
+
+static int restart_sm(struct hf_fabric *fabric)
+{
+	hf_child_stop(&fabric->opensm, STOP_TIMEOUT_MS);
+	fabric->is_sm_stopped = false;
+	return hf_fabric_start_opensm(fabric);
+}
+
+static int kill_sm(struct hf_fabric *fabric)
+{
+	if (fabric->opensm.pid > 0)
+		kill(fabric->opensm.pid, SIGKILL);
+	hf_child_wait(&fabric->opensm, STOP_TIMEOUT_MS);
+	hf_child_stop(&fabric->opensm, STOP_TIMEOUT_MS);
+	fabric->is_sm_stopped = false;
+	return 0;
+}
+
+static int replace_sm(struct hf_fabric *fabric)
+{
+	kill_sm(fabric);
+	return hf_fabric_start_opensm(fabric);
+}
+
+static int signal_sm(struct hf_fabric *fabric, int number, bool is_stopped)
+{
+	if (fabric->opensm.pid == 0 || kill(fabric->opensm.pid, number) < 0)
+		return hf_fabric_fail(fabric, -ESRCH, "opensm does not run");
+	fabric->is_sm_stopped = is_stopped;
+	return 0;
+}
+
+static int stop_sm(struct hf_fabric *fabric)
+{
+	return signal_sm(fabric, SIGSTOP, true);
+}
+
+static int continue_sm(struct hf_fabric *fabric)
+{
+	return signal_sm(fabric, SIGCONT, false);
+}
 
 static const struct kind kinds[] = {
 	[HF_FAULT_UNLINK] = { .command = "Unlink", .is_rerouted = true, .is_cut = true },
@@ -28,15 +71,32 @@ static const struct kind kinds[] = {
 	[HF_FAULT_PORT_DOWN] = { .command = "Unlink", .is_rerouted = true, .is_cut = true },
 	[HF_FAULT_PORT_UP] = { .command = "ReLink", .is_rerouted = true },
 	[HF_FAULT_LOSSY] = { .command = "Error" },
-	[HF_FAULT_SM_RESTART] = { .is_rerouted = true },
+	[HF_FAULT_SM_RESTART] = { .is_rerouted = true, .change_sm = restart_sm },
+	[HF_FAULT_SM_KILL] = { .is_rerouted = true, .change_sm = replace_sm },
+	[HF_FAULT_SM_DOWN] = { .change_sm = kill_sm },
+	[HF_FAULT_SM_UP] = { .is_rerouted = true, .change_sm = hf_fabric_start_opensm },
+	[HF_FAULT_SM_STOP] = { .change_sm = stop_sm },
+	[HF_FAULT_SM_CONT] = { .change_sm = continue_sm },
+	[HF_FAULT_DAEMON_START] = { .is_started = true },
 	[HF_FAULT_DAEMON_KILL] = { .signal = SIGKILL, .is_silenced = true },
 	[HF_FAULT_DAEMON_STOP] = { .signal = SIGSTOP, .is_silenced = true },
 	[HF_FAULT_DAEMON_CONT] = { .signal = SIGCONT },
 };
 
-bool hf_fault_is_rerouted(const struct hf_fault *fault)
+/* Whether a standby takes over, or gives back. */
+static bool has_other_master(const struct hf_fabric *fabric, const struct hf_fault *fault)
 {
-	return kinds[fault->kind].is_rerouted;
+	return fabric->scenario->standby_node && (fault->kind == HF_FAULT_SM_DOWN || fault->kind == HF_FAULT_SM_STOP);
+}
+
+bool hf_fault_is_new_sm(const struct hf_fabric *fabric, const struct hf_fault *fault)
+{
+	return has_other_master(fabric, fault) || (kinds[fault->kind].change_sm && kinds[fault->kind].is_rerouted);
+}
+
+bool hf_fault_is_rerouted(const struct hf_fabric *fabric, const struct hf_fault *fault)
+{
+	return has_other_master(fabric, fault) || kinds[fault->kind].is_rerouted;
 }
 
 static int give_command(struct hf_fabric *fabric, const struct hf_fault *fault)
@@ -69,10 +129,17 @@ static int change_links(struct hf_fabric *fabric, const struct hf_fault *fault)
 	return err ? hf_fabric_fail(fabric, err, "%s", strerror(-err)) : 0;
 }
 
-static int restart_sm(struct hf_fabric *fabric)
+static int start_daemon(struct hf_fabric *fabric, const struct hf_fault *fault)
 {
-	hf_child_stop(&fabric->opensm, STOP_TIMEOUT_MS);
-	return hf_fabric_start_opensm(fabric);
+	struct hf_daemon *daemon = hf_hosts_find(fabric, fault->node);
+	int err;
+
+	if (!daemon)
+		return hf_fabric_fail(fabric, -ENOENT, "no holdfastd runs on \"%s\"", fault->node->name);
+	hf_child_stop(&daemon->child, STOP_TIMEOUT_MS);
+	err = hf_fabric_start_daemon(fabric, daemon);
+	daemon->is_silenced = false;
+	return err;
 }
 
 static int signal_daemon(struct hf_fabric *fabric, const struct hf_fault *fault)
@@ -89,7 +156,9 @@ static int signal_daemon(struct hf_fabric *fabric, const struct hf_fault *fault)
 
 int hf_fault_apply(struct hf_fabric *fabric, const struct hf_fault *fault)
 {
-	if (fault->kind == HF_FAULT_SM_RESTART)
-		return restart_sm(fabric);
+	if (kinds[fault->kind].change_sm)
+		return kinds[fault->kind].change_sm(fabric);
+	if (kinds[fault->kind].is_started)
+		return start_daemon(fabric, fault);
 	return kinds[fault->kind].signal ? signal_daemon(fabric, fault) : change_links(fabric, fault);
 }

@@ -13,7 +13,10 @@
  */
 int hf_fault_apply(struct hf_fabric *fabric, const struct hf_fault *fault);
 
+/* Whether another opensm than before is the master afterwards: hosts subscribe anew. */
+bool hf_fault_is_new_sm(const struct hf_fabric *fabric, const struct hf_fault *fault);
+
 /* Whether the subnet manager computes routes again because of it. */
-bool hf_fault_is_rerouted(const struct hf_fault *fault);
+bool hf_fault_is_rerouted(const struct hf_fabric *fabric, const struct hf_fault *fault);
 
 #endif

@@ -12,7 +12,8 @@
 #include "tools/hfsim_hosts.h"
 #include "tools/hfsim_setup.h"
 
-#define QUIET_NS		(300 * UINT64_C(1000000))	/* without an event: nothing more is to come */
+#define QUIET_MS		300		/* without an event: nothing more is to come */
+#define QUIET_NS		(QUIET_MS * UINT64_C(1000000))
 #define ASK_INTERVAL_NS		(50 * UINT64_C(1000000))
 #define TABLES_TIMEOUT_MS	120000
 #define CHECKS			2	/* of a host's, within which it must have found out that it is stale */
@@ -57,15 +58,30 @@ static size_t find_last(const struct hf_events *events, const struct settling *s
 	return last;
 }
 
+/* The last sweep of the SM that routed last: another one, on standby, looks at the fabric and routes nothing. */
+static size_t find_last_sweep(const struct hf_events *events, const struct settling *settling, size_t routed)
+{
+	const char *who = events->list[routed].who;
+	size_t last = SIZE_MAX, at = settling->first_event;
+
+	for (; hf_events_find(events, at, who, "sweep_start", &at); at++)
+		if (strcmp(events->list[at].who, who) == 0)
+			last = at;
+	return last;
+}
+
 /* Whether the last sweep has led to new routes, these to SUBNET UP, and all hosts have been told of them. */
 static bool has_sm_finished(const struct hf_events *events, const struct settling *settling)
 {
-	size_t swept = find_last(events, settling, "sweep_start"), routed = find_last(events, settling, "routing_done");
+	size_t swept = SIZE_MAX, routed = find_last(events, settling, "routing_done");
 	size_t up = find_last(events, settling, "subnet_up"), told = find_last(events, settling, "announce_done");
 
 	if (!settling->is_rerouted)
 		return true;
-	if (routed == SIZE_MAX || up == SIZE_MAX || up < routed || (swept != SIZE_MAX && swept > routed))
+	if (routed == SIZE_MAX || up == SIZE_MAX || up < routed)
+		return false;
+	swept = find_last_sweep(events, settling, routed);
+	if (swept != SIZE_MAX && swept > routed)
 		return false;
 	return !settling->is_announced || (told != SIZE_MAX && hf_event_number(&events->list[told], "epoch") ==
 					   hf_event_number(&events->list[routed], "epoch"));
@@ -183,12 +199,12 @@ static int settle(struct hf_run *run)
 	for (size_t i = 0; i < run->n_faults; i++) {
 		const struct hf_fault_run *fault = &run->faults[i];
 
-		if (fault->settled_ns || !hf_fault_is_rerouted(fault->fault))
+		if (fault->settled_ns || !hf_fault_is_rerouted(&run->fabric, fault->fault))
 			continue;
 		settling.first_event = hf_events_at(&run->fabric.events, fault->cut_ns);
 		settling.is_rerouted = true;
 		/* After the first routing of an opensm there is nothing to compare with, and nobody to tell. */
-		settling.is_subscribed |= fault->fault->kind == HF_FAULT_SM_RESTART;
+		settling.is_subscribed |= hf_fault_is_new_sm(&run->fabric, fault->fault);
 		settling.is_announced = !settling.is_subscribed;
 	}
 	snprintf(what, sizeof(what), "quiet after fault \"%s\"", run->faults[run->n_faults - 1].fault->name);
@@ -205,13 +221,32 @@ static void note_settled(struct hf_run *run, const struct hf_measure *before, ui
 	}
 }
 
+static bool is_past(struct hf_fabric *fabric, void *ctx)
+{
+	const uint64_t *until_ns = ctx;
+
+	(void)fabric;
+	return hf_now_ns() >= *until_ns;
+}
+
+static int wait_for_fault(struct hf_run *run, const struct hf_fault *fault)
+{
+	uint64_t until_ns = hf_now_ns() + fault->after_ms * UINT64_C(1000000);
+
+	return fault->after_ms == 0 ? 0 : hf_fabric_wait(&run->fabric, "the time of a fault", is_past, &until_ns,
+							 fault->after_ms + QUIET_MS);
+}
+
 static int run_fault(struct hf_run *run, const struct hf_fault *fault, const struct progress *progress)
 {
-	struct hf_fault_run *fault_run = &run->faults[run->n_faults++];
 	const struct hf_measure *before = &run->measures[run->n_measures - 1];
+	int err = wait_for_fault(run, fault);
+	struct hf_fault_run *fault_run;
 	uint64_t settled_ns;
-	int err;
 
+	if (err)
+		return err;
+	fault_run = &run->faults[run->n_faults++];
 	tell(progress, "fault \"%s\": %s", fault->name, hf_fault_kind_text(fault->kind));
 	fault_run->fault = fault;
 	fault_run->cut_ns = hf_events_add(&run->fabric.events, "fault", "{s:s, s:s}", "name", fault->name, "kind",
@@ -219,6 +254,9 @@ static int run_fault(struct hf_run *run, const struct hf_fault *fault, const str
 	err = hf_fault_apply(&run->fabric, fault);
 	if (err || (!fault->wait_settled && run->n_faults < run->scenario->fault_count))
 		return err;
+	if (!hf_fabric_has_sm(&run->fabric))
+		return run->n_faults < run->scenario->fault_count ? 0 :
+		       hf_fabric_fail(&run->fabric, -EPIPE, "the last fault leaves no SM that could be asked");
 	err = settle(run);
 	if (err)
 		return err;
@@ -262,6 +300,9 @@ static int count_mads(struct hf_run *run)
 		struct hf_path path = hf_fabric_path(&run->fabric, HF_FILE_SM_CAPTURE);
 		int err = hf_mads_count(path.text, fault->cut_ns, fault->settled_ns, &fault->sm_mads);
 
+		path = hf_fabric_path(&run->fabric, HF_FILE_STANDBY_CAPTURE);
+		if (!err && run->scenario->standby_node)
+			err = hf_mads_count(path.text, fault->cut_ns, fault->settled_ns, &fault->sm_mads);
 		for (size_t j = 0; !err && j < run->fabric.n_daemons; j++) {
 			path = hf_fabric_path(&run->fabric, HF_FILE_HOST ".pcap", j);
 			err = hf_mads_count(path.text, fault->cut_ns, fault->settled_ns, &fault->host_mads);

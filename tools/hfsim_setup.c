@@ -39,42 +39,67 @@ int hf_setup_net(struct hf_fabric *fabric)
 	return close_file(fabric, &path, file);
 }
 
-static int setup_plugin(struct hf_fabric *fabric)
+/* The files of one opensm. */
+struct sm_files {
+	const char *conf, *log, *plugin_conf, *trace;
+	int priority;	/* where there are two */
+};
+
+static const struct sm_files first_files = {
+	HF_FILE_OPENSM_CONF, HF_FILE_OPENSM_LOG, HF_FILE_PLUGIN_CONF, HF_FILE_PLUGIN_TRACE, 10,
+};
+
+static const struct sm_files standby_files = {
+	HF_FILE_STANDBY_CONF, HF_FILE_STANDBY_LOG, HF_FILE_STANDBY_PLUGIN, HF_FILE_STANDBY_TRACE, 5,
+};
+
+static int setup_plugin(struct hf_fabric *fabric, const struct sm_files *files)
 {
 	const struct hf_settings *plugin = &fabric->scenario->plugin;
-	struct hf_path path = hf_fabric_path(fabric, HF_FILE_PLUGIN_CONF);
+	struct hf_path path = hf_fabric_path(fabric, "%s", files->plugin_conf);
 	FILE *file;
 	int err = open_file(fabric, &path, &file);
 
 	if (err)
 		return err;
-	fprintf(file, "trace = \"%s\"\nmode = %s\n", hf_fabric_path(fabric, HF_FILE_PLUGIN_TRACE).text,
+	fprintf(file, "trace = \"%s\"\nmode = %s\n", hf_fabric_path(fabric, "%s", files->trace).text,
 		fabric->scenario->mode);
 	for (size_t i = 0; i < plugin->count; i++)
 		fprintf(file, "%s = \"%s\"\n", plugin->items[i].name, plugin->items[i].value);
 	return close_file(fabric, &path, file);
 }
 
-int hf_setup_opensm(struct hf_fabric *fabric)
+static int setup_sm(struct hf_fabric *fabric, const struct sm_files *files)
 {
 	const struct hf_settings *sm = &fabric->scenario->sm;
-	struct hf_path path = hf_fabric_path(fabric, HF_FILE_OPENSM_CONF);
+	struct hf_path path = hf_fabric_path(fabric, "%s", files->conf);
 	FILE *file;
 	int err = open_file(fabric, &path, &file);
 
 	if (err)
 		return err;
 	/* OpenSM reads the last setting of a name. */
-	fprintf(file, "log_file %s\nforce_log_flush TRUE\n", hf_fabric_path(fabric, HF_FILE_OPENSM_LOG).text);
+	fprintf(file, "log_file %s\nforce_log_flush TRUE\n", hf_fabric_path(fabric, "%s", files->log).text);
 	fprintf(file, "max_wire_smps %d\nmax_wire_smps2 %d\n", SMPS_ON_WIRE, SMPS_ON_WIRE);
 	fprintf(file, "event_plugin_name osmholdfast\nevent_plugin_options %s\n",
-		hf_fabric_path(fabric, HF_FILE_PLUGIN_CONF).text);
+		hf_fabric_path(fabric, "%s", files->plugin_conf).text);
+	if (fabric->scenario->standby_node)
+		fprintf(file, "sm_priority %d\n", files->priority);
 	if (fabric->scenario->engine)
 		fprintf(file, "routing_engine %s\n", fabric->scenario->engine);
 	for (size_t i = 0; i < sm->count; i++)
 		fprintf(file, "%s %s\n", sm->items[i].name, sm->items[i].value);
 	err = close_file(fabric, &path, file);
-	return err ? err : setup_plugin(fabric);
+	return err ? err : setup_plugin(fabric, files);
+}
+
+int hf_setup_opensm(struct hf_fabric *fabric)
+{
+	int err = setup_sm(fabric, &first_files);
+
+	if (!err && fabric->scenario->standby_node)
+		err = setup_sm(fabric, &standby_files);
+	return err;
 }
 
 uint64_t hf_setup_port_guid(const struct hf_topology_node *node)

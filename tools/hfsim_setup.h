@@ -12,6 +12,12 @@
 #define HF_FILE_PLUGIN_CONF	"osmholdfast.conf"
 #define HF_FILE_PLUGIN_TRACE	"opensm.trace"
 #define HF_FILE_SM_CAPTURE	"opensm.pcap"
+#define HF_FILE_STANDBY_CONF	"standby.conf"
+#define HF_FILE_STANDBY_LOG	"standby.log"
+#define HF_FILE_STANDBY_PLUGIN	"standby.osmholdfast.conf"
+#define HF_FILE_STANDBY_TRACE	"standby.trace"
+#define HF_FILE_STANDBY_CAPTURE	"standby.pcap"
+#define HF_FILE_STANDBY_DIR	"standby"	/* what opensm keeps for its next start */
 #define HF_FILE_HOST		"host-%zu"	/* .conf, .connect, .socket, .trace, .pcap, .log; the daemon's index */
 
 /* All of them return 0 or the negative errno of writing, and set fabric->error. */

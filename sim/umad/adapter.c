@@ -66,6 +66,7 @@ static void init_adapter(struct hf_adapter *adapter, unsigned int index)
 	adapter->wake_fd = -1;
 	hf_agent_table_init(&adapter->agents, random_tag());
 	hf_transaction_table_init(&adapter->transactions);
+	hf_disorder_init(&adapter->disorder, getenv("HF_UMAD_DISORDER"), index);
 }
 
 static void read_environment_locked(void)

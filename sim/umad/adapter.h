@@ -10,6 +10,7 @@
  *			ibsim attaches to the first port of a node only
  *	SIM_HOST	the one node, where HF_UMAD_NODES is unset
  *	HF_UMAD_ISSM	if set, IsSM is set for all of them from the start
+ *	HF_UMAD_DISORDER "PERCENT SEED": so many percent of the MADs of class SA come late, see sim/umad/disorder.h
  *	HF_UMAD_CAPTURE	file that all their MADs are appended to, see sim/pcap.h
  */
 #ifndef HF_SIM_UMAD_ADAPTER_H
@@ -21,6 +22,7 @@
 #include <stdint.h>
 
 #include "sim/umad/agent.h"
+#include "sim/umad/disorder.h"
 #include "sim/umad/ibsim_link.h"
 #include "sim/umad/lock.h"
 #include "sim/umad/sysfs.h"
@@ -49,6 +51,7 @@ struct hf_adapter {
 	struct hf_agent_table agents;
 	struct hf_transaction_table transactions;
 	struct hf_outgoing *outgoing;
+	struct hf_disorder disorder;
 	struct hf_file *files;
 	bool is_sm_held; /* an issm file is open */
 

@@ -46,6 +46,7 @@ static void prepare_wait_locked(struct hf_adapter *adapter, uint64_t alive_check
 		ret_wait->fds[1] = (struct pollfd){ .fd = adapter->link.data_fd, .events = events };
 		ret_wait->count = 2;
 		ret_wait->until_ns = min_u64(alive_check_ns, hf_mad_layer_deadline_ns_locked(adapter));
+		ret_wait->until_ns = min_u64(ret_wait->until_ns, hf_disorder_deadline_ns(&adapter->disorder));
 	}
 	adapter->engine_wakes_ns = ret_wait->until_ns;
 }
@@ -72,6 +73,26 @@ static void wait_for_work(struct hf_adapter *adapter, struct engine_wait *wait)
 		return;
 }
 
+/* What was held back follows what has passed it. */
+static void take_mad_locked(struct hf_adapter *adapter, struct hf_ibsim_mad *mad)
+{
+	uint64_t now_ns = hf_engine_now_ns();
+
+	if (hf_disorder_hold(&adapter->disorder, mad, now_ns))
+		return;
+	hf_mad_layer_receive_locked(adapter, mad, now_ns);
+	if (hf_disorder_release(&adapter->disorder, mad))
+		hf_mad_layer_receive_locked(adapter, mad, now_ns);
+}
+
+static void release_late_mad_locked(struct hf_adapter *adapter, uint64_t now_ns)
+{
+	struct hf_ibsim_mad mad;
+
+	if (now_ns >= hf_disorder_deadline_ns(&adapter->disorder) && hf_disorder_release(&adapter->disorder, &mad))
+		hf_mad_layer_receive_locked(adapter, &mad, now_ns);
+}
+
 int hf_engine_receive_locked(struct hf_adapter *adapter)
 {
 	struct hf_ibsim_mad mad;
@@ -85,7 +106,7 @@ int hf_engine_receive_locked(struct hf_adapter *adapter)
 		if (rc < 0)
 			hf_adapter_fail_locked(adapter);
 		else
-			hf_mad_layer_receive_locked(adapter, &mad, hf_engine_now_ns());
+			take_mad_locked(adapter, &mad);
 		received++;
 	}
 	return received;
@@ -98,6 +119,7 @@ static void work_locked(struct hf_adapter *adapter, uint64_t *alive_check_ns)
 
 	if (!adapter->is_up)
 		return;
+	release_late_mad_locked(adapter, now_ns);
 	hf_mad_layer_send_queued_locked(adapter);
 	hf_mad_layer_expire_locked(adapter, now_ns);
 	if (received == 0 && now_ns >= *alive_check_ns && !hf_ibsim_link_is_alive(&adapter->link))
