@@ -19,7 +19,13 @@ sim_libhfsim_la_CFLAGS = $(AM_CFLAGS) $(CONFUSE_CFLAGS)
 sim_libhfsim_la_LIBADD = $(CONFUSE_LIBS)
 scenariosdir = $(pkgdatadir)/scenarios
 dist_scenarios_DATA = sim/scenarios/fat-tree.conf sim/scenarios/host-loss.conf sim/scenarios/mesh-to-ring.conf \
-	sim/scenarios/ring-6.conf sim/scenarios/torus-4x4x4.conf sim/scenarios/two-faults.conf
+	sim/scenarios/never-stale-daemon-restart.conf sim/scenarios/never-stale-disorder.conf \
+	sim/scenarios/never-stale-fault-in-fetch.conf sim/scenarios/never-stale-lost-reports.conf \
+	sim/scenarios/never-stale-lost-segments.conf sim/scenarios/never-stale-sleeper.conf \
+	sim/scenarios/never-stale-sm-killed.conf sim/scenarios/never-stale-sm-restart.conf \
+	sim/scenarios/never-stale-sm-stopped.conf sim/scenarios/never-stale-standby.conf \
+	sim/scenarios/never-stale-ten-faults.conf sim/scenarios/ring-6.conf sim/scenarios/torus-4x4x4.conf \
+	sim/scenarios/two-faults.conf
 
 # The RMPP of the simulated ib_umad, apart so that tests drive it without a fabric.
 noinst_LTLIBRARIES += sim/libhfrmpp.la

@@ -58,6 +58,27 @@ static size_t find_last(const struct hf_events *events, const struct settling *s
 	return last;
 }
 
+static bool is_told(const struct hf_events *events, const struct settling *settling, json_int_t epoch)
+{
+	size_t at = settling->first_event;
+
+	for (; hf_events_find(events, at, "plugin", "announce_done", &at); at++)
+		if (hf_event_number(&events->list[at], "epoch") == epoch)
+			return true;
+	return false;
+}
+
+/* An announcement that has nothing to tell is done at once, and may be so before the one that came before it. */
+static bool is_all_told(const struct hf_events *events, const struct settling *settling, size_t routed)
+{
+	size_t at = settling->first_event;
+
+	for (; hf_events_find(events, at, "plugin", "diff", &at); at++)
+		if (!is_told(events, settling, hf_event_number(&events->list[at], "epoch")))
+			return false;
+	return is_told(events, settling, hf_event_number(&events->list[routed], "epoch"));
+}
+
 /* The last sweep of the SM that routed last: another one, on standby, looks at the fabric and routes nothing. */
 static size_t find_last_sweep(const struct hf_events *events, const struct settling *settling, size_t routed)
 {
@@ -74,7 +95,7 @@ static size_t find_last_sweep(const struct hf_events *events, const struct settl
 static bool has_sm_finished(const struct hf_events *events, const struct settling *settling)
 {
 	size_t swept = SIZE_MAX, routed = find_last(events, settling, "routing_done");
-	size_t up = find_last(events, settling, "subnet_up"), told = find_last(events, settling, "announce_done");
+	size_t up = find_last(events, settling, "subnet_up");
 
 	if (!settling->is_rerouted)
 		return true;
@@ -83,8 +104,7 @@ static bool has_sm_finished(const struct hf_events *events, const struct settlin
 	swept = find_last_sweep(events, settling, routed);
 	if (swept != SIZE_MAX && swept > routed)
 		return false;
-	return !settling->is_announced || (told != SIZE_MAX && hf_event_number(&events->list[told], "epoch") ==
-					   hf_event_number(&events->list[routed], "epoch"));
+	return !settling->is_announced || is_all_told(events, settling, routed);
 }
 
 /* A host finds out within its check_interval_s that its SM is another. */
