@@ -3,6 +3,8 @@
 # What knows no OpenSM type; the tests link it as it is.
 noinst_LTLIBRARIES += plugin/libhfplugin.la
 plugin_libhfplugin_la_SOURCES = plugin/tables.c plugin/tables.h plugin/snapshot.c plugin/snapshot.h \
+	plugin/snapshot_file.h plugin/snapshot_layout.c plugin/snapshot_layout.h plugin/snapshot_read.c \
+	plugin/snapshot_write.c \
 	plugin/resolve.c plugin/distinguisher.c plugin/distinguisher.h plugin/signaller.c plugin/signaller.h \
 	plugin/reporter.c plugin/reporter.h plugin/options.c plugin/options.h plugin/engine.c plugin/engine.h
 plugin_libhfplugin_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
-PLUGIN_CHECKS = tests/check_snapshot tests/check_distinguisher tests/check_signaller tests/check_reporter
+PLUGIN_CHECKS = tests/check_snapshot tests/check_snapshot_file tests/check_distinguisher tests/check_signaller \
+	tests/check_reporter tests/fuzz_snapshot
 check_PROGRAMS += $(PLUGIN_CHECKS)
 TESTS += $(PLUGIN_CHECKS)
 noinst_HEADERS += tests/random_tables.h
@@ -10,6 +11,10 @@ tests_check_snapshot_SOURCES = tests/check_snapshot.c
 tests_check_snapshot_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_snapshot_CFLAGS = $(PLUGIN_CHECK_CFLAGS)
 tests_check_snapshot_LDADD = $(PLUGIN_CHECK_LDADD)
+tests_check_snapshot_file_SOURCES = tests/check_snapshot_file.c
+tests_check_snapshot_file_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_snapshot_file_CFLAGS = $(PLUGIN_CHECK_CFLAGS)
+tests_check_snapshot_file_LDADD = $(PLUGIN_CHECK_LDADD)
 tests_check_distinguisher_SOURCES = tests/check_distinguisher.c
 tests_check_distinguisher_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_distinguisher_CFLAGS = $(PLUGIN_CHECK_CFLAGS)
@@ -22,6 +27,9 @@ tests_check_reporter_SOURCES = tests/check_reporter.c
 tests_check_reporter_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_reporter_CFLAGS = $(PLUGIN_CHECK_CFLAGS)
 tests_check_reporter_LDADD = $(PLUGIN_CHECK_LDADD)
+tests_fuzz_snapshot_SOURCES = tests/fuzz_snapshot.c tests/fuzz_replay.c
+tests_fuzz_snapshot_LDADD = plugin/libhfplugin.la lib/libhfcore.la
+EXTRA_DIST += tests/seeds/snapshot
 
 # System tests on a simulated fabric with stock opensm.
 check_PROGRAMS += tests/subscriber
