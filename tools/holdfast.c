@@ -12,6 +12,7 @@ struct command {
 };
 
 static const struct command commands[] = {
+	{ "diff", "which paths differ between two snapshot files, and how", hf_command_diff },
 	{ "tables", "forwarding and SL to VL tables of the fabric, as its switches hold them", hf_command_tables },
 };
 

@@ -18,4 +18,12 @@ enum hf_exit {
  */
 int hf_command_tables(int argc, char **argv);
 
+/**
+ * hf_command_diff() - print which paths differ between two snapshot files, and how
+ * @argc, @argv: as above
+ *
+ * Return: 0 where none does, 1 where some do, 2 on any error, as diff(1).
+ */
+int hf_command_diff(int argc, char **argv);
+
 #endif
