@@ -45,11 +45,11 @@ check_LTLIBRARIES += tests/libosmhfversion.la tests/libosmhfshifted.la
 tests_libosmhfversion_la_SOURCES = $(plugin_osm_sources)
 tests_libosmhfversion_la_CFLAGS = $(plugin_libosmholdfast_la_CFLAGS) -DHF_OSM_VERSION='"OpenSM 0.0.0"'
 tests_libosmhfversion_la_LDFLAGS = $(plugin_osm_ldflags) -rpath $(libdir)
-tests_libosmhfversion_la_LIBADD = plugin/libhfplugin.la
+tests_libosmhfversion_la_LIBADD = $(plugin_osm_libadd)
 # All that osm_config.h defines but ENABLE_OSM_PERF_MGR.
 SHIFTED_CFLAGS = -DHF_OSM_UNCHECKED_LAYOUT -D_OSM_CONFIG_H_ -DOSM_VENDOR_INTF_OPENIB -DVENDOR_RMPP_SUPPORT \
 	-DDUAL_SIDED_RMPP -DHAVE_LIBPTHREAD
 tests_libosmhfshifted_la_SOURCES = $(plugin_osm_sources)
 tests_libosmhfshifted_la_CFLAGS = $(SHIFTED_CFLAGS) $(plugin_libosmholdfast_la_CFLAGS)
 tests_libosmhfshifted_la_LDFLAGS = $(plugin_osm_ldflags) -rpath $(libdir)
-tests_libosmhfshifted_la_LIBADD = plugin/libhfplugin.la
+tests_libosmhfshifted_la_LIBADD = $(plugin_osm_libadd)

@@ -46,7 +46,8 @@ static int setup_plugin(struct hf_fabric *fabric)
 
 	if (err)
 		return err;
-	fprintf(file, "trace = \"%s\"\nmode = %s\n", hf_fabric_path(fabric, HF_FILE_PLUGIN_TRACE).text,
+	fprintf(file, "trace = \"%s\"\ncontrol = \"%s\"\nmode = %s\n",
+		hf_fabric_path(fabric, HF_FILE_PLUGIN_TRACE).text, hf_fabric_path(fabric, HF_FILE_PLUGIN_SOCKET).text,
 		fabric->scenario->mode);
 	for (size_t i = 0; i < plugin->count; i++)
 		fprintf(file, "%s = \"%s\"\n", plugin->items[i].name, plugin->items[i].value);

@@ -10,6 +10,7 @@
 #define HF_FILE_OPENSM_CONF	"opensm.conf"
 #define HF_FILE_OPENSM_LOG	"opensm.log"
 #define HF_FILE_PLUGIN_CONF	"osmholdfast.conf"
+#define HF_FILE_PLUGIN_SOCKET	"opensm.socket"
 #define HF_FILE_PLUGIN_TRACE	"opensm.trace"
 #define HF_FILE_SM_CAPTURE	"opensm.pcap"
 #define HF_FILE_HOST		"host-%zu"	/* .conf, .connect, .socket, .trace, .pcap, .log; the daemon's index */

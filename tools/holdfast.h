@@ -26,4 +26,10 @@ int hf_command_tables(int argc, char **argv);
  */
 int hf_command_diff(int argc, char **argv);
 
+/* Let the plugin write its snapshot to a file. Return: enum hf_exit. */
+int hf_command_snapshot(int argc, char **argv);
+
+/* Print what the plugin says of itself. Return: enum hf_exit. */
+int hf_command_status(int argc, char **argv);
+
 #endif
