@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
 PLUGIN_CHECKS = tests/check_snapshot tests/check_snapshot_file tests/check_distinguisher tests/check_signaller \
-	tests/check_reporter tests/fuzz_snapshot
+	tests/check_reporter tests/check_plugin_control tests/fuzz_snapshot
 check_PROGRAMS += $(PLUGIN_CHECKS)
 TESTS += $(PLUGIN_CHECKS)
 noinst_HEADERS += tests/random_tables.h
@@ -19,6 +19,10 @@ tests_check_distinguisher_SOURCES = tests/check_distinguisher.c
 tests_check_distinguisher_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_distinguisher_CFLAGS = $(PLUGIN_CHECK_CFLAGS)
 tests_check_distinguisher_LDADD = $(PLUGIN_CHECK_LDADD)
+tests_check_plugin_control_SOURCES = tests/check_plugin_control.c tools/control_client.c tools/control_client.h
+tests_check_plugin_control_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_plugin_control_CFLAGS = $(PLUGIN_CHECK_CFLAGS) $(JANSSON_CFLAGS)
+tests_check_plugin_control_LDADD = plugin/libhfplugincontrol.la $(PLUGIN_CHECK_LDADD) $(JANSSON_LIBS)
 tests_check_signaller_SOURCES = tests/check_signaller.c
 tests_check_signaller_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_signaller_CFLAGS = $(PLUGIN_CHECK_CFLAGS)

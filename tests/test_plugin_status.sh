@@ -71,7 +71,7 @@ stays_a_file() {
 }
 
 start_fabric || exit 99
-plan 44
+plan 47
 plugin_conf "$socket"
 try "opensm comes up under LASH" start_plugin
 try "the first routing is announced" announced 1
@@ -148,3 +148,15 @@ try "diff says which engine it was" grep -q '^after .*, minhop instead of lash,'
 join_middle
 try "LASH routes again" wait_for 20 holds '.routing.engine == "lash" and .fallback == null'
 try "opensm ends with status 0" stop_opensm
+
+# Sets of SLs, an SL by destination LID, several LIDs a port: what is written reads back under them, too.
+reads_back() {	# ENGINE LINE ...
+	osm_engine=$1
+	shift
+	start_plugin "$@" && announced 1 && snapshot engine && diff_ends_with 0 engine engine
+	reads_rc=$?
+	stop_opensm && return "$reads_rc"
+}
+try "a snapshot of DFSSSP" reads_back dfsssp
+try "of Nue, with two LIDs a port" reads_back nue 'lmc 1'
+try "all LIDs are in it" sh -c "[ $(od -A n -t u4 -j 28 -N 4 engine) -gt 13 ]"
