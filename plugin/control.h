@@ -31,7 +31,7 @@ struct hf_plugin_control_config {
  */
 int hf_plugin_control_start(const struct hf_plugin_control_config *config, struct hf_plugin_control **ret_control);
 
-/* Ends the thread, whatever it is doing, and removes the socket. A snapshot that is being written is given up. May be NULL. */
+/* Ends the thread and removes the socket; a snapshot that is being written is given up. May be NULL. */
 void hf_plugin_control_stop(struct hf_plugin_control *control);
 
 #endif

@@ -25,7 +25,7 @@ struct reader {
 	const char *name;
 	const uint8_t *data;
 	size_t len, at;
-	struct counts counts;
+	struct hf_file_counts counts;
 	struct hf_port_registry *registry;
 	struct hf_snapshot *snapshot;
 	uint32_t *port_of;	/* index of each port, in the file's order */
@@ -72,51 +72,51 @@ static uint16_t get_le16(const uint8_t *data)
 
 #define AT(reader, type, field)	((reader)->at - sizeof(type) + offsetof(type, field))
 
-static int check_start(struct reader *reader, const struct file_header *header)
+static int check_start(struct reader *reader, const struct hf_file_header *header)
 {
 	uint32_t version = le32toh(header->version);
 
 	if (memcmp(header->magic, hf__snapshot_magic, sizeof(hf__snapshot_magic)))
 		return refuse(reader, 0, "it does not begin as a snapshot of Holdfast does");
 	if (version > HF_SNAPSHOT_FILE_VERSION)
-		return refuse(reader, offsetof(struct file_header, version), "version %u is of a later Holdfast; this "
-			      "one reads version %u", version, HF_SNAPSHOT_FILE_VERSION);
-	return check_range(reader, offsetof(struct file_header, version), "the version", version, 1,
+		return refuse(reader, offsetof(struct hf_file_header, version), "version %u is of a later Holdfast; "
+			      "this one reads version %u", version, HF_SNAPSHOT_FILE_VERSION);
+	return check_range(reader, offsetof(struct hf_file_header, version), "the version", version, 1,
 			   HF_SNAPSHOT_FILE_VERSION);
 }
 
-static int check_counts(struct reader *reader, const struct file_header *header)
+static int check_counts(struct reader *reader, const struct hf_file_header *header)
 {
-	struct counts *counts = &reader->counts;
+	struct hf_file_counts *counts = &reader->counts;
 	uint32_t flags = le32toh(header->flags);
 	int err;
 
-	*counts = (struct counts) {
+	*counts = (struct hf_file_counts) {
 		.ports = le32toh(header->n_ports),
 		.columns = le32toh(header->n_columns),
 		.rows = le32toh(header->n_rows),
 		.classes = le32toh(header->n_classes),
-		.rows_are_lids = flags & FLAG_ROWS_ARE_LIDS,
+		.rows_are_lids = flags & HF_FILE_FLAG_ROWS_ARE_LIDS,
 	};
-	if (flags & ~FLAGS_ALL)
-		return refuse(reader, AT(reader, struct file_header, flags), "the flags are 0x%x, known is 0x%x",
-			      flags, FLAGS_ALL);
-	err = check_range(reader, AT(reader, struct file_header, n_ports), "the number of ports", counts->ports, 0,
+	if (flags & ~HF_FILE_FLAGS_ALL)
+		return refuse(reader, AT(reader, struct hf_file_header, flags), "the flags are 0x%x, known is 0x%x",
+			      flags, HF_FILE_FLAGS_ALL);
+	err = check_range(reader, AT(reader, struct hf_file_header, n_ports), "the number of ports", counts->ports, 0,
 			  LIDS_MAX);
 	if (!err)
-		err = check_range(reader, AT(reader, struct file_header, n_columns), "the number of columns",
+		err = check_range(reader, AT(reader, struct hf_file_header, n_columns), "the number of columns",
 				  counts->columns, counts->ports, LIDS_MAX);
 	if (!err)
-		err = check_range(reader, AT(reader, struct file_header, n_rows), "the number of rows", counts->rows,
+		err = check_range(reader, AT(reader, struct hf_file_header, n_rows), "the number of rows", counts->rows,
 				  0, counts->columns);
-	return err ? err : check_range(reader, AT(reader, struct file_header, n_classes), "the number of classes",
+	return err ? err : check_range(reader, AT(reader, struct hf_file_header, n_classes), "the number of classes",
 				       counts->classes, 0, CLASSES_MAX);
 }
 
-static int check_length(struct reader *reader, const struct file_header *header)
+static int check_length(struct reader *reader, const struct hf_file_header *header)
 {
 	uint64_t length = le64toh(header->length), needed = hf__snapshot_file_length(&reader->counts);
-	size_t at = AT(reader, struct file_header, length);
+	size_t at = AT(reader, struct hf_file_header, length);
 
 	if (length != needed)
 		return refuse(reader, at, "the length is %" PRIu64 ", its counts make %" PRIu64, length, needed);
@@ -127,7 +127,7 @@ static int check_length(struct reader *reader, const struct file_header *header)
 
 static int check_checksum(struct reader *reader)
 {
-	size_t len = reader->len - CHECKSUM_BYTES;
+	size_t len = reader->len - HF_FILE_CHECKSUM_BYTES;
 	struct hf_crc32 crc;
 	__le32 checksum;
 
@@ -142,7 +142,7 @@ static int check_checksum(struct reader *reader)
 
 static int read_header(struct reader *reader)
 {
-	struct file_header header;
+	struct hf_file_header header;
 	int err;
 
 	if (reader->len < sizeof(header))
@@ -158,29 +158,30 @@ static int read_header(struct reader *reader)
 	if (err)
 		return err;
 	reader->snapshot->routing = (struct hf_routing) {
-		.reroute = le32toh(header.flags) & FLAG_REROUTE,
-		.is_master = le32toh(header.flags) & FLAG_MASTER,
-		.is_first_sweep = le32toh(header.flags) & FLAG_FIRST_SWEEP,
-		.is_written = le32toh(header.flags) & FLAG_WRITTEN,
+		.reroute = le32toh(header.flags) & HF_FILE_FLAG_REROUTE,
+		.is_master = le32toh(header.flags) & HF_FILE_FLAG_MASTER,
+		.is_first_sweep = le32toh(header.flags) & HF_FILE_FLAG_FIRST_SWEEP,
+		.is_written = le32toh(header.flags) & HF_FILE_FLAG_WRITTEN,
 	};
 	return 0;
 }
 
-static int read_section(struct reader *reader, enum section section)
+static int read_section(struct reader *reader, enum hf_file_part part)
 {
-	uint64_t needed = hf__snapshot_section_length(section, &reader->counts);
-	struct file_section header;
+	uint64_t needed = hf__snapshot_part_length(part, &reader->counts);
+	struct hf_file_section header;
 
 	memcpy(&header, take(reader, sizeof(header)), sizeof(header));
-	if (memcmp(header.tag, hf__snapshot_tags[section], sizeof(header.tag)))
-		return refuse(reader, AT(reader, struct file_section, tag), "section %s must begin here",
-			      hf__snapshot_tags[section]);
+	if (memcmp(header.tag, hf__snapshot_tags[part], sizeof(header.tag)))
+		return refuse(reader, AT(reader, struct hf_file_section, tag), "section %s must begin here",
+			      hf__snapshot_tags[part]);
 	if (header.reserved)
-		return refuse(reader, AT(reader, struct file_section, reserved), "a reserved field of section %s is 0x%x, "
-			      "must be 0", hf__snapshot_tags[section], le32toh(header.reserved));
+		return refuse(reader, AT(reader, struct hf_file_section, reserved), "a reserved field of section %s is "
+			      "0x%x, must be 0", hf__snapshot_tags[part], le32toh(header.reserved));
 	if (le64toh(header.length) != needed)
-		return refuse(reader, AT(reader, struct file_section, length), "section %s has %" PRIu64 " bytes, its "
-			      "counts make %" PRIu64, hf__snapshot_tags[section], (uint64_t)le64toh(header.length), needed);
+		return refuse(reader, AT(reader, struct hf_file_section, length), "section %s has %" PRIu64 " bytes, "
+			      "its counts make %" PRIu64, hf__snapshot_tags[part], (uint64_t)le64toh(header.length),
+			      needed);
 	return 0;
 }
 
@@ -200,8 +201,8 @@ static int read_engine(struct reader *reader, size_t at, const char *text, char 
 static int read_routing(struct reader *reader)
 {
 	struct hf_routing *routing = &reader->snapshot->routing;
-	static const uint8_t zeros[sizeof(((struct file_routing *)0)->reserved)];
-	struct file_routing in;
+	static const uint8_t zeros[sizeof(((struct hf_file_routing *)0)->reserved)];
+	struct hf_file_routing in;
 	int err;
 
 	memcpy(&in, take(reader, sizeof(in)), sizeof(in));
@@ -211,55 +212,55 @@ static int read_routing(struct reader *reader)
 	memcpy(routing->sm_gid.raw, in.sm_gid, sizeof(in.sm_gid));
 	memcpy(&routing->subnet_prefix, in.subnet_prefix, sizeof(in.subnet_prefix));
 	if (memcmp(in.reserved, zeros, sizeof(zeros)))
-		return refuse(reader, AT(reader, struct file_routing, reserved), "a reserved field is not 0");
-	err = read_engine(reader, AT(reader, struct file_routing, engine), in.engine, routing->engine);
-	return err ? err : read_engine(reader, AT(reader, struct file_routing, wanted_engine), in.wanted_engine,
+		return refuse(reader, AT(reader, struct hf_file_routing, reserved), "a reserved field is not 0");
+	err = read_engine(reader, AT(reader, struct hf_file_routing, engine), in.engine, routing->engine);
+	return err ? err : read_engine(reader, AT(reader, struct hf_file_routing, wanted_engine), in.wanted_engine,
 				       routing->wanted_engine);
 }
 
 static int read_codes(struct reader *reader)
 {
 	struct hf_snapshot *snapshot = reader->snapshot;
-	struct file_codes in;
+	struct hf_file_codes in;
 	int err = 0;
 
 	memcpy(&in, take(reader, sizeof(in)), sizeof(in));
 	for (unsigned int i = 0; i < HF_PKT_LIVES && !err; i++)
-		err = check_range(reader, AT(reader, struct file_codes, pkt_lives) + i, "a packet life",
+		err = check_range(reader, AT(reader, struct hf_file_codes, pkt_lives) + i, "a packet life",
 				  in.pkt_lives[i], 0, i ? PKT_LIFE_MAX : 0);
 	for (unsigned int sl = 0; sl < HF_SLS && !err; sl++)
-		err = check_range(reader, AT(reader, struct file_codes, sl_spread) + sl,
+		err = check_range(reader, AT(reader, struct hf_file_codes, sl_spread) + sl,
 				  "the number of SLs that an SL is spread over", in.sl_spread[sl], 0, HF_SLS - sl);
 	memcpy(snapshot->pkt_lives, in.pkt_lives, sizeof(in.pkt_lives));
 	memcpy(snapshot->sl_spread, in.sl_spread, sizeof(in.sl_spread));
 	return err;
 }
 
-static int check_port(struct reader *reader, const struct file_port *in)
+static int check_port(struct reader *reader, const struct hf_file_port *in)
 {
 	uint32_t lids = 1U << (in->lmc & LMC_MAX);
 	uint32_t rows = reader->counts.rows_are_lids ? lids : 1;
 	int err;
 
 	if (!in->guid)
-		return refuse(reader, AT(reader, struct file_port, guid), "the GUID of a port is 0");
-	if (in->flags & ~PORT_IS_SWITCH || in->reserved)
-		return refuse(reader, AT(reader, struct file_port, flags), "the flags of a port are 0x%x, known is 0x%x",
-			      in->flags | le16toh(in->reserved) << 8, PORT_IS_SWITCH);
-	err = check_range(reader, AT(reader, struct file_port, lmc), "an LMC", in->lmc, 0, LMC_MAX);
+		return refuse(reader, AT(reader, struct hf_file_port, guid), "the GUID of a port is 0");
+	if (in->flags & ~HF_FILE_PORT_IS_SWITCH || in->reserved)
+		return refuse(reader, AT(reader, struct hf_file_port, flags), "the flags of a port are 0x%x, known is "
+			      "0x%x", in->flags | le16toh(in->reserved) << 8, HF_FILE_PORT_IS_SWITCH);
+	err = check_range(reader, AT(reader, struct hf_file_port, lmc), "an LMC", in->lmc, 0, LMC_MAX);
 	if (!err)
-		err = check_range(reader, AT(reader, struct file_port, lid), "a base LID", le16toh(in->lid), 1,
+		err = check_range(reader, AT(reader, struct hf_file_port, lid), "a base LID", le16toh(in->lid), 1,
 				  LIDS_MAX + 1 - lids);
 	if (!err && reader->counts.rows < rows)
-		return refuse(reader, AT(reader, struct file_port, row), "a port needs %u rows, there are %u", rows,
+		return refuse(reader, AT(reader, struct hf_file_port, row), "a port needs %u rows, there are %u", rows,
 			      reader->counts.rows);
 	if (!err)
-		err = check_range(reader, AT(reader, struct file_port, row), "the row of a port", le32toh(in->row), 0,
-				  reader->counts.rows - rows);
+		err = check_range(reader, AT(reader, struct hf_file_port, row), "the row of a port", le32toh(in->row),
+				  0, reader->counts.rows - rows);
 	if (!err && !reader->counts.classes)
-		return refuse(reader, AT(reader, struct file_port, terms_class), "a port's class is %u, there is none",
-			      le16toh(in->terms_class));
-	return err ? err : check_range(reader, AT(reader, struct file_port, terms_class), "the class of a port",
+		return refuse(reader, AT(reader, struct hf_file_port, terms_class), "a port's class is %u, there is "
+			      "none", le16toh(in->terms_class));
+	return err ? err : check_range(reader, AT(reader, struct hf_file_port, terms_class), "the class of a port",
 				       le16toh(in->terms_class), 0, reader->counts.classes - 1);
 }
 
@@ -271,7 +272,7 @@ static int check_ports(struct reader *reader)
 	int err = 0;
 
 	for (uint32_t i = 0; i < reader->counts.ports && !err; i++) {
-		struct file_port in;
+		struct hf_file_port in;
 
 		memcpy(&in, take(reader, sizeof(in)), sizeof(in));
 		err = check_port(reader, &in);
@@ -294,7 +295,7 @@ static int register_ports(struct reader *reader)
 	if (!reader->port_of)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < reader->counts.ports; i++) {
-		struct file_port in;
+		struct hf_file_port in;
 
 		memcpy(&in, take(reader, sizeof(in)), sizeof(in));
 		if (hf_port_registry_add(reader->registry, le64toh(in.guid), in.lmc, &reader->port_of[i], &column))
@@ -304,13 +305,13 @@ static int register_ports(struct reader *reader)
 	return 0;
 }
 
-static int store_port(struct reader *reader, uint32_t index, const struct file_port *in)
+static int store_port(struct reader *reader, uint32_t index, const struct hf_file_port *in)
 {
 	struct hf_port *port = &reader->snapshot->ports[index];
 	uint32_t column;
 
 	if (hf_port_is_present(port))
-		return refuse(reader, AT(reader, struct file_port, guid), "GUID 0x%016" PRIx64 " is there twice",
+		return refuse(reader, AT(reader, struct hf_file_port, guid), "GUID 0x%016" PRIx64 " is there twice",
 			      (uint64_t)le64toh(in->guid));
 	/* It is known by now. */
 	if (hf_port_registry_add(reader->registry, le64toh(in->guid), in->lmc, &index, &column))
@@ -321,7 +322,7 @@ static int store_port(struct reader *reader, uint32_t index, const struct file_p
 	port->lid = le16toh(in->lid);
 	port->terms_class = le16toh(in->terms_class);
 	port->lmc = in->lmc;
-	port->is_switch = in->flags & PORT_IS_SWITCH;
+	port->is_switch = in->flags & HF_FILE_PORT_IS_SWITCH;
 	return 0;
 }
 
@@ -340,7 +341,7 @@ static int read_ports(struct reader *reader)
 	if (!snapshot->ports)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < reader->counts.ports && !err; i++) {
-		struct file_port in;
+		struct hf_file_port in;
 
 		memcpy(&in, take(reader, sizeof(in)), sizeof(in));
 		err = store_port(reader, reader->port_of[i], &in);
@@ -422,21 +423,21 @@ static int read_rows(struct reader *reader)
 
 static int read_all(struct reader *reader)
 {
-	static int (*const readers[SECTIONS])(struct reader *) = {
-		[SECTION_ROUTING] = read_routing,
-		[SECTION_CODES] = read_codes,
-		[SECTION_PORTS] = read_ports,
-		[SECTION_PKEYS] = read_pkeys,
-		[SECTION_LOOPBACKS] = read_loopbacks,
-		[SECTION_ENTRIES] = read_rows,
+	static int (*const readers[HF_FILE_PARTS])(struct reader *) = {
+		[HF_FILE_PART_ROUTING] = read_routing,
+		[HF_FILE_PART_CODES] = read_codes,
+		[HF_FILE_PART_PORTS] = read_ports,
+		[HF_FILE_PART_PKEYS] = read_pkeys,
+		[HF_FILE_PART_LOOPBACKS] = read_loopbacks,
+		[HF_FILE_PART_ENTRIES] = read_rows,
 	};
 	int err = read_header(reader);
 
 	/* From here on all that is taken is there: the lengths agree. */
-	for (int section = 0; section < SECTIONS && !err; section++) {
-		err = read_section(reader, section);
+	for (int part = 0; part < HF_FILE_PARTS && !err; part++) {
+		err = read_section(reader, part);
 		if (!err)
-			err = readers[section](reader);
+			err = readers[part](reader);
 	}
 	return err;
 }

@@ -15,7 +15,7 @@
 
 struct writer {
 	const struct hf_snapshot *snapshot;
-	struct counts counts;
+	struct hf_file_counts counts;
 	FILE *out;
 	struct hf_crc32 crc;
 	hf_entry *row;		/* the columns as the file has them */
@@ -32,9 +32,9 @@ static void put(struct writer *writer, const void *data, size_t len)
 		writer->err = errno ? -errno : -EIO;
 }
 
-static struct counts count_all(const struct hf_snapshot *snapshot)
+static struct hf_file_counts count_all(const struct hf_snapshot *snapshot)
 {
-	struct counts counts = {
+	struct hf_file_counts counts = {
 		.rows = snapshot->n_rows,
 		.classes = snapshot->n_terms_classes,
 		.rows_are_lids = snapshot->rows_are_lids,
@@ -53,14 +53,15 @@ static uint32_t make_flags(const struct hf_snapshot *snapshot)
 {
 	const struct hf_routing *routing = &snapshot->routing;
 
-	return (snapshot->rows_are_lids ? FLAG_ROWS_ARE_LIDS : 0) | (routing->reroute ? FLAG_REROUTE : 0) |
-	       (routing->is_master ? FLAG_MASTER : 0) | (routing->is_first_sweep ? FLAG_FIRST_SWEEP : 0) |
-	       (routing->is_written ? FLAG_WRITTEN : 0);
+	return (snapshot->rows_are_lids ? HF_FILE_FLAG_ROWS_ARE_LIDS : 0) |
+	       (routing->reroute ? HF_FILE_FLAG_REROUTE : 0) | (routing->is_master ? HF_FILE_FLAG_MASTER : 0) |
+	       (routing->is_first_sweep ? HF_FILE_FLAG_FIRST_SWEEP : 0) |
+	       (routing->is_written ? HF_FILE_FLAG_WRITTEN : 0);
 }
 
 static void put_header(struct writer *writer)
 {
-	struct file_header header = {
+	struct hf_file_header header = {
 		.version = htole32(HF_SNAPSHOT_FILE_VERSION),
 		.flags = htole32(make_flags(writer->snapshot)),
 		.length = htole64(hf__snapshot_file_length(&writer->counts)),
@@ -74,18 +75,18 @@ static void put_header(struct writer *writer)
 	put(writer, &header, sizeof(header));
 }
 
-static void put_section(struct writer *writer, enum section section)
+static void put_section(struct writer *writer, enum hf_file_part part)
 {
-	struct file_section header = { .length = htole64(hf__snapshot_section_length(section, &writer->counts)) };
+	struct hf_file_section header = { .length = htole64(hf__snapshot_part_length(part, &writer->counts)) };
 
-	memcpy(header.tag, hf__snapshot_tags[section], sizeof(header.tag));
+	memcpy(header.tag, hf__snapshot_tags[part], sizeof(header.tag));
 	put(writer, &header, sizeof(header));
 }
 
 static void put_routing(struct writer *writer)
 {
 	const struct hf_routing *routing = &writer->snapshot->routing;
-	struct file_routing out = {
+	struct hf_file_routing out = {
 		.epoch = htole64(routing->epoch),
 		.instance = htole64(routing->instance),
 		.sm_lid = htole16(routing->sm_lid),
@@ -96,32 +97,32 @@ static void put_routing(struct writer *writer)
 	memcpy(out.engine, routing->engine, strnlen(routing->engine, sizeof(out.engine) - 1));
 	memcpy(out.wanted_engine, routing->wanted_engine,
 	       strnlen(routing->wanted_engine, sizeof(out.wanted_engine) - 1));
-	put_section(writer, SECTION_ROUTING);
+	put_section(writer, HF_FILE_PART_ROUTING);
 	put(writer, &out, sizeof(out));
 }
 
 static void put_codes(struct writer *writer)
 {
-	struct file_codes out;
+	struct hf_file_codes out;
 
 	memcpy(out.pkt_lives, writer->snapshot->pkt_lives, sizeof(out.pkt_lives));
 	memcpy(out.sl_spread, writer->snapshot->sl_spread, sizeof(out.sl_spread));
-	put_section(writer, SECTION_CODES);
+	put_section(writer, HF_FILE_PART_CODES);
 	put(writer, &out, sizeof(out));
 }
 
 static void put_ports(struct writer *writer)
 {
-	put_section(writer, SECTION_PORTS);
+	put_section(writer, HF_FILE_PART_PORTS);
 	for (uint32_t i = 0; i < writer->snapshot->n_ports; i++) {
 		const struct hf_port *port = &writer->snapshot->ports[i];
-		const struct file_port out = {
+		const struct hf_file_port out = {
 			.guid = htole64(port->guid),
 			.row = htole32(port->row),
 			.lid = htole16(port->lid),
 			.terms_class = htole16(port->terms_class),
 			.lmc = port->lmc,
-			.flags = port->is_switch ? PORT_IS_SWITCH : 0,
+			.flags = port->is_switch ? HF_FILE_PORT_IS_SWITCH : 0,
 		};
 
 		if (hf_port_is_present(port))
@@ -133,7 +134,7 @@ static void put_pkeys(struct writer *writer)
 {
 	size_t count = (size_t)writer->counts.classes * writer->counts.classes;
 
-	put_section(writer, SECTION_PKEYS);
+	put_section(writer, HF_FILE_PART_PKEYS);
 	for (size_t i = 0; i < count; i++) {
 		__le16 pkey = htole16(writer->snapshot->pkeys[i]);
 
@@ -159,14 +160,14 @@ static void put_entries(struct writer *writer, const hf_entry *entries)
 
 static void put_loopbacks(struct writer *writer)
 {
-	put_section(writer, SECTION_LOOPBACKS);
+	put_section(writer, HF_FILE_PART_LOOPBACKS);
 	if (writer->snapshot->loopbacks)
 		put_entries(writer, writer->snapshot->loopbacks);
 }
 
 static void put_rows(struct writer *writer, const atomic_bool *is_cancelled)
 {
-	put_section(writer, SECTION_ENTRIES);
+	put_section(writer, HF_FILE_PART_ENTRIES);
 	for (uint32_t row = 0; row < writer->counts.rows && !writer->err; row++) {
 		put_entries(writer, &writer->snapshot->entries[(size_t)row * writer->snapshot->n_columns]);
 		if (is_cancelled && atomic_load(is_cancelled))

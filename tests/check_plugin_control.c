@@ -212,7 +212,7 @@ START_TEST(a_client_that_leaves_does_no_harm)
 
 	strcpy(address.sun_path, socket_path);
 	ck_assert_int_eq(start(&control), 0);
-	for (int i = 0; i < 50; i++) {
+	for (int i = 0; i < 30; i++) {
 		int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
 		ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);

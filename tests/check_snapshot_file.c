@@ -125,15 +125,24 @@ static uint32_t find_guid(const struct hf_snapshot *snapshot, uint64_t guid)
 	return HF_NO_INDEX;
 }
 
+/* The two know the ports by other indexes. */
+static void check_same_path(const struct hf_snapshot *snapshot, const struct hf_snapshot *again, uint32_t src,
+			    uint32_t src_lid, uint32_t dst, uint32_t dst_lid)
+{
+	uint32_t src_again = find_guid(again, snapshot->ports[src].guid);
+	uint32_t dst_again = find_guid(again, snapshot->ports[dst].guid);
+
+	ck_assert_uint_eq(hf_snapshot_entry(snapshot, src, src_lid, dst, dst_lid),
+			  hf_snapshot_entry(again, src_again, src_lid, dst_again, dst_lid));
+}
+
 static void check_same_paths(const struct hf_snapshot *snapshot, const struct hf_snapshot *again)
 {
 	for (uint32_t src = 0; src < snapshot->n_ports; src++)
 		for (uint32_t dst = 0; dst < snapshot->n_ports; dst++)
 			for (uint32_t i = 0; i < 1U << snapshot->ports[src].lmc; i++)
 				for (uint32_t j = 0; j < 1U << snapshot->ports[dst].lmc; j++)
-					ck_assert_uint_eq(hf_snapshot_entry(snapshot, src, i, dst, j),
-							  hf_snapshot_entry(again, find_guid(again, snapshot->ports[src].guid), i,
-									    find_guid(again, snapshot->ports[dst].guid), j));
+					check_same_path(snapshot, again, src, i, dst, j);
 }
 
 static void check_same_routing(const struct hf_routing *a, const struct hf_routing *b)
@@ -189,7 +198,8 @@ START_TEST(files_compare_as_snapshots_do)
 		struct hf_port_registry *registry = hf_port_registry_new(), *of_files = hf_port_registry_new();
 		enum hf_sl_by by = (enum hf_sl_by)random_below(4);
 		unsigned int sl_seed = random();
-		struct hf_tables *before = random_tables(registry, 1 + random_below(6), 2 + random_below(8), by, sl_seed);
+		struct hf_tables *before = random_tables(registry, 1 + random_below(6), 2 + random_below(8), by,
+							 sl_seed);
 		struct hf_tables *after = copy_tables(registry, before, random_below(3), by, sl_seed);
 		struct hf_snapshot *old = random_snapshot(before), *new_, *old_file, *new_file;
 		struct hf_changes changes, of_file;
@@ -381,8 +391,8 @@ static void check_entry_is_refused(uint16_t entry, const char *expected)
 START_TEST(an_entry_that_cannot_be_is_refused)
 {
 	check_entry_is_refused(hf_entry_pack(1, 5, 16, 0), "has no packet life");
-	check_entry_is_refused(hf_entry_pack(HF_SL_IS_SPREAD | 3, 5, 16, 1), "has one of several SLs from 3 on, of which "
-			       "there are 0");
+	check_entry_is_refused(hf_entry_pack(HF_SL_IS_SPREAD | 3, 5, 16, 1), "has one of several SLs from 3 on, of "
+			       "which there are 0");
 }
 END_TEST
 

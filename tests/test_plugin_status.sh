@@ -101,7 +101,8 @@ try "every host was told and answered" \
 	wait_for 10 holds '.routing.subscribers == 6 and .counters.reports_sent == 6 and .counters.reports_acked == 6'
 
 try "a relative path is refused" error_is "must be absolute" '{"snapshot": "here"}'
-try "a folder that is not there: the file's name and why" fails_with '/nowhere/file: No such file' snapshot /nowhere/file
+try "a folder that is not there: the file's name and why" \
+	fails_with '/nowhere/file: No such file' snapshot /nowhere/file
 try "a path that is a folder" fails_with 'Is a directory' snapshot "$work/cache"
 try "an unknown request" error_is "get: status" '{"get": "everything"}'
 try "a request that is none is cut off" sh -c "'$client' '$socket' raw 'no JSON

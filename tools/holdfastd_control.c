@@ -122,7 +122,8 @@ static json_t *answer(void *ctx, const json_t *request)
 {
 	const char *what = json_string_value(json_object_get(request, "get"));
 
-	return what ? answer_get(ctx, what) : json_pack("{s:s}", "error", "a request is {\"get\": \"status\"} or the like");
+	return what ? answer_get(ctx, what) :
+	       json_pack("{s:s}", "error", "a request is {\"get\": \"status\"} or the like");
 }
 
 int holdfastd_control_new(struct event_base *base, const char *path, const struct holdfastd_ports *ports,
