@@ -2,10 +2,16 @@
 
 # What the plugin, the library and the programs share.
 noinst_LTLIBRARIES += lib/libhfcore.la
-lib_libhfcore_la_SOURCES = lib/delta.c lib/delta.h lib/log.c lib/log.h lib/options.c lib/options.h lib/trace.c \
-	lib/trace.h lib/umad_io.c lib/umad_io.h lib/wire.c lib/wire.h
+lib_libhfcore_la_SOURCES = lib/crc32.c lib/crc32.h lib/delta.c lib/delta.h lib/log.c lib/log.h lib/options.c \
+	lib/options.h lib/trace.c lib/trace.h lib/umad_io.c lib/umad_io.h lib/wire.c lib/wire.h
 lib_libhfcore_la_CFLAGS = $(AM_CFLAGS) $(CONFUSE_CFLAGS) $(JANSSON_CFLAGS) $(UMAD_CFLAGS)
 lib_libhfcore_la_LIBADD = $(CONFUSE_LIBS) $(JANSSON_LIBS) $(UMAD_LIBS)
+
+# A control socket, for programs with a loop of libevent's.
+noinst_LTLIBRARIES += lib/libhfcontrol.la
+lib_libhfcontrol_la_SOURCES = lib/control.c lib/control.h
+lib_libhfcontrol_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
+lib_libhfcontrol_la_LIBADD = $(EVENT_LIBS) $(JANSSON_LIBS)
 
 # The host side. Its parts are a convenience library, so that tests and holdfastd see more than the public interface.
 noinst_LTLIBRARIES += lib/libhfhost.la

@@ -44,14 +44,6 @@ static bool lids_differ(const struct hf_port *old, const struct hf_port *new_)
 
 /* Answers */
 
-static uint32_t sl_set(const struct hf_snapshot *snapshot, hf_entry entry)
-{
-	unsigned int sl = hf_entry_sl(entry);
-	unsigned int count = entry & HF_SL_IS_SPREAD ? snapshot->sl_spread[sl] : 1;
-
-	return ((1U << (count ? count : 1)) - 1) << sl;
-}
-
 /* Both entries are paths. */
 static bool answers_differ(const struct hf_changes *changes, hf_entry old, hf_entry new_)
 {
@@ -59,7 +51,7 @@ static bool answers_differ(const struct hf_changes *changes, hf_entry old, hf_en
 		return false;
 	return hf_entry_mtu(old) != hf_entry_mtu(new_) || hf_entry_rate(old) != hf_entry_rate(new_) ||
 	       hf_snapshot_pkt_life(changes->old, old) != hf_snapshot_pkt_life(changes->new_, new_) ||
-	       (sl_set(changes->old, old) & ~sl_set(changes->new_, new_));
+	       (hf_snapshot_sls(changes->old, old) & ~hf_snapshot_sls(changes->new_, new_));
 }
 
 static bool codes_differ(const struct hf_snapshot *old, const struct hf_snapshot *new_)

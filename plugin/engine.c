@@ -80,6 +80,7 @@ struct hf_engine {
 	uint16_t sm_lid;
 	struct hf_reporter *reporter;
 	TAILQ_HEAD(, announcement) announcements;
+	struct hf_status status;		/* what is published */
 };
 
 /* What OpenSM's threads do */
@@ -339,6 +340,7 @@ static int send_report(void *ctx, const struct hf_mad_addr *to, const struct hf_
 	trace_sent(engine, to, report, tid, attempt);
 	if (announcement && !attempt)
 		announcement->sent++;
+	engine->status.counters.reports_sent += !attempt;
 	return err;
 }
 
@@ -370,6 +372,8 @@ static void count_done(void *ctx, const struct hf_mad_addr *to, const struct hf_
 		announcement->acked += end == HF_REPORT_ACKED;
 		announcement->failed += end == HF_REPORT_TIMED_OUT;
 	}
+	engine->status.counters.reports_acked += end == HF_REPORT_ACKED;
+	engine->status.counters.reports_failed += end == HF_REPORT_TIMED_OUT;
 	if (end == HF_REPORT_TIMED_OUT)
 		hf_log(HF_LOG_INFO, "LID %u did not answer trap %u of routing %" PRIu64 "; it may hold old paths",
 		       to->lid, report->trap_num, report->epoch);
@@ -401,6 +405,50 @@ static void finish_announcements(struct hf_engine *engine)
 		TAILQ_REMOVE(&engine->announcements, announcement, next);
 		free(announcement);
 	}
+}
+
+/* Status */
+
+static enum hf_waiting find_waiting(const struct hf_engine *engine)
+{
+	if (!engine->waiting.snapshot)
+		return HF_WAITING_NOTHING;
+	return engine->waiting.snapshot->routing.is_written ? HF_WAITING_SUBNET_UP : HF_WAITING_WRITTEN;
+}
+
+static void publish_status(struct hf_engine *engine)
+{
+	struct hf_status *status = &engine->status;
+
+	status->waiting = find_waiting(engine);
+	status->waiting_epoch = engine->waiting.snapshot ? engine->waiting.snapshot->routing.epoch : 0;
+	hf_status_publish(engine->config.board, status, engine->announced);
+}
+
+static struct hf_status_announced describe_snapshot(const struct hf_snapshot *snapshot)
+{
+	struct hf_status_announced announced = {
+		.epoch = snapshot->routing.epoch,
+		.rows = snapshot->n_rows,
+		.columns = snapshot->n_columns,
+		.entries = (uint64_t)snapshot->n_rows * snapshot->n_columns,
+		.bytes = hf_snapshot_bytes(snapshot),
+	};
+	uint32_t ports, switches;
+
+	hf_snapshot_count_ports(snapshot, &ports, &switches);
+	announced.ports = ports;
+	announced.switches = switches;
+	return announced;
+}
+
+/* Takes @snapshot over, NULL for none. It is published at once, so that nobody else keeps the one before. */
+static void set_announced(struct hf_engine *engine, struct hf_snapshot *snapshot)
+{
+	hf_snapshot_free(engine->announced);
+	engine->announced = snapshot;
+	engine->status.announced = snapshot ? describe_snapshot(snapshot) : (struct hf_status_announced) { 0 };
+	publish_status(engine);
 }
 
 /* Routings */
@@ -469,10 +517,12 @@ err_free_told:
 	return err;
 }
 
-static void trace_diff(struct hf_engine *engine, const struct hf_changes *changes, uint64_t compare_us)
+static void tell_comparison(struct hf_engine *engine, const struct hf_changes *changes, uint64_t compare_us)
 {
 	const struct hf_routing *routing = &changes->new_->routing;
 
+	engine->status.comparison = (struct hf_status_comparison) { .epoch = routing->epoch, .compare_us = compare_us };
+	memcpy(engine->status.comparison.counts, changes->counts, sizeof(changes->counts));
 	hf_trace_event(engine->config.trace, "diff", "{s:I, s:I, s:I, s:I, s:I}",
 		       "epoch", (json_int_t)routing->epoch,
 		       "changed", (json_int_t)changes->counts[HF_CHANGE_CHANGED],
@@ -516,7 +566,7 @@ static int compare_and_tell(struct hf_engine *engine, const struct pending_routi
 
 	if (err)
 		return err;
-	trace_diff(engine, &changes, (hf_now_ns() - start_ns) / NS_PER_US);
+	tell_comparison(engine, &changes, (hf_now_ns() - start_ns) / NS_PER_US);
 	if (engine->config.trace && engine->config.trace_paths)
 		trace_paths(engine, &changes);
 	/* Who is told may ask at once. */
@@ -558,11 +608,12 @@ static void announce(struct hf_engine *engine)
 	engine->sm_gid = routing.snapshot->routing.sm_gid;
 	err = engine->announced ? compare_and_tell(engine, &routing) : record_and_tell(engine, &routing);
 	/* What was published stays, told or not: where not all were told, the next announcement tells everybody to ask. */
-	hf_snapshot_free(engine->announced);
-	engine->announced = routing.snapshot;
+	set_announced(engine, routing.snapshot);
 	engine->is_unsure = err;
 	routing.snapshot = NULL;
-	if (err && err != -ECANCELED)
+	if (!err)
+		engine->status.counters.announcements++;
+	else if (err != -ECANCELED)
 		hf_log(HF_LOG_ERROR, "routing %" PRIu64 " could not be announced (%s); the next one makes up for it",
 		       engine->announced->routing.epoch, strerror(-err));
 	free_pending(&routing);
@@ -573,9 +624,8 @@ static void forget_routings(struct hf_engine *engine)
 {
 	free_pending(&engine->waiting);
 	hf_bulk_forget(engine->config.bulk);
-	hf_snapshot_free(engine->announced);
-	engine->announced = NULL;
 	engine->is_unsure = false;
+	set_announced(engine, NULL);
 }
 
 static void trace_routing(struct hf_engine *engine, const struct event *event)
@@ -594,10 +644,15 @@ static void trace_routing(struct hf_engine *engine, const struct event *event)
 }
 
 /* OpenSM itself says nothing where an engine fails and another one routes. */
-static void watch_routing_engine(struct hf_engine *engine, const struct hf_routing *routing)
+static void watch_routing_engine(struct hf_engine *engine, const struct hf_routing *routing, uint64_t at_ns)
 {
 	bool is_fallback = strcmp(routing->engine, routing->wanted_engine);
 
+	if (is_fallback && !engine->status.is_fallback) {
+		engine->status.fallback_epoch = routing->epoch;
+		engine->status.fallback_ns = at_ns;
+	}
+	engine->status.is_fallback = is_fallback;
 	if (!strcmp(engine->routing_engine, routing->engine))
 		return;
 	if (is_fallback)
@@ -638,10 +693,12 @@ static void wait_for_subnet_up(struct hf_engine *engine, struct hf_snapshot *sna
 		announce(engine);
 }
 
-static int resolve(const struct hf_tables *tables, struct hf_snapshot **ret_snapshot)
+static int resolve(struct hf_engine *engine, const struct hf_tables *tables, struct hf_snapshot **ret_snapshot)
 {
+	uint64_t start_ns = hf_now_ns();
 	int err = hf_snapshot_resolve(tables, ret_snapshot);
 
+	engine->status.routing.resolve_us = (hf_now_ns() - start_ns) / NS_PER_US;
 	if (err)
 		hf_log(HF_LOG_ERROR, "routing %" PRIu64 " could not be read (%s); the next one makes up for it",
 		       tables->routing.epoch, strerror(-err));
@@ -657,7 +714,7 @@ static void update_links(struct hf_engine *engine, const struct hf_osm_update *u
 	if (!routing->snapshot || !update->links || update->n_links != hf_tables_count_links(routing->tables) ||
 	    !hf_tables_update_links(routing->tables, update->links))
 		return;
-	if (resolve(routing->tables, &snapshot)) {
+	if (resolve(engine, routing->tables, &snapshot)) {
 		free_pending(routing);
 		engine->is_unsure = true;
 		return;
@@ -679,6 +736,23 @@ static void update_subscribers(struct hf_engine *engine, struct hf_osm_update *u
 	update->subscribers = NULL;
 }
 
+static void tell_routing(struct hf_engine *engine, const struct hf_osm_copy *copy)
+{
+	const struct hf_routing *routing = &copy->tables->routing;
+	struct hf_status_routing *told = &engine->status.routing;
+
+	*told = (struct hf_status_routing) {
+		.epoch = routing->epoch,
+		.instance = routing->instance,
+		.copy_us = copy->taken_ns / NS_PER_US,
+		.lock_us = copy->longest_lock_ns / NS_PER_US,
+		.subscribers = copy->count,
+	};
+	memcpy(told->engine, routing->engine, sizeof(told->engine));
+	memcpy(told->wanted_engine, routing->wanted_engine, sizeof(told->wanted_engine));
+	engine->status.counters.routings++;
+}
+
 static void take_routing(struct hf_engine *engine, struct event *event)
 {
 	const struct hf_routing *routing = &event->copy.tables->routing;
@@ -687,10 +761,12 @@ static void take_routing(struct hf_engine *engine, struct event *event)
 	if (!routing->is_master || routing->is_first_sweep)
 		forget_routings(engine);
 	trace_routing(engine, event);
+	engine->status.is_master = routing->is_master;
 	if (!routing->is_master)
 		return;
-	watch_routing_engine(engine, routing);
-	if (resolve(event->copy.tables, &snapshot)) {
+	tell_routing(engine, &event->copy);
+	watch_routing_engine(engine, routing, event->at_ns);
+	if (resolve(engine, event->copy.tables, &snapshot)) {
 		free_pending(&engine->waiting);
 		engine->is_unsure = true;
 		return;
@@ -725,6 +801,9 @@ static void handle_event(struct hf_engine *engine, struct event *event)
 		announce(engine);
 		break;
 	case EVENT_NOT_MASTER:
+		engine->status.is_master = false;
+		engine->status.routing = (struct hf_status_routing) { 0 };
+		engine->status.is_fallback = false;
 		hf_reporter_keep(engine->reporter, NULL, 0);
 		forget_routings(engine);
 		break;
@@ -804,6 +883,7 @@ static void *run(void *arg)
 		if (engine->umad)
 			hf_reporter_run(engine->reporter, hf_now_ns());
 		finish_announcements(engine);
+		publish_status(engine);
 	}
 	return NULL;
 }

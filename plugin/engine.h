@@ -19,6 +19,7 @@
 #include "plugin/bulk.h"
 #include "plugin/reporter.h"
 #include "plugin/signaller.h"
+#include "plugin/status.h"
 #include "plugin/tables.h"
 
 struct hf_engine;
@@ -30,6 +31,7 @@ struct hf_engine_config {
 	struct hf_trace *trace;		/* borrowed; may be NULL */
 	bool trace_paths;		/* a line for each path that changed */
 	__be64 port_guid;		/* of the SM's port, from which the Reports go */
+	struct hf_status_board *board;	/* borrowed: where the thread tells of itself */
 };
 
 /**

@@ -3,11 +3,20 @@
 # What knows no OpenSM type; the tests link it as it is.
 noinst_LTLIBRARIES += plugin/libhfplugin.la
 plugin_libhfplugin_la_SOURCES = plugin/tables.c plugin/tables.h plugin/snapshot.c plugin/snapshot.h \
+	plugin/snapshot_file.h plugin/snapshot_layout.c plugin/snapshot_layout.h plugin/snapshot_read.c \
+	plugin/snapshot_write.c \
 	plugin/resolve.c plugin/distinguisher.c plugin/distinguisher.h plugin/signaller.c plugin/signaller.h \
-	plugin/reporter.c plugin/reporter.h plugin/options.c plugin/options.h plugin/engine.c plugin/engine.h plugin/history.c \
-	plugin/history.h plugin/port_delta.c plugin/port_delta.h plugin/bulk.c plugin/bulk.h
+	plugin/reporter.c plugin/reporter.h plugin/options.c plugin/options.h plugin/engine.c plugin/engine.h \
+	plugin/history.c plugin/history.h plugin/port_delta.c plugin/port_delta.h plugin/bulk.c plugin/bulk.h \
+	plugin/status.c plugin/status.h
 plugin_libhfplugin_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 plugin_libhfplugin_la_LIBADD = lib/libhfcore.la $(JANSSON_LIBS)
+
+# Apart, as it needs libevent.
+noinst_LTLIBRARIES += plugin/libhfplugincontrol.la
+plugin_libhfplugincontrol_la_SOURCES = plugin/control.c plugin/control.h
+plugin_libhfplugincontrol_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
+plugin_libhfplugincontrol_la_LIBADD = lib/libhfcontrol.la
 
 # OpenSM loads lib<event_plugin_name>.so. Its own symbols come from the opensm program, so they stay undefined here;
 # with -z now one that this opensm lacks stops the load and not, later, opensm.
@@ -18,8 +27,9 @@ plugin_osm_ldflags = -module -avoid-version -shared -Wl,-z,now -Wl,--version-scr
 plugin_libosmholdfast_la_SOURCES = $(plugin_osm_sources)
 plugin_libosmholdfast_la_CFLAGS = $(OSM_CFLAGS) $(AM_CFLAGS)
 plugin_libosmholdfast_la_LDFLAGS = $(plugin_osm_ldflags)
-plugin_libosmholdfast_la_LIBADD = plugin/libhfplugin.la
-plugin_libosmholdfast_la_DEPENDENCIES = plugin/libhfplugin.la plugin/osmholdfast.map
+plugin_osm_libadd = plugin/libhfplugincontrol.la plugin/libhfplugin.la
+plugin_libosmholdfast_la_LIBADD = $(plugin_osm_libadd)
+plugin_libosmholdfast_la_DEPENDENCIES = $(plugin_osm_libadd) plugin/osmholdfast.map
 EXTRA_DIST += plugin/osmholdfast.map
 
 # The commented options file, as the option table prints it.

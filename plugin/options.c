@@ -76,6 +76,10 @@ const struct hf_option hf_plugin_option_table[] = {
 			"that is told all its paths. The last routing is always kept.",
 	},
 	{
+		.name = "control", .type = HF_OPTION_STRING, .default_ = HF_PLUGIN_SOCKET, .offset = AT(control),
+		.help = "A unix socket for holdfast(8), which only its owner may use. Empty: none.",
+	},
+	{
 		.name = "log_level", .type = HF_OPTION_CHOICE, .default_ = "info", .choices = level_names,
 		.offset = AT(log_level),
 		.help = "The least important lines that still go to the log of OpenSM, which applies its own log flags "

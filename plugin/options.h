@@ -10,11 +10,15 @@
 #include "plugin/reporter.h"
 #include "plugin/signaller.h"
 
+/* Where holdfast(8) looks for the plugin. */
+#define HF_PLUGIN_SOCKET	"/run/osmholdfast.sock"
+
 struct hf_plugin_options {
 	int mode;	/* enum hf_mode */
 	struct hf_reporter_config reporter;
 	bool deltas;
 	int history_bytes;
+	char *control;	/* socket; NULL or empty for none */
 	int log_level;	/* enum hf_log_level */
 	char *trace;	/* file; NULL for none */
 	bool trace_paths;

@@ -9,9 +9,11 @@
 
 #include "lib/log.h"
 #include "lib/trace.h"
+#include "plugin/control.h"
 #include "plugin/engine.h"
 #include "plugin/options.h"
 #include "plugin/osm.h"
+#include "plugin/status.h"
 
 #define DEFAULT_OPTIONS_FILE	HF_SYSCONFDIR "/opensm/osmholdfast.conf"
 
@@ -25,7 +27,9 @@ struct plugin {
 	struct hf_plugin_options options;
 	struct hf_trace *trace;
 	struct hf_bulk *bulk;
+	struct hf_status_board *board;
 	struct hf_engine *engine;
+	struct hf_plugin_control *control;	/* NULL where there is none */
 };
 
 /* The same name twice in event_plugin_name would be two plugins on one set of statics, and every host told twice. */
@@ -68,12 +72,31 @@ static int start_engine(struct plugin *plugin)
 		.trace = plugin->trace,
 		.trace_paths = plugin->options.trace_paths,
 		.port_guid = plugin->in.osm->subn.sm_port_guid,
+		.board = plugin->board,
 	};
 	int err = hf_engine_start(&config, &plugin->engine);
 
 	if (err)
 		hf_log(HF_LOG_ERROR, "not loaded: its thread cannot be started: %s", strerror(-err));
 	return err;
+}
+
+/* Hosts are told also where nobody can ask about it. */
+static void start_control(struct plugin *plugin)
+{
+	const struct hf_plugin_control_config config = {
+		.path = plugin->options.control,
+		.mode = hf_mode_names[plugin->options.mode],
+		.instance = plugin->in.instance,
+		.board = plugin->board,
+	};
+	int err;
+
+	if (!config.path || !*config.path)
+		return;
+	err = hf_plugin_control_start(&config, &plugin->control);
+	if (err)
+		hf_log(HF_LOG_ERROR, "no control socket: control = %s: %s", config.path, strerror(-err));
 }
 
 static int init_plugin(osm_opensm_t *osm, struct plugin *plugin)
@@ -95,12 +118,15 @@ static int init_plugin(osm_opensm_t *osm, struct plugin *plugin)
 	err = hf_bulk_new(plugin->options.history_bytes, &plugin->bulk);
 	if (err)
 		goto err_fini_osm;
-	err = start_engine(plugin);
+	plugin->board = hf_status_board_new();
+	err = plugin->board ? start_engine(plugin) : -ENOMEM;
 	if (err)
-		goto err_free_bulk;
+		goto err_free_board;
+	start_control(plugin);
 	return 0;
 
-err_free_bulk:
+err_free_board:
+	hf_status_board_free(plugin->board);
 	hf_bulk_free(plugin->bulk);
 err_fini_osm:
 	hf_osm_fini(&plugin->in);
@@ -152,8 +178,10 @@ static void delete(void *plugin_data)
 {
 	struct plugin *plugin = plugin_data;
 
+	hf_plugin_control_stop(plugin->control);
 	hf_engine_stop(plugin->engine);
 	hf_bulk_free(plugin->bulk);
+	hf_status_board_free(plugin->board);
 	hf_osm_fini(&plugin->in);
 	hf_trace_close(plugin->trace);
 	hf_options_fini(hf_plugin_option_table, &plugin->options);

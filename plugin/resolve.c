@@ -357,6 +357,7 @@ static int make_ports(struct job *job)
 		port->lid = from->lid;
 		port->lmc = from->lmc;
 		port->terms_class = from->terms_class;
+		port->is_switch = from->place == HF_PLACE_IN_SWITCH;
 		for (uint32_t lid = 0; lid < hf_port_count_lids(port); lid++)
 			job->port_of[port->first_column + lid] = i;
 		err = classify_port(job, i);

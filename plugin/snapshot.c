@@ -36,9 +36,15 @@ uint8_t hf_rate_for(unsigned int can, uint8_t rate)
 	}
 }
 
+struct hf_snapshot *hf_snapshot_share(struct hf_snapshot *snapshot)
+{
+	atomic_fetch_add(&snapshot->sharers, 1);
+	return snapshot;
+}
+
 void hf_snapshot_free(struct hf_snapshot *snapshot)
 {
-	if (!snapshot)
+	if (!snapshot || atomic_fetch_sub(&snapshot->sharers, 1) > 0)
 		return;
 	free(snapshot->ports);
 	free(snapshot->entries);
@@ -53,6 +59,15 @@ size_t hf_snapshot_bytes(const struct hf_snapshot *snapshot)
 	       ((size_t)snapshot->n_rows * snapshot->n_columns) * sizeof(*snapshot->entries) +
 	       (snapshot->loopbacks ? snapshot->n_columns * sizeof(*snapshot->loopbacks) : 0) +
 	       (size_t)snapshot->n_terms_classes * snapshot->n_terms_classes * sizeof(*snapshot->pkeys);
+}
+
+void hf_snapshot_count_ports(const struct hf_snapshot *snapshot, uint32_t *ret_ports, uint32_t *ret_switches)
+{
+	*ret_ports = *ret_switches = 0;
+	for (uint32_t i = 0; i < snapshot->n_ports; i++) {
+		*ret_ports += hf_port_is_present(&snapshot->ports[i]);
+		*ret_switches += snapshot->ports[i].is_switch;
+	}
 }
 
 const struct hf_port *hf_snapshot_port(const struct hf_snapshot *snapshot, uint32_t index)

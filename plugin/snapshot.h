@@ -9,6 +9,7 @@
 #ifndef HF_PLUGIN_SNAPSHOT_H
 #define HF_PLUGIN_SNAPSHOT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -63,10 +64,12 @@ struct hf_port {
 	uint16_t lid;		/* base LID */
 	uint16_t terms_class;
 	uint8_t lmc;
+	bool is_switch;		/* port 0 of one */
 };
 
 struct hf_snapshot {
 	struct hf_routing routing;
+	atomic_uint sharers;	/* besides the first owner, see hf_snapshot_share() */
 
 	uint32_t n_ports, n_columns, n_rows;
 	bool rows_are_lids;
@@ -94,11 +97,23 @@ struct hf_snapshot {
  */
 int hf_snapshot_resolve(const struct hf_tables *tables, struct hf_snapshot **ret_snapshot);
 
-/* @snapshot may be NULL. */
+/**
+ * hf_snapshot_share() - become another owner of a snapshot, which nobody may change from here on
+ * @snapshot: of which the caller is an owner
+ *
+ * Context: any thread.
+ * Return: the snapshot; each owner gives it up with hf_snapshot_free().
+ */
+struct hf_snapshot *hf_snapshot_share(struct hf_snapshot *snapshot);
+
+/* Freed where the caller is its only owner. @snapshot may be NULL. Context: any thread. */
 void hf_snapshot_free(struct hf_snapshot *snapshot);
 
 /* How many bytes it holds, all in all. */
 size_t hf_snapshot_bytes(const struct hf_snapshot *snapshot);
+
+/* How many of its ports are there, those of switches included, and how many of them are switches. */
+void hf_snapshot_count_ports(const struct hf_snapshot *snapshot, uint32_t *ret_ports, uint32_t *ret_switches);
 
 /* The port, or an absent one where the index is not in this snapshot. */
 const struct hf_port *hf_snapshot_port(const struct hf_snapshot *snapshot, uint32_t index);
@@ -134,6 +149,15 @@ static inline hf_entry hf_snapshot_path(const struct hf_snapshot *snapshot, uint
 static inline uint16_t hf_snapshot_pkey(const struct hf_snapshot *snapshot, uint32_t src_class, uint32_t dst_class)
 {
 	return snapshot->pkeys[(size_t)src_class * snapshot->n_terms_classes + dst_class];
+}
+
+/* The SLs of an entry that is a path, a bit for each. */
+static inline uint16_t hf_snapshot_sls(const struct hf_snapshot *snapshot, hf_entry entry)
+{
+	unsigned int sl = hf_entry_sl(entry);
+	unsigned int count = entry & HF_SL_IS_SPREAD ? snapshot->sl_spread[sl] : 1;
+
+	return ((1U << (count ? count : 1)) - 1) << sl;
 }
 
 /* The packet life of an entry that is a path, in the IBA's code. */

@@ -147,7 +147,7 @@ for spec in "${fabrics[@]}"; do
 	suffix=$(suffix_of "$spec")
 	IFS=: read -r kind size hosts wanted <<<"$spec"
 	use_fabric "$kind" "$size" "$hosts" "$wanted"
-	printf 'trace = "%s"\n' "$work/plugin.trace" >"$work/osmholdfast.conf"
+	printf 'trace = "%s"\ncontrol = ""\n' "$work/plugin.trace" >"$work/osmholdfast.conf"
 	rm -f "$work"/with.* "$work"/without.*
 	for _ in $(seq "$turns"); do
 		turn without

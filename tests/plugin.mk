@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
-PLUGIN_CHECKS = tests/check_snapshot tests/check_distinguisher tests/check_signaller tests/check_reporter \
-	tests/check_bulk
+PLUGIN_CHECKS = tests/check_snapshot tests/check_snapshot_file tests/check_distinguisher tests/check_signaller \
+	tests/check_bulk tests/check_reporter tests/check_plugin_control tests/fuzz_snapshot
 check_PROGRAMS += $(PLUGIN_CHECKS)
 TESTS += $(PLUGIN_CHECKS)
 noinst_HEADERS += tests/random_tables.h
@@ -11,10 +11,18 @@ tests_check_snapshot_SOURCES = tests/check_snapshot.c
 tests_check_snapshot_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_snapshot_CFLAGS = $(PLUGIN_CHECK_CFLAGS)
 tests_check_snapshot_LDADD = $(PLUGIN_CHECK_LDADD)
+tests_check_snapshot_file_SOURCES = tests/check_snapshot_file.c
+tests_check_snapshot_file_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_snapshot_file_CFLAGS = $(PLUGIN_CHECK_CFLAGS)
+tests_check_snapshot_file_LDADD = $(PLUGIN_CHECK_LDADD)
 tests_check_distinguisher_SOURCES = tests/check_distinguisher.c
 tests_check_distinguisher_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_distinguisher_CFLAGS = $(PLUGIN_CHECK_CFLAGS)
 tests_check_distinguisher_LDADD = $(PLUGIN_CHECK_LDADD)
+tests_check_plugin_control_SOURCES = tests/check_plugin_control.c tools/control_client.c tools/control_client.h
+tests_check_plugin_control_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_plugin_control_CFLAGS = $(PLUGIN_CHECK_CFLAGS) $(JANSSON_CFLAGS)
+tests_check_plugin_control_LDADD = plugin/libhfplugincontrol.la $(PLUGIN_CHECK_LDADD) $(JANSSON_LIBS)
 tests_check_signaller_SOURCES = tests/check_signaller.c
 tests_check_signaller_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_signaller_CFLAGS = $(PLUGIN_CHECK_CFLAGS)
@@ -27,13 +35,17 @@ tests_check_reporter_SOURCES = tests/check_reporter.c
 tests_check_reporter_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_reporter_CFLAGS = $(PLUGIN_CHECK_CFLAGS)
 tests_check_reporter_LDADD = $(PLUGIN_CHECK_LDADD)
+tests_fuzz_snapshot_SOURCES = tests/fuzz_snapshot.c tests/fuzz_replay.c
+tests_fuzz_snapshot_LDADD = plugin/libhfplugin.la lib/libhfcore.la
+EXTRA_DIST += tests/seeds/snapshot
 
 # System tests on a simulated fabric with stock opensm.
 check_PROGRAMS += tests/subscriber
 tests_subscriber_SOURCES = tests/subscriber.c
 tests_subscriber_LDADD = lib/libhfcore.la
 PLUGIN_SYSTEM_TESTS = tests/test_plugin_exports.sh tests/test_plugin_options.sh tests/test_plugin_load.sh \
-	tests/test_report_wire.sh tests/test_plugin_silent.sh tests/test_plugin_engines.sh tests/test_plugin_exit.sh
+	tests/test_report_wire.sh tests/test_plugin_silent.sh tests/test_plugin_engines.sh tests/test_plugin_exit.sh \
+	tests/test_plugin_status.sh
 TESTS += $(PLUGIN_SYSTEM_TESTS)
 EXTRA_DIST += $(PLUGIN_SYSTEM_TESTS) tests/plugin.sh
 
@@ -42,11 +54,11 @@ check_LTLIBRARIES += tests/libosmhfversion.la tests/libosmhfshifted.la
 tests_libosmhfversion_la_SOURCES = $(plugin_osm_sources)
 tests_libosmhfversion_la_CFLAGS = $(plugin_libosmholdfast_la_CFLAGS) -DHF_OSM_VERSION='"OpenSM 0.0.0"'
 tests_libosmhfversion_la_LDFLAGS = $(plugin_osm_ldflags) -rpath $(libdir)
-tests_libosmhfversion_la_LIBADD = plugin/libhfplugin.la
+tests_libosmhfversion_la_LIBADD = $(plugin_osm_libadd)
 # All that osm_config.h defines but ENABLE_OSM_PERF_MGR.
 SHIFTED_CFLAGS = -DHF_OSM_UNCHECKED_LAYOUT -D_OSM_CONFIG_H_ -DOSM_VENDOR_INTF_OPENIB -DVENDOR_RMPP_SUPPORT \
 	-DDUAL_SIDED_RMPP -DHAVE_LIBPTHREAD
 tests_libosmhfshifted_la_SOURCES = $(plugin_osm_sources)
 tests_libosmhfshifted_la_CFLAGS = $(SHIFTED_CFLAGS) $(plugin_libosmholdfast_la_CFLAGS)
 tests_libosmhfshifted_la_LDFLAGS = $(plugin_osm_ldflags) -rpath $(libdir)
-tests_libosmhfshifted_la_LIBADD = plugin/libhfplugin.la
+tests_libosmhfshifted_la_LIBADD = $(plugin_osm_libadd)

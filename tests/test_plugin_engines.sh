@@ -39,7 +39,7 @@ goes_through() {
 # Between the columns the middle cable is the fast one, so without it rates change as well as SLs.
 mesh_edit='/"S_[02]_[01]"\[[34]\]/s/4xQDR/1xQDR/'
 start_fabric || exit 99
-printf 'trace = "%s/trace"\n' "$work" >plugin.conf
+printf 'trace = "%s/trace"\ncontrol = "%s/socket"\n' "$work" "$work" >plugin.conf
 plan 9
 for engine in minhop updn dnup ftree dor sssp lash nue; do
 	try "$engine" goes_through $engine changes_are_the_sas

@@ -27,12 +27,22 @@ pick_mode() {
 }
 
 write_options() {
-	printf 'mode = "%s"\nwindow = %d\nper_subscriber = %d\ntimeout_ms = %d\nretries = 2\ntrace = "%s/trace"\n' \
-		"$(pick_mode)" $((1 + $(random 8))) $((1 + $(random 4))) $((1 + $(random 50))) "$work" >plugin.conf
+	printf 'mode = "%s"\nwindow = %d\nper_subscriber = %d\ntimeout_ms = %d\nretries = 2\n' \
+		"$(pick_mode)" $((1 + $(random 8))) $((1 + $(random 4))) $((1 + $(random 50))) >plugin.conf
+	printf 'trace = "%s/trace"\ncontrol = "%s/socket"\n' "$work" "$work" >>plugin.conf
 }
 
 sent_count() { grep -c '"report_sent"' trace; }
 more_sent() { [ "$(sent_count)" -gt "$1" ]; }
+
+# The operator asks as well, in every run: for a snapshot that is being written, too, or not any more.
+ask_in_between() {
+	{
+		"$top_builddir/tools/holdfast" status --socket "$work/socket"
+		"$top_builddir/tools/holdfast" snapshot --socket "$work/socket" "$work/snapshot"
+	} >/dev/null 2>&1 &
+	asked_pid=$!
+}
 
 # The cable goes or comes, so paths change, and one sweep follows upon the other. In two of three runs SIGTERM comes
 # soon after the first Report, else at any moment of the sweeps.
@@ -40,6 +50,7 @@ disturb() {
 	disturb_sent=$(sent_count)
 	if [ $((run % 2)) -eq 1 ]; then cut_middle; else join_middle; fi
 	[ "$(random 3)" -eq 0 ] || wait_for 10 more_sent "$disturb_sent"
+	ask_in_between
 	disturb_left=$(random 4)
 	while [ "$disturb_left" -gt 0 ]; do
 		kill -HUP "$osm_pid"
@@ -63,7 +74,8 @@ all_end_well() {
 		run_seed=$seed
 		start_busy || { echo "run $run (seed $run_seed): no SUBNET UP"; return 1; }
 		disturb
-		stop_opensm && continue
+		stop_opensm && wait "$asked_pid"
+		[ "$osm_rc" -ne 0 ] || continue
 		echo "run $run (seed $run_seed): exit status $osm_rc"
 		tail -n 20 opensm.log
 		return 1

@@ -18,7 +18,7 @@ answered_before_retries() {
 start_fabric || exit 99
 plan 9
 printf 'mode = wildcard\nwindow = 1\npace_ms = 5\ntimeout_ms = 3000\nretries = 1\nbackoff = linear\n' >plugin.conf
-echo "trace = \"$work/trace\"" >>plugin.conf
+printf 'trace = "%s/trace"\ncontrol = "%s/socket"\n' "$work" "$work" >>plugin.conf
 try "opensm comes up, with a window of one" start_opensm osmholdfast "event_plugin_options $work/plugin.conf"
 try "six hosts subscribe, three of which never answer" start_hosts -s hfsim0 -s hfsim2 -s hfsim3
 kill -HUP "$osm_pid"

@@ -42,7 +42,7 @@ announced() { [ "$(grep -c '"announce_done"' trace)" -ge "$1" ]; }
 start_in_mode() {
 	stop_opensm >/dev/null 2>&1
 	rm -f capture.pcap trace
-	printf 'mode = "%s"\ntrace = "%s/trace"\n' "$1" "$work" >plugin.conf
+	printf 'mode = "%s"\ntrace = "%s/trace"\ncontrol = "%s/socket"\n' "$1" "$work" "$work" >plugin.conf
 	start_opensm osmholdfast "event_plugin_options $work/plugin.conf"
 }
 

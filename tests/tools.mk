@@ -21,3 +21,6 @@ EXTRA_DIST += $(SOAK_TESTS) tests/soak.sh
 check_PROGRAMS += tests/control_client
 TESTS += tests/test_holdfastd_options.sh tests/test_holdfastd.sh
 EXTRA_DIST += tests/test_holdfastd_options.sh tests/test_holdfastd.sh
+
+TESTS += tests/test_diff.sh
+EXTRA_DIST += tests/test_diff.sh

@@ -9,7 +9,7 @@
 
 #include "lib/trace.h"
 #include "lib/wire.h"
-#include "tools/hfsim_control.h"
+#include "tools/control_client.h"
 #include "tools/hfsim_setup.h"
 #include "tools/hfsim_stale.h"
 

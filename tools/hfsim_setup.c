@@ -41,16 +41,18 @@ int hf_setup_net(struct hf_fabric *fabric)
 
 /* The files of one opensm. */
 struct sm_files {
-	const char *conf, *log, *plugin_conf, *trace;
+	const char *conf, *log, *plugin_conf, *socket, *trace;
 	int priority;	/* where there are two */
 };
 
 static const struct sm_files first_files = {
-	HF_FILE_OPENSM_CONF, HF_FILE_OPENSM_LOG, HF_FILE_PLUGIN_CONF, HF_FILE_PLUGIN_TRACE, 10,
+	HF_FILE_OPENSM_CONF, HF_FILE_OPENSM_LOG, HF_FILE_PLUGIN_CONF, HF_FILE_PLUGIN_SOCKET, HF_FILE_PLUGIN_TRACE,
+	10,
 };
 
 static const struct sm_files standby_files = {
-	HF_FILE_STANDBY_CONF, HF_FILE_STANDBY_LOG, HF_FILE_STANDBY_PLUGIN, HF_FILE_STANDBY_TRACE, 5,
+	HF_FILE_STANDBY_CONF, HF_FILE_STANDBY_LOG, HF_FILE_STANDBY_PLUGIN, HF_FILE_STANDBY_SOCKET,
+	HF_FILE_STANDBY_TRACE, 5,
 };
 
 static int setup_plugin(struct hf_fabric *fabric, const struct sm_files *files)
@@ -62,7 +64,8 @@ static int setup_plugin(struct hf_fabric *fabric, const struct sm_files *files)
 
 	if (err)
 		return err;
-	fprintf(file, "trace = \"%s\"\nmode = %s\n", hf_fabric_path(fabric, "%s", files->trace).text,
+	fprintf(file, "trace = \"%s\"\ncontrol = \"%s\"\nmode = %s\n",
+		hf_fabric_path(fabric, "%s", files->trace).text, hf_fabric_path(fabric, "%s", files->socket).text,
 		fabric->scenario->mode);
 	for (size_t i = 0; i < plugin->count; i++)
 		fprintf(file, "%s = \"%s\"\n", plugin->items[i].name, plugin->items[i].value);

@@ -10,11 +10,13 @@
 #define HF_FILE_OPENSM_CONF	"opensm.conf"
 #define HF_FILE_OPENSM_LOG	"opensm.log"
 #define HF_FILE_PLUGIN_CONF	"osmholdfast.conf"
+#define HF_FILE_PLUGIN_SOCKET	"opensm.socket"
 #define HF_FILE_PLUGIN_TRACE	"opensm.trace"
 #define HF_FILE_SM_CAPTURE	"opensm.pcap"
 #define HF_FILE_STANDBY_CONF	"standby.conf"
 #define HF_FILE_STANDBY_LOG	"standby.log"
 #define HF_FILE_STANDBY_PLUGIN	"standby.osmholdfast.conf"
+#define HF_FILE_STANDBY_SOCKET	"standby.socket"
 #define HF_FILE_STANDBY_TRACE	"standby.trace"
 #define HF_FILE_STANDBY_CAPTURE	"standby.pcap"
 #define HF_FILE_STANDBY_DIR	"standby"	/* what opensm keeps for its next start */

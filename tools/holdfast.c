@@ -12,6 +12,9 @@ struct command {
 };
 
 static const struct command commands[] = {
+	{ "diff", "which paths differ between two snapshot files, and how", hf_command_diff },
+	{ "snapshot", "let the plugin of opensm write every path of the last routing to a file", hf_command_snapshot },
+	{ "status", "what the plugin of opensm is doing", hf_command_status },
 	{ "tables", "forwarding and SL to VL tables of the fabric, as its switches hold them", hf_command_tables },
 };
 

@@ -18,4 +18,18 @@ enum hf_exit {
  */
 int hf_command_tables(int argc, char **argv);
 
+/**
+ * hf_command_diff() - print which paths differ between two snapshot files, and how
+ * @argc, @argv: as above
+ *
+ * Return: 0 where none does, 1 where some do, 2 on any error, as diff(1).
+ */
+int hf_command_diff(int argc, char **argv);
+
+/* Let the plugin write its snapshot to a file. Return: enum hf_exit. */
+int hf_command_snapshot(int argc, char **argv);
+
+/* Print what the plugin says of itself. Return: enum hf_exit. */
+int hf_command_status(int argc, char **argv);
+
 #endif

@@ -33,7 +33,7 @@ struct daemon {
 	struct holdfastd_options options;
 	struct event_base *base;
 	struct holdfastd_ports *ports;
-	struct holdfastd_control *control;
+	struct hf_control *control;
 	bool is_stopping;
 };
 
@@ -200,7 +200,7 @@ static int run(struct daemon *daemon)
 		err = start(daemon);
 	if (!err && event_base_dispatch(daemon->base) < 0)
 		err = -EIO;
-	holdfastd_control_free(daemon->control);
+	hf_control_free(daemon->control);
 	holdfastd_ports_free(daemon->ports);
 	for (size_t i = 0; i < SIGNAL_COUNT; i++)
 		if (events[i])

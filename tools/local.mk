@@ -2,10 +2,12 @@
 
 # The operator's program.
 sbin_PROGRAMS += tools/holdfast
-tools_holdfast_SOURCES = tools/holdfast.c tools/holdfast.h tools/holdfast_reader.c tools/holdfast_reader.h \
-	tools/holdfast_tables.c tools/sa_paths.c tools/sa_paths.h
+tools_holdfast_SOURCES = tools/control_client.c tools/control_client.h tools/holdfast.c tools/holdfast.h \
+	tools/holdfast_diff.c tools/holdfast_names.c tools/holdfast_names.h tools/holdfast_reader.c \
+	tools/holdfast_reader.h tools/holdfast_status.c tools/holdfast_tables.c tools/sa_paths.c tools/sa_paths.h
 tools_holdfast_CFLAGS = $(AM_CFLAGS) $(IBNETDISC_CFLAGS) $(IBMAD_CFLAGS) $(UMAD_CFLAGS) $(JANSSON_CFLAGS)
-tools_holdfast_LDADD = lib/libhfhost.la $(IBNETDISC_LIBS) $(IBMAD_LIBS) $(UMAD_LIBS) $(JANSSON_LIBS)
+tools_holdfast_LDADD = plugin/libhfplugin.la lib/libhfhost.la $(IBNETDISC_LIBS) $(IBMAD_LIBS) $(UMAD_LIBS) \
+	$(JANSSON_LIBS)
 
 # The daemon of a host.
 sbin_PROGRAMS += tools/holdfastd
@@ -13,11 +15,12 @@ tools_holdfastd_SOURCES = tools/holdfastd.c tools/holdfastd_connect.c tools/hold
 	tools/holdfastd_control.c tools/holdfastd_control.h tools/holdfastd_options.c tools/holdfastd_options.h \
 	tools/holdfastd_ports.c tools/holdfastd_ports.h
 tools_holdfastd_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
-tools_holdfastd_LDADD = lib/libhfhost.la $(EVENT_LIBS) $(JANSSON_LIBS)
+tools_holdfastd_LDADD = lib/libhfcontrol.la lib/libhfhost.la $(EVENT_LIBS) $(JANSSON_LIBS)
 
 # The runner of scenarios. What is pure or can be tested alone is a library.
 noinst_LTLIBRARIES += tools/libhfrun.la
-tools_libhfrun_la_SOURCES = tools/hfsim_asker.c tools/hfsim_asker.h tools/hfsim_child.c tools/hfsim_child.h tools/hfsim_control.c tools/hfsim_control.h \
+tools_libhfrun_la_SOURCES = tools/control_client.c tools/control_client.h tools/hfsim_asker.c tools/hfsim_asker.h \
+	tools/hfsim_child.c tools/hfsim_child.h \
 	tools/hfsim_events.c tools/hfsim_events.h tools/hfsim_fabric.c tools/hfsim_fabric.h tools/hfsim_faults.c \
 	tools/hfsim_faults.h tools/hfsim_hosts.c tools/hfsim_hosts.h tools/hfsim_ibsim.c tools/hfsim_ibsim.h \
 	tools/hfsim_judge.c tools/hfsim_judge.h tools/hfsim_mads.c tools/hfsim_mads.h tools/hfsim_reach.c \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
-#include "tools/hfsim_control.h"
+#include "tools/control_client.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -72,22 +72,40 @@ static int read_line(int fd, uint64_t deadline_ns, char **ret_line, size_t *ret_
 	return 0;
 }
 
-static int ask(int fd, const char *what, int timeout_ms, json_t **ret_answer)
+/* The line is short: it fits into the socket's buffer or the peer is stuck. */
+static int send_line(int fd, const json_t *request)
+{
+	char *line = json_dumps(request, JSON_COMPACT);
+	size_t length;
+	ssize_t sent;
+
+	if (!line)
+		return -ENOMEM;
+	length = strlen(line);
+	line[length] = '\n';
+	sent = send(fd, line, length + 1, MSG_NOSIGNAL);
+	free(line);
+	if (sent < 0)
+		return -errno;
+	return (size_t)sent == length + 1 ? 0 : -EPROTO;
+}
+
+static int ask(int fd, const json_t *request, int timeout_ms, json_t **ret_answer)
 {
 	uint64_t deadline_ns = hf_now_ns() + (uint64_t)timeout_ms * 1000000;
 	size_t length;
 	json_t *answer;
 	char *line;
-	int err;
+	int err = send_line(fd, request);
 
-	if (dprintf(fd, "{\"get\":\"%s\"}\n", what) < 0)
-		return -errno;
+	if (err)
+		return err;
 	err = read_line(fd, deadline_ns, &line, &length);
 	if (err)
 		return err;
 	answer = json_loadb(line, length, JSON_REJECT_DUPLICATES, NULL);
 	free(line);
-	if (!json_is_object(answer) || json_object_get(answer, "error")) {
+	if (!json_is_object(answer)) {
 		json_decref(answer);
 		return -EPROTO;
 	}
@@ -95,14 +113,29 @@ static int ask(int fd, const char *what, int timeout_ms, json_t **ret_answer)
 	return 0;
 }
 
-int hf_control_get(const char *path, const char *what, int timeout_ms, json_t **ret_answer)
+int hf_control_ask(const char *path, const json_t *request, int timeout_ms, json_t **ret_answer)
 {
 	int fd = open_socket(path);
 	int err;
 
 	if (fd < 0)
 		return fd;
-	err = ask(fd, what, timeout_ms, ret_answer);
+	err = ask(fd, request, timeout_ms, ret_answer);
 	close(fd);
+	return err;
+}
+
+int hf_control_get(const char *path, const char *what, int timeout_ms, json_t **ret_answer)
+{
+	json_t *request = json_pack("{s:s}", "get", what), *answer;
+	int err = request ? hf_control_ask(path, request, timeout_ms, &answer) : -ENOMEM;
+
+	json_decref(request);
+	if (!err && json_object_get(answer, "error")) {
+		json_decref(answer);
+		err = -EPROTO;
+	}
+	if (!err)
+		*ret_answer = answer;
 	return err;
 }

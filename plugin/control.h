@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
+/*
+ * The plugin's control socket: status and snapshots for the operator, on a thread of its own. A client that is slow, or
+ * a snapshot that takes long to write, holds up other clients at most, never a Report. The protocol stands in
+ * osmholdfast.conf(5).
+ */
+#ifndef HF_PLUGIN_CONTROL_H
+#define HF_PLUGIN_CONTROL_H
+
+#include <stdint.h>
+
+#include "plugin/status.h"
+
+struct hf_plugin_control;
+
+struct hf_plugin_control_config {
+	const char *path;		/* of the socket; borrowed for the call */
+	const char *mode;		/* the signalling mode's name; borrowed */
+	uint64_t instance;
+	struct hf_status_board *board;	/* borrowed */
+};
+
+/**
+ * hf_plugin_control_start() - listen and start the thread
+ * @config:      copied
+ * @ret_control: to be ended with hf_plugin_control_stop()
+ *
+ * No signal is ever delivered to the thread.
+ *
+ * Return: 0; as hf_control_new(); the negative errno of eventfd() or pthread_create().
+ */
+int hf_plugin_control_start(const struct hf_plugin_control_config *config, struct hf_plugin_control **ret_control);
+
+/* Ends the thread and removes the socket; a snapshot that is being written is given up. May be NULL. */
+void hf_plugin_control_stop(struct hf_plugin_control *control);
+
+#endif
