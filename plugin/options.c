@@ -18,7 +18,7 @@ static const char *const level_names[] = {
 
 const struct hf_option hf_plugin_option_table[] = {
 	{
-		.name = "mode", .type = HF_OPTION_CHOICE, .default_ = "hybrid", .choices = hf_mode_names,
+		.name = "mode", .type = HF_OPTION_CHOICE, .default_ = "targeted", .choices = hf_mode_names,
 		.offset = AT(mode),
 		.help = "Which hosts are told what after a routing. targeted: each host whose own paths changed, of these "
 			"alone. wildcard: every subscriber, after every routing, to query its paths again. hybrid: the "

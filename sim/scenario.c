@@ -16,7 +16,7 @@
 #define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
 
 /* The plugin's own names, hf_mode_names, and "targeted". */
-const char *const hf__scenario_modes[] = { "hybrid", "wildcard", "repath-only", "targeted", HF_MODE_NAME_OFF, NULL };
+const char *const hf__scenario_modes[] = { "targeted", "hybrid", "wildcard", "repath-only", HF_MODE_NAME_OFF, NULL };
 const char *const hf__scenario_lanes[] = { "1", "2", "4", "8", "15", NULL };
 
 static const char *const fault_kinds[] = {
@@ -77,7 +77,7 @@ static const struct hf_option sm_table[] = {
 		.name = "engine", .type = HF_OPTION_STRING, .default_ = "minhop",
 		.offset = offsetof(struct hf__sm_values, engine)
 	},
-	[HF__SM_MODE] = CHOICE(sm, mode, "hybrid", hf__scenario_modes),
+	[HF__SM_MODE] = CHOICE(sm, mode, "targeted", hf__scenario_modes),
 	[HF__SM_NODE] = STRING(sm, node),
 	[HF__SM_STANDBY] = STRING(sm, standby),
 	HF_OPTION_END
@@ -354,7 +354,7 @@ static int parse_must_mode(const char *at, struct hf_must *must, char **ret_erro
 			return 0;
 	}
 	return hf__fail(-EINVAL, ret_error, "must \"%s\": allowed behind the number is nothing, or \"in\" and "
-			"hybrid, wildcard, repath-only, targeted or off", must->text);
+			"targeted, hybrid, wildcard, repath-only or off", must->text);
 }
 
 int hf__must_parse(const char *text, struct hf_must *ret_must, char **ret_error)

@@ -47,7 +47,7 @@ START_TEST(test_defaults)
 	ck_assert_str_eq(s->fabric, "mesh 3x2");
 	ck_assert_str_eq(s->lanes, "8");
 	ck_assert_str_eq(s->engine, "minhop");
-	ck_assert_str_eq(s->mode, "hybrid");
+	ck_assert_str_eq(s->mode, "targeted");
 	ck_assert_str_eq(s->sm_node->name, "sm");
 	ck_assert_uint_eq(s->host_count, 6);
 	ck_assert_str_eq(s->hosts[0]->name, "H_0_0_0");
@@ -160,7 +160,7 @@ static const struct {
 	{ "fabric kind\n",				":1: " },
 	{ "watchdog_s = 0\n" FABRIC,			":1: watchdog_s = 0: allowed is 1 to 86400" },
 	{ FABRIC "sm {\nmode = loud\n}\n",
-	  ":3: mode = loud: allowed is one of hybrid, wildcard, repath-only, targeted, off" },
+	  ":3: mode = loud: allowed is one of targeted, hybrid, wildcard, repath-only, off" },
 	{ FABRIC "sm {\nengine = lasso\n}\n",
 	  ":3: engine = lasso: allowed is one or, with commas, several of" },
 	{ FABRIC "sm { engine = \"lash,\" }\n",		":2: engine = lash,: allowed is" },
@@ -261,7 +261,7 @@ static const struct {
 	const char *setting, *error;	/* NULL: allowed */
 } settings[] = {
 	{ "mode=off", NULL },
-	{ "mode=loud", "mode = loud: allowed is one of hybrid, wildcard, repath-only, targeted, off" },
+	{ "mode=loud", "mode = loud: allowed is one of targeted, hybrid, wildcard, repath-only, off" },
 	{ "engine=updn", NULL },
 	{ "engine=", "engine = : allowed is one or" },
 	{ "lanes=15", NULL },

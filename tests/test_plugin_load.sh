@@ -43,7 +43,7 @@ cpi_without_bit >cpi.stock
 stop_opensm
 
 try "opensm loads the plugin" start_opensm osmholdfast
-try "it logs its version and mode" log_says 'osmholdfast: version .* loaded, mode hybrid'
+try "it logs its version and mode" log_says 'osmholdfast: version .* loaded, mode targeted'
 try "the SA says that it sends traps 68 and 69" repath_bit_is 1
 cpi_without_bit >cpi.plugin
 try "the rest of its ClassPortInfo is as before" diff cpi.stock cpi.plugin
@@ -52,7 +52,7 @@ try "opensm ends with status 0" stop_opensm
 
 sed 's/^#\([a-z_]* = \)/\1/' "$top_builddir/plugin/osmholdfast.conf" >all.conf
 start_opensm osmholdfast "event_plugin_options $work/all.conf"
-try "the sample with every option uncommented loads" log_says 'osmholdfast: version .* loaded, mode hybrid'
+try "the sample with every option uncommented loads" log_says 'osmholdfast: version .* loaded, mode targeted'
 stop_opensm
 
 echo 'mode = off' >off.conf

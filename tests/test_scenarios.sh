@@ -40,7 +40,7 @@ members='"changed_paths", "hosts_told", "reports_sent", "reports_acked", "sa_que
 
 plan 41
 
-for mode in wildcard repath-only hybrid; do
+for mode in wildcard repath-only hybrid targeted; do
 	try "mesh-to-ring passes in mode $mode" passes "mesh-$mode" mesh-to-ring --mode "$mode"
 	try "$mode: no connection is stale and no credit loop is left" holds "mesh-$mode" \
 		'.verdict == "pass" and .stale_connections == 0 and .credit_loops_before == 0 and .credit_loops_after == 0'

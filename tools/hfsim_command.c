@@ -218,7 +218,7 @@ static int compare_mode(struct hf_scenario *scenario, const char *mode, const st
 
 int hf_command_compare(int argc, char **argv)
 {
-	static char *all_modes[] = { "wildcard", "repath-only", "hybrid", "off" };
+	static char *all_modes[] = { "wildcard", "repath-only", "hybrid", "targeted", "off" };
 	struct libscols_table *table = new_comparison();
 	struct options options = { .json_path = NULL };
 	struct hf_scenario *scenario = NULL;
