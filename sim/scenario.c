@@ -43,6 +43,13 @@ static const char *const fault_kinds[] = {
 static const char *const connection_kinds[] = { "all-to-all", "none", NULL };
 static const char *const waits[] = { "settled", "none", NULL };
 
+static const char *const measures[] = {
+	[HF_MEASURE_ALL] = "all",
+	[HF_MEASURE_MADS] = "mads",
+	[HF_MEASURE_NOTHING] = "nothing",
+	NULL,
+};
+
 #define STRING(struct_, field) \
 	{ .name = #field, .type = HF_OPTION_STRING, .offset = offsetof(struct hf__##struct_##_values, field) }
 #define NUMBER(struct_, field, initial, least, most) \
@@ -56,6 +63,7 @@ static const struct hf_option root_table[] = {
 	[HF__ROOT_TITLE] = STRING(root, title),
 	[HF__ROOT_DESCRIPTION] = STRING(root, description),
 	[HF__ROOT_WATCHDOG] = NUMBER(root, watchdog_s, "120", 1, HF__WATCHDOG_MAX_S),
+	[HF__ROOT_MEASURE] = CHOICE(root, measure, "all", measures),
 	HF_OPTION_END
 };
 

@@ -50,6 +50,13 @@ struct hf_fault {
 	unsigned int line;		/* in the scenario's file */
 };
 
+/* What is read from outside besides traces: the more hosts, the longer it takes and the larger the files. */
+enum hf_measure_what {
+	HF_MEASURE_ALL,
+	HF_MEASURE_MADS,	/* captures of MADs, but no tables of the switches and no connections */
+	HF_MEASURE_NOTHING,
+};
+
 enum hf_must_op {
 	HF_MUST_EQ,	/* = */
 	HF_MUST_NE,	/* != */
@@ -103,6 +110,7 @@ struct hf_scenario {
 	size_t fault_count;
 	struct hf_must *musts;
 	size_t must_count;
+	enum hf_measure_what measured;
 	unsigned int watchdog_s;	/* the whole run is ended after this time */
 };
 

@@ -462,6 +462,7 @@ static int copy_root(struct building *building)
 	if (!err)
 		err = copy_line(&scenario->description, building->draft->root.description);
 	scenario->watchdog_s = building->draft->root.watchdog_s;
+	scenario->measured = building->draft->root.measure;
 	return err;
 }
 

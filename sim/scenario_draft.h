@@ -24,6 +24,7 @@ enum hf__section {
 struct hf__root_values {
 	char *title, *description;
 	int watchdog_s;
+	int measure;		/* enum hf_measure_what */
 };
 
 struct hf__fabric_values {
@@ -53,7 +54,7 @@ struct hf__fault_values {
 };
 
 /* Indices into the tables of the sections, and so into hf__scenario_draft.lines. */
-enum { HF__ROOT_TITLE, HF__ROOT_DESCRIPTION, HF__ROOT_WATCHDOG };
+enum { HF__ROOT_TITLE, HF__ROOT_DESCRIPTION, HF__ROOT_WATCHDOG, HF__ROOT_MEASURE };
 enum { HF__FABRIC_KIND, HF__FABRIC_SIZE, HF__FABRIC_FILE, HF__FABRIC_HOSTS, HF__FABRIC_SM_HOST, HF__FABRIC_LANES };
 enum { HF__SM_ENGINE, HF__SM_MODE, HF__SM_NODE, HF__SM_STANDBY };
 enum { HF__FAULT_KIND, HF__FAULT_NODE, HF__FAULT_PORT, HF__FAULT_PERCENT, HF__FAULT_WAIT, HF__FAULT_AFTER };

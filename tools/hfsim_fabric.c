@@ -88,9 +88,22 @@ static void init_client_environment(struct environment *environment, const struc
 	add_preload(environment, fabric, HF_PART_UMAD);
 }
 
+/* ibsim keeps the slot of a client that was killed until it has something for it: there must be enough to spare. */
+static bool is_anyone_killed(const struct hf_scenario *scenario)
+{
+	for (size_t i = 0; i < scenario->fault_count; i++) {
+		enum hf_fault_kind kind = scenario->faults[i].kind;
+
+		if (kind == HF_FAULT_SM_KILL || kind == HF_FAULT_SM_DOWN || kind == HF_FAULT_DAEMON_KILL)
+			return true;
+	}
+	return false;
+}
+
 static bool needs_mux(const struct hf_fabric *fabric)
 {
-	return fabric->scenario->host_count > DIRECT_HOSTS;
+	return fabric->scenario->host_count > DIRECT_HOSTS || fabric->scenario->standby_node ||
+	       is_anyone_killed(fabric->scenario);
 }
 
 static int find_parts(struct hf_fabric *fabric)
@@ -169,7 +182,7 @@ int hf_fabric_init(struct hf_fabric *fabric, const struct hf_scenario *scenario,
 {
 	int err;
 
-	*fabric = (struct hf_fabric){ .scenario = scenario, .is_captured = true, .signal_fd = -1, .inotify_fd = -1 };
+	*fabric = (struct hf_fabric){ .scenario = scenario, .is_captured = scenario->measured != HF_MEASURE_NOTHING, .signal_fd = -1, .inotify_fd = -1 };
 	fabric->ibsim.console_fd = -1;
 	err = hf_reach_init(&fabric->reach, scenario->topology);
 	if (!err)
@@ -473,8 +486,9 @@ int hf_fabric_start_daemon(struct hf_fabric *fabric, struct hf_daemon *daemon)
 	if (err)
 		return err;
 	init_client_environment(&environment, fabric, fabric->host_socket_name, daemon->node_names);
-	add_variable(&environment, "HF_UMAD_CAPTURE=%s",
-		     hf_fabric_path(fabric, HF_FILE_HOST ".pcap", daemon->index).text);
+	if (fabric->is_captured)
+		add_variable(&environment, "HF_UMAD_CAPTURE=%s",
+			     hf_fabric_path(fabric, HF_FILE_HOST ".pcap", daemon->index).text);
 	if (fabric->scenario->disorder > 0)
 		add_variable(&environment, "HF_UMAD_DISORDER=%u %zu", fabric->scenario->disorder,
 			     fabric->scenario->seed + daemon->index);

@@ -88,6 +88,15 @@ int hf_mads_count(const char *path, uint64_t from_ns, uint64_t to_ns, struct hf_
 	return 0;
 }
 
+uint64_t hf_mads_signalling(const struct hf_mad_counts *counts)
+{
+	uint64_t total = 0;
+
+	for (enum hf_mad_kind kind = HF_MAD_REPORT; kind <= HF_MAD_RMPP_END; kind++)
+		total += counts->sent[kind] + counts->received[kind];
+	return total;
+}
+
 uint64_t hf_mads_total(const struct hf_mad_counts *counts)
 {
 	uint64_t total = 0;

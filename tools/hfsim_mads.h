@@ -46,6 +46,15 @@ enum hf_mad_kind hf_mad_classify(const uint8_t mad[HF_MAD_SIZE]);
  */
 int hf_mads_count(const char *path, uint64_t from_ns, uint64_t to_ns, struct hf_mad_counts *counts);
 
+/*
+ * MADs that passed an SM's adapter to tell hosts of paths: Reports, queries for path records and their answers, with
+ * acknowledgements and RMPP. Subscriptions are not among them.
+ */
+uint64_t hf_mads_signalling(const struct hf_mad_counts *counts);
+
+/* Bytes of a MAD on the wire: LRH 8, BTH 12, DETH 8, the MAD, ICRC 4, VCRC 2. */
+#define HF_MAD_WIRE_SIZE (8 + 12 + 8 + HF_MAD_SIZE + 4 + 2)
+
 /* All MADs sent, SMPs apart. */
 uint64_t hf_mads_total(const struct hf_mad_counts *counts);
 

@@ -136,6 +136,20 @@ static void add_times(json_t *json, const struct window *window)
 					json_null());
 }
 
+/* What the plugin says that its announcements held; null where it does not. */
+static void add_announcements(json_t *json, const struct window *window)
+{
+	static const char *const fields[][2] = {
+		{ "announced_hosts", "hosts" }, { "announced_changes", "changes" }, { "announced_bytes", "bytes" },
+	};
+	bool is_said = count_events(window, "plugin", "announcement") > 0;
+
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		json_object_set_new(json, fields[i][0], is_said ?
+				    json_integer(sum_field(window, "plugin", "announcement", fields[i][1])) :
+				    json_null());
+}
+
 static void add_mads(json_t *json, const struct hf_fault_run *fault)
 {
 	struct hf_mad_counts all = fault->sm_mads;
@@ -151,6 +165,9 @@ static void add_mads(json_t *json, const struct hf_fault_run *fault)
 	json_object_set_new(json, "sa_queries", json_integer(fault->host_mads.sent[HF_MAD_PATH_TABLE] +
 							     fault->host_mads.sent[HF_MAD_PATH_GET]));
 	json_object_set_new(json, "mads_total", json_integer(hf_mads_total(&all)));
+	json_object_set_new(json, "mads_signalling", json_integer(hf_mads_signalling(&fault->sm_mads)));
+	json_object_set_new(json, "bytes_signalling",
+			    json_integer(hf_mads_signalling(&fault->sm_mads) * HF_MAD_WIRE_SIZE));
 	json_object_set_new(json, "mads", mads);
 	json_object_set_new(json, "smps", json_integer(fault->sm_mads.sent[HF_MAD_SMP]));
 }
@@ -193,6 +210,7 @@ static json_t *pack_fault(const struct hf_run *run, const struct hf_fault_run *f
 	json_object_set_new(json, "path_records_received", json_integer(count_records(&window)));
 	json_object_set_new(json, "connections_changed",
 			    json_integer(count_events(&window, "host:", "connection_changed")));
+	add_announcements(json, &window);
 	add_mads(json, fault);
 	add_times(json, &window);
 	return json;
@@ -225,7 +243,7 @@ static int add_before(json_t *result, const struct hf_run *run)
 	json_t *cycles = NULL;
 	size_t count = 0;
 
-	if (run->n_measures > 0 &&
+	if (run->n_measures > 0 && run->measures[0].tables &&
 	    hf_judge_loops(run->measures[0].tables, &run->measures[0].uses, &count, &cycles))
 		return -ENOMEM;
 	json_object_set_new(result, "connections",

@@ -172,8 +172,13 @@ static int read_uses(struct hf_run *run, struct hf_uses *ret_uses)
 static int measure(struct hf_run *run)
 {
 	struct hf_measure *measure = &run->measures[run->n_measures];
-	int err = read_tables(run, &measure->tables);
+	int err;
 
+	if (run->scenario->measured != HF_MEASURE_ALL) {
+		run->n_measures++;
+		return 0;
+	}
+	err = read_tables(run, &measure->tables);
 	if (err)
 		return err;
 	err = read_uses(run, &measure->uses);
@@ -315,6 +320,8 @@ static int judge_staleness(struct hf_run *run, const struct progress *progress)
 
 static int count_mads(struct hf_run *run)
 {
+	if (run->scenario->measured == HF_MEASURE_NOTHING)
+		return 0;
 	for (size_t i = 0; i < run->n_faults; i++) {
 		struct hf_fault_run *fault = &run->faults[i];
 		struct hf_path path = hf_fabric_path(&run->fabric, HF_FILE_SM_CAPTURE);
