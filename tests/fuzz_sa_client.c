@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
- * Everything that comes in from the fabric, through the client into the cache and the connections. An input is a list
- * of steps: one byte of kind, then
+ * Everything that comes in from the fabric, through the client into the cache and the connections: tables, deltas,
+ * Reports with epochs and without. An input is a list of steps: one byte of kind, then
  *
  *	0 to 127	a MAD from the SM: its length as 16 bits, big-endian, then its bytes. Where the kind is odd,
  *			it gets the transaction id of the last request, as an SM's answer would have
