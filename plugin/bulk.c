@@ -114,24 +114,61 @@ size_t hf_bulk_told(const struct hf_bulk *bulk, uint32_t port, struct hf_destina
 	return hf_destinations_count(ret_set);
 }
 
-uint8_t hf_bulk_report_body(struct hf_bulk *bulk, uint32_t port, const struct hf_destinations *set,
-			    uint8_t ret_body[HF_REPORT_BODY_MAX])
+/* Return: the body, to be freed; NULL without memory. */
+static uint8_t *make_body(struct hf_bulk *bulk, uint32_t port, const struct hf_destinations *set, size_t *ret_length)
 {
 	struct hf_delta delta;
 	uint8_t *body;
-	size_t length;
 
-	if (hf_destinations_count(set) > IN_REPORT_MAX ||
-	    hf_port_delta_init(bulk->snapshot, bulk->history, port, set, &bulk->draws, &delta))
-		return 0;
+	if (hf_port_delta_init(bulk->snapshot, bulk->history, port, set, &bulk->draws, &delta))
+		return NULL;
 	body = malloc(hf_delta_max_bytes(&delta));
-	length = body ? hf_delta_encode(&delta, body) : 0;
+	if (body)
+		*ret_length = hf_delta_encode(&delta, body);
+	hf_port_delta_fini(&delta);
+	return body;
+}
+
+uint8_t hf_bulk_report_body(struct hf_bulk *bulk, uint32_t port, const struct hf_destinations *set,
+			    uint8_t ret_body[HF_REPORT_BODY_MAX])
+{
+	size_t length = 0;
+	uint8_t *body = hf_destinations_count(set) > IN_REPORT_MAX ? NULL : make_body(bulk, port, set, &length);
+
 	if (length > HF_REPORT_BODY_MAX)
 		length = 0;
-	if (length)
+	if (body)
 		memcpy(ret_body, body, length);
 	free(body);
-	hf_port_delta_fini(&delta);
+	return length;
+}
+
+static int init_destinations(uint32_t n_ports, struct hf_destinations *ret_set)
+{
+	size_t words = hf_destinations_words(n_ports);
+
+	ret_set->n_ports = n_ports;
+	ret_set->changed = calloc(2 * words, sizeof(*ret_set->changed));
+	if (!ret_set->changed)
+		return -ENOMEM;
+	ret_set->named = ret_set->changed + words;
+	return 0;
+}
+
+size_t hf_bulk_weigh(struct hf_bulk *bulk, uint32_t port, size_t *ret_changes)
+{
+	struct hf_destinations set;
+	size_t length = 0;
+	uint64_t base;
+
+	*ret_changes = 0;
+	if (!hf_port_is_present(hf_snapshot_port(bulk->snapshot, port)) ||
+	    init_destinations(bulk->snapshot->n_ports, &set))
+		return 0;
+	*ret_changes = hf_bulk_told(bulk, port, &set, &base);
+	if (*ret_changes)
+		free(make_body(bulk, port, &set, &length));
+	free(set.changed);
 	return length;
 }
 
@@ -199,14 +236,11 @@ static bool is_known_locked(const struct hf_bulk *bulk, const struct hf_delta_he
 static int collect_locked(struct hf_bulk *bulk, uint32_t port, const struct hf_delta_held *held,
 			  struct hf_delta *ret_delta)
 {
-	struct hf_destinations set = { .n_ports = bulk->snapshot->n_ports };
-	size_t words = hf_destinations_words(set.n_ports);
-	int err = -ENOMEM;
+	struct hf_destinations set;
+	int err = init_destinations(bulk->snapshot->n_ports, &set);
 
-	set.changed = calloc(2 * words, sizeof(*set.changed));
-	if (!set.changed)
+	if (err)
 		return err;
-	set.named = set.changed + words;
 	hf_history_collect(bulk->history, port, be64toh(held->epoch), &set);
 	err = hf_port_delta_init(bulk->snapshot, bulk->history, port, &set, &bulk->draws, ret_delta);
 	free(set.changed);

@@ -65,6 +65,16 @@ size_t hf_bulk_told(const struct hf_bulk *bulk, uint32_t port, struct hf_destina
 uint8_t hf_bulk_report_body(struct hf_bulk *bulk, uint32_t port, const struct hf_destinations *set,
 			    uint8_t ret_body[HF_REPORT_BODY_MAX]);
 
+/**
+ * hf_bulk_weigh() - how much there is to tell a port of the announcement that was published last
+ * @bulk:        only the thread that publishes may ask
+ * @port:        the source
+ * @ret_changes: how many destinations
+ *
+ * Return: the length of the body that tells them, in bytes; 0 for none, where the port is absent, or without memory.
+ */
+size_t hf_bulk_weigh(struct hf_bulk *bulk, uint32_t port, size_t *ret_changes);
+
 /* Like hf_snapshot_path_record() of the snapshot published, but of an SL that is one of several they come in turn. */
 void hf_bulk_path_record(struct hf_bulk *bulk, uint32_t src, uint32_t dst, struct hf_path_record *ret_record);
 

@@ -455,7 +455,6 @@ static void set_announced(struct hf_engine *engine, struct hf_snapshot *snapshot
 
 struct emission {
 	struct hf_engine *engine;
-	size_t changes, bytes;	/* of paths, where it is known for each host; of the bodies with them */
 	struct announcement *announcement;
 	const struct hf_subscriber *subscribers;
 	bool *told;	/* by index in @subscribers */
@@ -470,8 +469,6 @@ static int add_report(void *ctx, const struct hf_subscriber *to, const struct hf
 		return -ECANCELED;
 	emission->announcement->hosts += !*told;
 	*told = true;
-	emission->changes += report->changes;
-	emission->bytes += report->body_length;
 	return hf_reporter_add(emission->engine->reporter, to, report);
 }
 
@@ -507,10 +504,6 @@ static int tell_subscribers(struct hf_engine *engine, const struct pending_routi
 	TAILQ_INSERT_TAIL(&engine->announcements, emission.announcement, next);
 	hf_reporter_keep(engine->reporter, routing->subscribers, routing->count);
 	err = signal_subscribers(engine, routing, changes, &emission);
-	hf_trace_event(engine->config.trace, "announced", "{s:I, s:I, s:I, s:I}",
-		       "epoch", (json_int_t)emission.announcement->epoch,
-		       "hosts", (json_int_t)emission.announcement->hosts, "changes", (json_int_t)emission.changes,
-		       "bytes", (json_int_t)emission.bytes);
 
 err_free_told:
 	free(emission.told);
@@ -558,6 +551,30 @@ static void trace_paths(struct hf_engine *engine, const struct hf_changes *chang
 			       "kind", hf_change_names[change.kind]);
 }
 
+/* What any way of telling the hosts has to bring across. */
+static void trace_announcement(struct hf_engine *engine, const struct pending_routing *routing)
+{
+	size_t hosts = 0, all_changes = 0, bytes = 0;
+
+	if (!engine->config.trace)
+		return;
+	for (size_t i = 0; i < routing->count; i++) {
+		uint32_t port = routing->subscribers[i].port;
+		size_t changes = 0;
+
+		/* They are in the order of their LIDs. */
+		if (i && routing->subscribers[i - 1].port == port)
+			continue;
+		if (port != HF_NO_INDEX)
+			bytes += hf_bulk_weigh(engine->config.bulk, port, &changes);
+		hosts += changes > 0;
+		all_changes += changes;
+	}
+	hf_trace_event(engine->config.trace, "announcement", "{s:I, s:I, s:I, s:I}",
+		       "epoch", (json_int_t)routing->snapshot->routing.epoch, "hosts", (json_int_t)hosts,
+		       "changes", (json_int_t)all_changes, "bytes", (json_int_t)bytes);
+}
+
 static int compare_and_tell(struct hf_engine *engine, const struct pending_routing *routing)
 {
 	uint64_t start_ns = hf_now_ns();
@@ -571,8 +588,10 @@ static int compare_and_tell(struct hf_engine *engine, const struct pending_routi
 		trace_paths(engine, &changes);
 	/* Who is told may ask at once. */
 	err = hf_bulk_publish(engine->config.bulk, routing->snapshot, &changes);
-	if (!err)
+	if (!err) {
+		trace_announcement(engine, routing);
 		err = tell_subscribers(engine, routing, &changes);
+	}
 	hf_changes_fini(&changes);
 	return err;
 }

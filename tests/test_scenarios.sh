@@ -38,7 +38,7 @@ is_none_left() { ! is_any_left "$1"; }
 members='"changed_paths", "hosts_told", "reports_sent", "reports_acked", "sa_queries", "path_records_received",
 	"mads_total", "ms_routing_done", "ms_last_report_acked", "ms_last_host_done"'
 
-plan 41
+plan 50
 
 for mode in wildcard repath-only hybrid targeted; do
 	try "mesh-to-ring passes in mode $mode" passes "mesh-$mode" mesh-to-ring --mode "$mode"
@@ -51,8 +51,15 @@ for mode in wildcard repath-only hybrid targeted; do
 		'.faults[0] | .reports_sent > 0 and .reports_acked == .reports_sent and .hosts_told == 6 and
 		 .connections_changed > 0 and .connections_changed <= .changed_paths'
 done
-try "wildcard and hybrid ask the SA once for each host" holds mesh-hybrid \
+try "hybrid asks the SA once for each host, and is told what changed" holds mesh-hybrid \
+	'.faults[0] | .sa_queries == 6 and .reports_sent == 6 and .path_records_received >= .connections_changed and
+	 .path_records_received < 6 * 13'
+try "without deltas it gets whole tables" passes mesh-tables mesh-to-ring --mode hybrid --set plugin.deltas=false
+try "of all destinations" holds mesh-tables \
 	'.faults[0] | .sa_queries == 6 and .reports_sent == 6 and .path_records_received == 6 * 13'
+try "targeted asks nobody: what changed comes behind the traps" holds mesh-targeted \
+	'.faults[0] | .sa_queries == 0 and .reports_sent == 6 and .mads_total == 12'
+try "targeted without deltas works with whole tables" passes mesh-old mesh-to-ring --set plugin.deltas=false
 try "repath-only asks nobody: the records come in the traps" holds mesh-repath-only \
 	'.faults[0] | .sa_queries == 0 and .path_records_received == .reports_sent'
 try "the MADs add up" holds mesh-hybrid '.faults[0] | ([.mads[]] | add) == .mads_total'

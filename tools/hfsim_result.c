@@ -96,10 +96,11 @@ static size_t count_hosts_told(const struct window *window)
 	return count;
 }
 
-/* Records in answers, and in traps that carry one. */
+/* Records and changes in answers, and in traps that carry some. */
 static json_int_t count_records(const struct window *window)
 {
-	json_int_t count = sum_field(window, "host:", "query_done", "records");
+	json_int_t count = sum_field(window, "host:", "query_done", "records") +
+			   sum_field(window, "host:", "query_done", "changes");
 
 	for (size_t i = window->first; i < window->end; i++)
 		count += is_event(&window->list[i], "host:", "report") &&

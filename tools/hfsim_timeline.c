@@ -44,7 +44,7 @@ static void describe_path(const struct hf_event *event, const struct hf_timeline
 	const char *sgid = hf_event_text(event, "sgid"), *dgid = hf_event_text(event, "dgid");
 
 	if (*sgid != '\0' || *dgid != '\0')
-		fprintf(out, " on %s > %s", *sgid ? name_gid(names, sgid) : "any", name_gid(names, dgid));
+		fprintf(out, " on %s > %s", *sgid ? name_gid(names, sgid) : "any", *dgid ? name_gid(names, dgid) : "some");
 }
 
 static void describe_fault(const struct hf_event *event, const struct hf_timeline_names *names, FILE *out)
@@ -141,8 +141,15 @@ static void describe_query_sent(const struct hf_event *event, const struct hf_ti
 static void describe_query_done(const struct hf_event *event, const struct hf_timeline_names *names, FILE *out)
 {
 	(void)names;
-	fprintf(out, "%s has %d path records after %d us", name_host(event), (int)hf_event_number(event, "records"),
-		(int)hf_event_number(event, "us"));
+	const char *answer = hf_event_text(event, "answer");
+
+	if (!strcmp(answer, "records") || !strcmp(answer, "whole"))
+		fprintf(out, "%s has %d path records after %d us", name_host(event),
+			(int)(hf_event_number(event, "records") + hf_event_number(event, "changes")),
+			(int)hf_event_number(event, "us"));
+	else
+		fprintf(out, "%s has %d changes of its paths after %d us", name_host(event),
+			(int)hf_event_number(event, "changes"), (int)hf_event_number(event, "us"));
 }
 
 static void describe_query_failed(const struct hf_event *event, const struct hf_timeline_names *names, FILE *out)
