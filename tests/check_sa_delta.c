@@ -35,6 +35,11 @@ static const struct hf_sa_mad *last_query(void)
 	return fake_last(&sa, HF_METHOD_GET_TABLE, HF_ATTR_PATH_RECORD);
 }
 
+static uint64_t asked_service_id(void)
+{
+	return be64toh(((const struct hf_path_record *)last_query()->data)->service_id);
+}
+
 static size_t query_count(void)
 {
 	return fake_count(&sa, HF_METHOD_GET_TABLE, HF_ATTR_PATH_RECORD);
@@ -635,7 +640,9 @@ static void (*const spoilers[])(uint8_t *data, size_t *bytes) = {
 static size_t put_small_delta(uint8_t *data)
 {
 	struct hf_delta_path path = { LID(3), { 0xffff, 7, 4, 7, 18 } };
-	struct fake_delta delta = { .instance = I, .base = E, .epoch = E + 1, .parts = { .paths = &path, .n_paths = 1 } };
+	struct fake_delta delta = {
+		.instance = I, .base = E, .epoch = E + 1, .parts = { .paths = &path, .n_paths = 1 },
+	};
 	size_t bytes = fake_put_delta(&delta, data);
 
 	ck_assert_uint_eq(bytes, HDR + 16);
@@ -656,7 +663,7 @@ START_TEST(malformed_deltas_are_refused)
 	ck_assert_uint_eq(sa.query_failures, 1);
 	pass_back_off();
 	expect_asked(2, 0, 0);
-	ck_assert_uint_eq(be64toh(((const struct hf_path_record *)last_query()->data)->service_id), HF_DELTA_SERVICE_ID);
+	ck_assert_uint_eq(asked_service_id(), HF_DELTA_SERVICE_ID);
 	answer_whole(I, E + 1, NODES);
 	expect_held(I, E + 1);
 }
@@ -756,17 +763,17 @@ START_TEST(a_newer_version_is_asked_for_records)
 	fake_answer_data(&sa, last_query(), HF_DELTA_ATTR_OFFSET, data, bytes);
 	expect_refused(0);
 	pass_back_off();
-	ck_assert_uint_eq(((const struct hf_path_record *)last_query()->data)->service_id, 0);
+	ck_assert_uint_eq(asked_service_id(), 0);
 	expect_asked(2, 0, 0);
 	fake_answer_table(&sa, 1, 4);
 	expect_held(0, 0);
 	hf_sa_client_want_query(sa.client, sa.now_ns);
-	ck_assert_uint_eq(((const struct hf_path_record *)last_query()->data)->service_id, 0);
+	ck_assert_uint_eq(asked_service_id(), 0);
 
 	sa.port.sm_sl = 3;
 	fake_tell_port(&sa);
 	subscribe();
-	ck_assert_uint_eq(be64toh(((const struct hf_path_record *)last_query()->data)->service_id), HF_DELTA_SERVICE_ID);
+	ck_assert_uint_eq(asked_service_id(), HF_DELTA_SERVICE_ID);
 }
 END_TEST
 
@@ -774,7 +781,9 @@ END_TEST
 START_TEST(a_path_to_an_unknown_lid_leads_to_a_whole_table)
 {
 	struct hf_delta_path paths[] = { { LID(3), terms }, { 1000, terms } };
-	struct fake_delta delta = { .instance = I, .base = E, .epoch = E + 1, .parts = { .paths = paths, .n_paths = 2 } };
+	struct fake_delta delta = {
+		.instance = I, .base = E, .epoch = E + 1, .parts = { .paths = paths, .n_paths = 2 },
+	};
 
 	paths[0].terms.sl = 7;
 	settle();

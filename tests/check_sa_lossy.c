@@ -79,7 +79,9 @@ static void collect(void)
 
 static struct hf_delta_terms terms_of(const struct node *node)
 {
-	return (struct hf_delta_terms){ .pkey = 0xffff, .sl = node->sl, .mtu = MTU, .rate = RATE, .pkt_life = PKT_LIFE };
+	return (struct hf_delta_terms){
+		.pkey = 0xffff, .sl = node->sl, .mtu = MTU, .rate = RATE, .pkt_life = PKT_LIFE,
+	};
 }
 
 static struct hf_path_record record_of(unsigned int number)
@@ -87,7 +89,8 @@ static struct hf_path_record record_of(unsigned int number)
 	const struct node *node = &world.nodes[number];
 
 	return (struct hf_path_record){
-		.sgid = fake_gid(1), .dgid = fake_gid(number), .dlid = htobe16(node->lid), .slid = htobe16(FAKE_PORT_LID),
+		.sgid = fake_gid(1), .dgid = fake_gid(number),
+		.slid = htobe16(FAKE_PORT_LID), .dlid = htobe16(node->lid),
 		.num_path = 1, .pkey = htobe16(0xffff), .qos_class_sl = htobe16(node->sl),
 		.mtu = 0x80 | MTU, .rate = 0x80 | RATE, .pkt_life = 0x80 | PKT_LIFE,
 	};
@@ -407,7 +410,8 @@ static void expect_last_table(void)
 		const struct hf_path *path = hf_path_cache_find(world.host.cache, &gid);
 		bool is_reachable = path && path->reachable;
 
-		ck_assert_msg(is_reachable == node->is_there, "node %u: %d, not %d", number, is_reachable, node->is_there);
+		ck_assert_msg(is_reachable == node->is_there, "node %u: %d, not %d", number, is_reachable,
+			      node->is_there);
 		if (!is_reachable)
 			continue;
 		ck_assert_msg(path->dlid == node->lid && path->sl == node->sl && path->slid == FAKE_PORT_LID &&
