@@ -238,7 +238,8 @@ static void trace_query_done(void *ctx, const struct hf_sa_query_done *done)
 	struct hf_host *host = ctx;
 
 	hf_trace_event(host->trace, "query_done", "{s:s, s:I, s:I, s:I, s:I}",
-		       "answer", hf_sa_answer_name(done->answer), "records", (json_int_t)done->records, "changes", (json_int_t)done->changes,
+		       "answer", hf_sa_answer_name(done->answer), "records", (json_int_t)done->records,
+		       "changes", (json_int_t)done->changes,
 		       "bytes", (json_int_t)done->bytes, "us", (json_int_t)(done->duration_ns / 1000));
 }
 

@@ -422,7 +422,8 @@ static bool is_same_loopback(const struct hf_changes *changes, uint32_t port)
 	const hf_entry *old = changes->old->loopbacks, *new_ = changes->new_->loopbacks;
 	uint32_t column;
 
-	if (!old || !new_ || changes->codes_differ || changes->pkeys_differ || changes->is_listed[port] || changes->new_->ports[port].lmc)
+	if (!old || !new_ || changes->codes_differ || changes->pkeys_differ || changes->is_listed[port] ||
+	    changes->new_->ports[port].lmc)
 		return false;
 	column = changes->new_->ports[port].first_column;
 	return old[column] == new_[column];

@@ -137,6 +137,12 @@ err_fini_options:
 	return err;
 }
 
+/* A host that holds a named table takes no record from a Report without epochs, which is all that repath-only has. */
+static bool answers_deltas(const struct hf_plugin_options *options)
+{
+	return options->deltas && options->mode != HF_MODE_OFF && options->mode != HF_MODE_REPATH_ONLY;
+}
+
 static void announce_plugin(struct plugin *plugin)
 {
 	const char *mode = hf_mode_names[plugin->options.mode];
@@ -144,7 +150,7 @@ static void announce_plugin(struct plugin *plugin)
 	/* A host that finds the bit clear knows that it will hear nothing. */
 	if (plugin->options.mode != HF_MODE_OFF && hf_osm_announce_support(plugin->in.osm))
 		hf_log(HF_LOG_WARN, "the SA's ClassPortInfo cannot be changed: it will not tell of traps 68 and 69");
-	if (plugin->options.deltas && hf_osm_answer_deltas(plugin->in.osm, plugin->bulk, plugin->trace))
+	if (answers_deltas(&plugin->options) && hf_osm_answer_deltas(plugin->in.osm, plugin->bulk, plugin->trace))
 		hf_log(HF_LOG_WARN, "queries for path records cannot be taken over: hosts get whole tables from OpenSM");
 	hf_trace_event(plugin->trace, "loaded", "{s:s}", "mode", mode);
 	hf_log(HF_LOG_INFO, "version %s loaded, mode %s, instance 0x%016" PRIx64, PACKAGE_VERSION, mode,

@@ -12,6 +12,7 @@ struct path {
 	uint64_t sguid, dguid;
 	uint16_t slid, dlid;
 	uint8_t sl, mtu, rate, pkt_life;
+	uint16_t pkey;
 };
 
 static struct hf_path_set make_set(const struct path *paths, size_t count)
@@ -24,6 +25,7 @@ static struct hf_path_set make_set(const struct path *paths, size_t count)
 			.slid = htobe16(paths[i].slid), .dlid = htobe16(paths[i].dlid),
 			.qos_class_sl = htobe16(paths[i].sl), .mtu = 2 << 6 | paths[i].mtu,
 			.rate = 2 << 6 | paths[i].rate, .pkt_life = 2 << 6 | paths[i].pkt_life,
+			.pkey = htobe16(paths[i].pkey),
 		};
 
 		ck_assert_int_eq(hf_path_set_add(&set, &record), 0);
@@ -63,7 +65,7 @@ END_TEST
 
 START_TEST(each_attribute_makes_a_difference)
 {
-	for (unsigned int attribute = 0; attribute < 6; attribute++) {
+	for (unsigned int attribute = 0; attribute < 7; attribute++) {
 		struct path after[N_PLAIN];
 
 		memcpy(after, plain, sizeof(after));
@@ -73,6 +75,7 @@ START_TEST(each_attribute_makes_a_difference)
 		after[1].pkt_life -= attribute == 3;
 		after[1].dlid += attribute == 4;
 		after[1].slid += attribute == 5;
+		after[1].pkey += attribute == 6;
 		ck_assert_uint_eq(count_differences(plain, N_PLAIN, after, N_PLAIN), 1);
 	}
 }

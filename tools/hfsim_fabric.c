@@ -182,7 +182,10 @@ int hf_fabric_init(struct hf_fabric *fabric, const struct hf_scenario *scenario,
 {
 	int err;
 
-	*fabric = (struct hf_fabric){ .scenario = scenario, .is_captured = scenario->measured != HF_MEASURE_NOTHING, .signal_fd = -1, .inotify_fd = -1 };
+	*fabric = (struct hf_fabric){
+		.scenario = scenario, .is_captured = scenario->measured != HF_MEASURE_NOTHING,
+		.signal_fd = -1, .inotify_fd = -1,
+	};
 	fabric->ibsim.console_fd = -1;
 	err = hf_reach_init(&fabric->reach, scenario->topology);
 	if (!err)

@@ -84,7 +84,7 @@ static int compare_places(const struct hf_path_item *a, const struct hf_path_ite
 
 static bool is_equal_but_sl(const struct hf_path_item *a, const struct hf_path_item *b)
 {
-	return a->mtu == b->mtu && a->rate == b->rate && a->pkt_life == b->pkt_life;
+	return a->pkey == b->pkey && a->mtu == b->mtu && a->rate == b->rate && a->pkt_life == b->pkt_life;
 }
 
 static int compare_items(const void *left, const void *right)
@@ -94,6 +94,8 @@ static int compare_items(const void *left, const void *right)
 
 	if (order != 0 || is_equal_but_sl(a, b))
 		return order;
+	if (a->pkey != b->pkey)
+		return a->pkey - b->pkey;
 	if (a->mtu != b->mtu)
 		return a->mtu - b->mtu;
 	return a->rate != b->rate ? a->rate - b->rate : a->pkt_life - b->pkt_life;
@@ -204,8 +206,8 @@ static void describe_side(const struct hf_path_set *set, const char *when, const
 		const struct hf_path_item *item = &set->items[i];
 
 		if (hf_pair_compare(&item->pair, pair) == 0)
-			fprintf(out, " %u>%u SLs 0x%x MTU %u rate %u life %u;", item->slid, item->dlid, item->sls,
-				item->mtu, item->rate, item->pkt_life);
+			fprintf(out, " %u>%u P_Key 0x%04x SLs 0x%x MTU %u rate %u life %u;", item->slid, item->dlid,
+				item->pkey, item->sls, item->mtu, item->rate, item->pkt_life);
 	}
 }
 

@@ -22,7 +22,7 @@ struct hf_path_item {
 	struct hf_pair pair;
 	uint16_t slid, dlid;
 	uint16_t sls;		/* bit n: SL n */
-	uint16_t pkey;		/* not part of hf_path_set_compare() */
+	uint16_t pkey;
 	uint8_t mtu, rate, pkt_life;
 };
 
@@ -66,8 +66,8 @@ void hf_path_set_spread_sls(struct hf_path_set *set);
  * @before, @after: finished
  * @ret_pairs:      sorted; to be given to hf_pairs_fini() also on failure
  *
- * A pair differs if it lost or gained a record, or if one differs in MTU, rate or packet life, or if an SL that could
- * have been answered before can no more.
+ * A pair differs if it lost or gained a record, or if one differs in P_Key, MTU, rate or packet life, or if an SL that
+ * could have been answered before can no more.
  *
  * Return: 0; -ENOMEM.
  */
