@@ -49,8 +49,8 @@ static size_t count_differences(const struct path *before, size_t n_before, cons
 }
 
 static const struct path plain[] = {
-	{ 1, 2, 11, 12, 0, 4, 3, 18 }, { 2, 1, 12, 11, 0, 4, 3, 18 }, { 1, 1, 11, 11, 0, 4, 3, 0 },
-	{ 1, 3, 11, 13, 0, 4, 3, 18 },
+	{ 1, 2, 11, 12, 0, 4, 3, 18, 0xffff }, { 2, 1, 12, 11, 0, 4, 3, 18, 0xffff },
+	{ 1, 1, 11, 11, 0, 4, 3, 0, 0xffff }, { 1, 3, 11, 13, 0, 4, 3, 18, 0xffff },
 };
 
 #define N_PLAIN (sizeof(plain) / sizeof(plain[0]))
@@ -75,7 +75,7 @@ START_TEST(each_attribute_makes_a_difference)
 		after[1].pkt_life -= attribute == 3;
 		after[1].dlid += attribute == 4;
 		after[1].slid += attribute == 5;
-		after[1].pkey += attribute == 6;
+		after[1].pkey -= attribute == 6;
 		ck_assert_uint_eq(count_differences(plain, N_PLAIN, after, N_PLAIN), 1);
 	}
 }
@@ -92,8 +92,8 @@ END_TEST
 
 START_TEST(one_of_several_lids_makes_a_difference)
 {
-	const struct path before[] = { { 1, 2, 10, 20, 0, 4, 3, 18 }, { 1, 2, 11, 21, 0, 4, 3, 18 } };
-	const struct path after[] = { { 1, 2, 10, 20, 0, 4, 3, 18 }, { 1, 2, 11, 21, 1, 4, 3, 18 } };
+	const struct path before[] = { { 1, 2, 10, 20, 0, 4, 3, 18, 0xffff }, { 1, 2, 11, 21, 0, 4, 3, 18, 0xffff } };
+	const struct path after[] = { { 1, 2, 10, 20, 0, 4, 3, 18, 0xffff }, { 1, 2, 11, 21, 1, 4, 3, 18, 0xffff } };
 
 	ck_assert_uint_eq(count_differences(before, 2, before, 2), 0);
 	ck_assert_uint_eq(count_differences(before, 2, after, 2), 1);
@@ -102,7 +102,7 @@ START_TEST(one_of_several_lids_makes_a_difference)
 END_TEST
 
 static const struct path drawn[] = {
-	{ 1, 2, 1, 2, 0, 4, 3, 18 }, { 1, 2, 1, 2, 1, 4, 3, 18 }, { 1, 2, 1, 2, 2, 4, 3, 18 },
+	{ 1, 2, 1, 2, 0, 4, 3, 18, 0xffff }, { 1, 2, 1, 2, 1, 4, 3, 18, 0xffff }, { 1, 2, 1, 2, 2, 4, 3, 18, 0xffff },
 };
 
 START_TEST(more_sls_to_draw_from_are_no_difference_fewer_are)
@@ -116,8 +116,8 @@ END_TEST
 START_TEST(sls_spread_in_their_layer)
 {
 	const struct path paths[] = {
-		{ 1, 2, 1, 2, 0, 4, 3, 18 }, { 1, 2, 1, 2, 1, 4, 3, 18 }, { 2, 1, 2, 1, 1, 4, 3, 18 },
-		{ 2, 1, 2, 1, 2, 4, 3, 18 }, { 1, 3, 1, 3, 2, 4, 3, 18 }, { 3, 1, 3, 1, 5, 4, 3, 18 },
+		{ 1, 2, 1, 2, 0, 4, 3, 18, 0xffff }, { 1, 2, 1, 2, 1, 4, 3, 18, 0xffff }, { 2, 1, 2, 1, 1, 4, 3, 18, 0xffff },
+		{ 2, 1, 2, 1, 2, 4, 3, 18, 0xffff }, { 1, 3, 1, 3, 2, 4, 3, 18, 0xffff }, { 3, 1, 3, 1, 5, 4, 3, 18, 0xffff },
 	};
 	struct hf_path_set set = make_set(paths, sizeof(paths) / sizeof(paths[0]));
 
