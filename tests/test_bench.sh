@@ -19,7 +19,7 @@ yields() {
 	figures | diff names - && all_are_numbers
 }
 
-plan 5
+plan 6
 try 'compares snapshots' \
 	yields "$top_builddir/tests/bench_distinguisher" --rounds 3 torus:3x3x3:2 leaf-spine:4x2:2
 try 'reads a fabric from a file' \
@@ -28,5 +28,7 @@ try 'reads a fabric from a file' \
 try 'counts instructions' yields "$top_srcdir/tests/bench_instructions.sh" torus:3x3x3:2
 try 'takes snapshots in opensm' yields "$top_srcdir/tests/bench_snapshot.sh" --rounds 2 torus:3x3x3:2:torus-2QoS \
 	mesh:3x3x3:1:lash
+try 'compares the signalling modes' \
+	yields "$top_srcdir/tests/bench_signalling.sh" --faults 2 --rounds 2 --latency mesh:3x2:1:lash:8 mesh:3x2:1:lash:8
 try 'breaks cables' yields "$top_srcdir/tests/bench_sweep.sh" --turns 1 --faults 1 torus:3x3x3:2:torus-2QoS \
 	mesh:3x3x3:1:lash

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
+/*
+ * Asks for the whole table of this machine's first port, in turns as any SA answers it (PathRecords) and as Holdfast's
+ * plugin does (a delta that is whole), and prints for each turn who answered, with how many destinations, in how many
+ * bytes, and how long it took:
+ *
+ *	sa_bulk ROUNDS
+ *	stock 1025 65600 2841		(us)
+ *	delta 1025 6190 310
+ *
+ * Where the plugin does not answer, both lines say stock.
+ */
+#include <err.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/trace.h"
+#include "lib/umad_io.h"
+#include "lib/wire.h"
+
+#define PATIENCE_MS	60000
+#define NS_PER_US	1000
+
+struct client {
+	struct hf_umad *umad;
+	struct hf_umad_port port;
+	int agent;
+	uint32_t tid;
+};
+
+static void must(int code, const char *what)
+{
+	if (code)
+		errx(EXIT_FAILURE, "%s: %s", what, strerror(-code));
+}
+
+static void send_query(struct client *client, bool is_delta)
+{
+	const struct hf_mad_addr sm = { .lid = client->port.sm_lid, .qpn = 1, .sl = client->port.sm_sl };
+	struct hf_path_record record = { .num_path = 1, .sgid = client->port.gid };
+	struct hf_sa_mad mad;
+
+	if (is_delta)
+		record.service_id = htobe64(HF_DELTA_SERVICE_ID);
+	hf_sa_mad_init(&mad, HF_METHOD_GET_TABLE, HF_ATTR_PATH_RECORD, ++client->tid);
+	mad.comp_mask = htobe64(HF_PR_COMP_SGID | HF_PR_COMP_NUMB_PATH);
+	memcpy(mad.data, &record, sizeof(record));
+	must(hf_umad_send(client->umad, client->agent, &sm, &mad, sizeof(mad), PATIENCE_MS, 0), "send");
+}
+
+static void receive(struct client *client, struct hf_umad_received *ret_received)
+{
+	struct pollfd fd = { .fd = hf_umad_fd(client->umad), .events = POLLIN };
+	int code;
+
+	while ((code = hf_umad_recv(client->umad, ret_received)) == -EAGAIN)
+		if (poll(&fd, 1, PATIENCE_MS) <= 0)
+			errx(EXIT_FAILURE, "no answer");
+	must(code, "receive");
+	must(ret_received->status, "answer");
+}
+
+static void print_answer(const struct hf_umad_received *received, uint64_t took_ns)
+{
+	const struct hf_sa_mad *mad = (const struct hf_sa_mad *)received->mad;
+	size_t bytes = received->len - offsetof(struct hf_sa_mad, data);
+	struct hf_delta_hdr delta;
+
+	if (received->len < sizeof(struct hf_mad_hdr) || mad->hdr.status)
+		errx(EXIT_FAILURE, "the SA refuses");
+	if (be16toh(mad->attr_offset) == HF_DELTA_ATTR_OFFSET && bytes >= sizeof(delta)) {
+		memcpy(&delta, (const char *)received->mad + offsetof(struct hf_sa_mad, data), sizeof(delta));
+		printf("delta %" PRIu32 " %zu %" PRIu64 "\n", be32toh(delta.changes), bytes, took_ns / NS_PER_US);
+	} else {
+		printf("stock %zu %zu %" PRIu64 "\n", bytes / sizeof(struct hf_path_record), bytes, took_ns / NS_PER_US);
+	}
+}
+
+static void ask(struct client *client, bool is_delta)
+{
+	uint64_t sent_ns = hf_now_ns();
+	struct hf_umad_received received;
+
+	send_query(client, is_delta);
+	receive(client, &received);
+	print_answer(&received, hf_now_ns() - sent_ns);
+	free(received.mad);
+}
+
+int main(int argc, char **argv)
+{
+	unsigned long rounds = argc > 1 ? strtoul(argv[1], NULL, 10) : 1;
+	struct client client = { .tid = 0 };
+
+	must(hf_umad_open(NULL, 0, &client.umad), "open");
+	must(hf_umad_register_sa(client.umad, false, &client.agent), "register");
+	must(hf_umad_read_port(client.umad, &client.port), "read port");
+	for (unsigned long i = 0; i < rounds; i++) {
+		ask(&client, false);
+		ask(&client, true);
+	}
+	hf_umad_close(client.umad);
+	return EXIT_SUCCESS;
+}
