@@ -169,6 +169,7 @@ static int connect_ctl_locked(struct hf_adapter *adapter)
 	if (rc < 0)
 		return -ENODEV;
 	lid = ask_lid(&link);
+	memset(adapter->heard_ns, 0, sizeof(adapter->heard_ns));
 	hf_lock(&adapter->lock);
 	adapter->link = link;
 	adapter->lid = lid;
@@ -206,24 +207,51 @@ static int fail_unless(int rc, struct hf_adapter *adapter)
 	return -ENODEV;
 }
 
-static int ask_facts_ctl_locked(struct hf_adapter *adapter, unsigned int needs, struct hf_adapter_facts *facts)
+/*
+ * Each of the many files that a program reads to know one port would ask ibsim again. A kernel's sysfs is no fresher: it
+ * learns of what was set at the port by an event.
+ */
+#define FACTS_ARE_FRESH_NS 10000000
+
+static int ask_fact_ctl_locked(struct hf_adapter *adapter, enum hf_sysfs_needs need)
 {
 	struct hf_ibsim_link *link = &adapter->link;
+	struct hf_adapter_facts *facts = &adapter->facts;
 	uint8_t vendor[HF_IBSIM_CTL_DATA] = { 0 };
-	int rc = 0;
+	int rc;
 
-	memset(facts, 0, sizeof(*facts));
-	memcpy(facts->node, link->node, sizeof(facts->node));
-	if (needs & HF_SYSFS_NEEDS_NODE_INFO)
-		rc = hf_ibsim_link_ask(link, HF_IBSIM_CTL_GET_NODEINFO, facts->node_info, sizeof(facts->node_info));
-	if (rc == 0 && (needs & HF_SYSFS_NEEDS_PORT_INFO))
-		rc = hf_ibsim_link_ask(link, HF_IBSIM_CTL_GET_PORTINFO, facts->port_info, sizeof(facts->port_info));
-	if (rc == 0 && (needs & HF_SYSFS_NEEDS_PKEYS))
-		rc = hf_ibsim_link_ask(link, HF_IBSIM_CTL_GET_PKEYS, facts->pkeys, sizeof(facts->pkeys));
-	if (rc == 0 && (needs & HF_SYSFS_NEEDS_VENDOR))
+	switch (need) {
+	case HF_SYSFS_NEEDS_NODE_INFO:
+		return hf_ibsim_link_ask(link, HF_IBSIM_CTL_GET_NODEINFO, facts->node_info, sizeof(facts->node_info));
+	case HF_SYSFS_NEEDS_PORT_INFO:
+		return hf_ibsim_link_ask(link, HF_IBSIM_CTL_GET_PORTINFO, facts->port_info, sizeof(facts->port_info));
+	case HF_SYSFS_NEEDS_PKEYS:
+		return hf_ibsim_link_ask(link, HF_IBSIM_CTL_GET_PKEYS, facts->pkeys, sizeof(facts->pkeys));
+	case HF_SYSFS_NEEDS_VENDOR:
 		rc = hf_ibsim_link_ask(link, HF_IBSIM_CTL_GET_VENDOR, vendor, sizeof(vendor));
-	memcpy(&facts->vendor, vendor, sizeof(facts->vendor));
-	return rc;
+		memcpy(&facts->vendor, vendor, sizeof(facts->vendor));
+		return rc;
+	}
+	return -EINVAL;
+}
+
+static int ask_facts_ctl_locked(struct hf_adapter *adapter, unsigned int needs, struct hf_adapter_facts *ret_facts)
+{
+	uint64_t now_ns = hf_engine_now_ns();
+
+	for (unsigned int i = 0; i < HF_SYSFS_N_NEEDS; i++) {
+		int rc;
+
+		if (!(needs & 1u << i) || (adapter->heard_ns[i] && now_ns < adapter->heard_ns[i] + FACTS_ARE_FRESH_NS))
+			continue;
+		rc = ask_fact_ctl_locked(adapter, 1u << i);
+		if (rc < 0)
+			return rc;
+		adapter->heard_ns[i] = now_ns;
+	}
+	*ret_facts = adapter->facts;
+	memcpy(ret_facts->node, adapter->link.node, sizeof(ret_facts->node));
+	return 0;
 }
 
 int hf_adapter_get_facts(struct hf_adapter *adapter, unsigned int needs, struct hf_adapter_facts *ret_facts)

@@ -41,8 +41,10 @@ struct hf_adapter {
 	char node[HF_IBSIM_NODE_NAME];
 	unsigned int wanted_port; /* 0: any */
 
-	struct hf_lock ctl_lock; /* connecting, and the control socket of @link; rank: before @lock */
+	struct hf_lock ctl_lock; /* connecting, the control socket of @link, @facts; rank: before @lock */
 	bool has_complained;
+	struct hf_adapter_facts facts; /* as last heard */
+	uint64_t heard_ns[HF_SYSFS_N_NEEDS];
 
 	struct hf_lock lock; /* all below; rank: after @ctl_lock, before the capture's lock */
 	atomic_bool is_up; /* written under both locks or, when ibsim fails, under @lock */

@@ -54,6 +54,8 @@ enum hf_sysfs_needs {
 	HF_SYSFS_NEEDS_VENDOR = 8,
 };
 
+#define HF_SYSFS_N_NEEDS 4
+
 /**
  * hf_sysfs_is_ours() - could a path be one of the simulated ones?
  * @path: absolute or not, in any spelling, NULL too
