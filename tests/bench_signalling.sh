@@ -5,7 +5,8 @@
 # faults of the same fabric: MADs and bytes at the SM's adapter, beside the least that any scheme could send; how long it
 # takes until the last host is done; and how fast a host gets its whole table, beside stock OpenSM.
 #
-#	bench_signalling.sh [--figures] [--modes "MODE ..."] [--faults N] [--rounds N] [--latency FABRIC] [FABRIC ...]
+#	bench_signalling.sh [--figures] [--modes "MODE ..."] [--faults N] [--rounds N] [--latency FABRIC]
+#		[--parts "mads latency bulk"] [FABRIC ...]
 #
 # A FABRIC is KIND:SIZE:HOSTS:ENGINE:LANES, or FILE:ENGINE:LANES with a file that ibnetdiscover printed. The first one's
 # figures have the plain names. --faults is for the latency (20), --rounds for the whole table (20).
@@ -18,7 +19,7 @@ default_fabrics=(leaf-spine:32x8x2:18:dfsssp:15 torus:8x8x8:1:torus-2QoS:8 drago
 latency_fabric=torus:8x8x8:1:torus-2QoS:8
 kinds=(link switch host)
 others=(hybrid wildcard repath-only)
-fabrics=() faults=20 rounds=20 only_figures=
+fabrics=() faults=20 rounds=20 only_figures= parts='mads latency bulk'
 knows_targeted() { "$build/plugin/print-options" | grep -q '\btargeted\b'; }
 if knows_targeted; then modes=(targeted "${others[@]}"); else modes=("${others[@]}"); fi
 
@@ -29,6 +30,7 @@ while [ $# -gt 0 ]; do
 	--faults) faults=$2; shift ;;
 	--rounds) rounds=$2; shift ;;
 	--latency) latency_fabric=$2; shift ;;
+	--parts) parts=$2; shift ;;
 	*) fabrics+=("$1") ;;
 	esac
 	shift
@@ -279,8 +281,12 @@ measure_bulk() {
 			records/s
 }
 
-for fabric_spec in "${fabrics[@]}"; do
-	measure_mads "$fabric_spec"
+for part in $parts; do
+	if [ "$part" = mads ]; then
+		for fabric_spec in "${fabrics[@]}"; do
+			measure_mads "$fabric_spec"
+		done
+	else
+		"measure_$part"
+	fi
 done
-measure_latency
-measure_bulk
