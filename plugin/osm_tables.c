@@ -385,11 +385,12 @@ static int copy_switches(struct job *job)
 
 /* The routing itself */
 
-/* A Set that failed may have been one of a forwarding table; then that switch forwards by another than it should. */
+/*
+ * Whether all switches have acknowledged their tables: OpenSM clears its copy of a block before it writes it, and fills
+ * it from the answer. Its subnet_initialization_error tells of a Set that was not answered, not of one that was refused.
+ */
 static bool is_written(struct job *job)
 {
-	if (!job->subn->subnet_initialization_error)
-		return true;
 	for (uint32_t i = 0; i < job->n_switches; i++) {
 		const osm_switch_t *sw = job->switches[i].sw;
 		unsigned int lids = sw->max_lid_ho < sw->lft_size ? sw->max_lid_ho + 1U : sw->lft_size;

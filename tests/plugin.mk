@@ -45,9 +45,15 @@ tests_subscriber_SOURCES = tests/subscriber.c
 tests_subscriber_LDADD = lib/libhfcore.la
 PLUGIN_SYSTEM_TESTS = tests/test_plugin_exports.sh tests/test_plugin_options.sh tests/test_plugin_load.sh \
 	tests/test_report_wire.sh tests/test_plugin_silent.sh tests/test_plugin_engines.sh tests/test_plugin_exit.sh \
-	tests/test_plugin_status.sh
+	tests/test_plugin_status.sh tests/test_plugin_sweeps.sh
 TESTS += $(PLUGIN_SYSTEM_TESTS)
 EXTRA_DIST += $(PLUGIN_SYSTEM_TESTS) tests/plugin.sh
+
+# Preloaded into opensm by a test.
+check_LTLIBRARIES += tests/libhfrefuselft.la
+tests_libhfrefuselft_la_SOURCES = tests/refuse_lft.c
+tests_libhfrefuselft_la_LDFLAGS = -module -avoid-version -shared -rpath $(libdir)
+tests_libhfrefuselft_la_LIBADD = -ldl
 
 # Plugins that opensm must not load: built for another version, and for another layout of its structures.
 check_LTLIBRARIES += tests/libosmhfversion.la tests/libosmhfshifted.la

@@ -12,7 +12,8 @@
 #   cut_middle, join_middle         the middle cable goes or comes
 #   sa_records                      the paths of all 7 hosts and 6 switches, as a stock client gets them from the SA
 #   of_subscribers                  those lines of sa_records that concern one of the six hosts
-# $osm_engine is the routing engine, $osm_env adds to opensm's environment, $mesh_edit (for sed) changes the fabric.
+# $osm_engine is the routing engine, $osm_env adds to opensm's environment, $osm_preload to its libraries; its console is
+# $osm_console, read from the pipe osm.in where that is "local". $mesh_edit (for sed) changes the fabric.
 
 need ibsim opensm saquery
 
@@ -23,7 +24,7 @@ IBSIM_SOCKNAME=hf-plugin-$$
 OSM_CACHE_DIR=$work/cache OSM_TMP_DIR=$work
 export LD_LIBRARY_PATH IBSIM_SOCKNAME OSM_CACHE_DIR OSM_TMP_DIR
 ibsim_pid= osm_pid= hosts_pid=
-osm_engine=lash osm_env= mesh_edit=
+osm_engine=lash osm_env= osm_preload= osm_console=off mesh_edit=
 mkdir -p "$work/cache"
 cd "$work" || exit 99
 
@@ -67,9 +68,12 @@ start_opensm() {
 		echo "$line" >>opensm.conf
 	done
 	: >opensm.log
+	osm_in=/dev/null
+	[ "$osm_console" = off ] || osm_in=osm.in
 	# shellcheck disable=SC2086  # several settings, or none
-	timeout --foreground -s KILL 300 env LD_PRELOAD="$umad" HF_UMAD_NODES=sm $osm_env \
-		opensm -R $osm_engine -f "$work/opensm.log" -F "$work/opensm.conf" >opensm.out 2>&1 &
+	timeout --foreground -s KILL 300 env LD_PRELOAD="$umad $osm_preload" HF_UMAD_NODES=sm $osm_env \
+		opensm -q $osm_console -R $osm_engine -f "$work/opensm.log" -F "$work/opensm.conf" \
+		<"$osm_in" >opensm.out 2>&1 &
 	osm_pid=$!
 	wait_for 20 log_says 'SUBNET UP'
 }

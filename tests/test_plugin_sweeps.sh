@@ -1,0 +1,150 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
+# Sweeps that do not go as they should: forwarding tables that do not reach a switch, or that it refuses, are not
+# announced, and what follows makes up for it; several faults at once, which cut sweeps off, are all told and nothing
+# else is. What really changed is found out by whole tables of the SA. HF_SEED repeats a run.
+. "$top_srcdir/tests/tap.sh"
+. "$top_srcdir/tests/plugin.sh"
+
+bursts=30
+seed=${HF_SEED:-$(date +%s)}
+note "HF_SEED=$seed"
+
+# 0 to $1 - 1, in $drawn: a linear congruential generator, so that the seed says it all
+random() {
+	seed=$(((seed * 1103515245 + 12345) % 2147483648))
+	drawn=$((seed / 65536 % $1))
+}
+
+count_of() { grep -c -e "$1" trace; }
+more_of() { [ "$(count_of "$1")" -gt "$2" ]; }
+hup() { kill -HUP "$osm_pid"; }
+
+# Runs the rest until the trace has one more event like $1: OpenSM forgets what it is told while it sweeps.
+until_next() {
+	next_event=$1
+	next_count=$(count_of "$1")
+	shift
+	for attempt in $(seq 20); do
+		"$@"
+		wait_for 1 more_of "$next_event" "$next_count" && return 0
+	done
+	return 1
+}
+swept='"ev":"subnet_up"' told='"ev":"announce_done"' compared='"ev":"diff"' withheld='"written":false'
+
+# What was said since line $1 of the trace: "sguid dguid" a line.
+said_since() {
+	tail -n +$(($1 + 1)) trace | sed -n 's/.*"ev":"path_changed".*"sguid":"0x\([0-9a-f]*\)","dguid":"0x\([0-9a-f]*\)".*/\1 \2/p'
+}
+
+remember() {
+	sa_records >before
+	mark=$(wc -l <trace)
+}
+
+# The pairs that differ are those that were said since remember(). One that was said twice may have changed back.
+told_all_and_no_more() {
+	sa_records >after
+	[ -s after ] || return 1
+	cat before after | sort | uniq -u | cut -d' ' -f1,2 | sort -u >really
+	said_since "$mark" | sort >said
+	sort -u said >said.once
+	sort said | uniq -d >said.twice
+	comm -23 really said.once >missed
+	comm -13 really said.once | comm -23 - said.twice >false
+	note "$(wc -l <really) pairs changed, $(wc -l <missed) missed, $(wc -l <false) false"
+	[ ! -s missed ] && [ ! -s false ]
+}
+some_changed() { [ -s really ]; }
+nothing_was_told() { [ -z "$(tail -n +$((mark + 1)) trace | grep -e "$compared" -e '"ev":"report_sent"')" ]; }
+
+lose_lfts() { echo 'Error "S_1_1" 100 25' >&3; }
+keep_lfts() { echo 'Error "S_1_1" 0 0' >&3; }
+refuse_lfts() { : >refuse; }
+accept_lfts() { rm -f refuse; }
+# No SUBNET UP follows.
+reroute() { echo reroute >&4; }
+
+# The middle cable goes, but a switch has not the tables for it.
+withholds() {
+	remember
+	"$1"
+	until_next "$withheld" cut_middle && until_next "$swept" hup && nothing_was_told
+}
+# $1 ends what kept the tables away, $2 has them written again.
+makes_up() {
+	"$1"
+	until_next "$told" "$2" && told_all_and_no_more && some_changed
+}
+withholds_reroute() { until_next "$withheld" reroute && nothing_was_told; }
+
+# All cables but those of the SM and of the host that asks: "NODE"[PORT] "NODE"[PORT]
+list_cables() {
+	sed -n -e 's/^Switch.*\("S_[^"]*"\)\t.*/\1/p' -e 's/^\(\[[0-9]*\]\)\t\("[^"]*"\[[0-9]*\]\).*/\1 \2/p' mesh.net |
+		awk '/^"S/ { from = $1 } /^\[/ && from < $2 || /"H_/ { print from $1, $2 }' | grep -v -e '"sm"' -e H_0_0_0 >cables
+}
+
+# Turns a cable over: one that is there goes, another comes.
+turn() {
+	cable=$(sed -n "$1p" cables)
+	if [ -e "cut.$1" ]; then
+		rm "cut.$1"
+		echo "Link $cable"
+	else
+		: >"cut.$1"
+		echo "Unlink ${cable%% *}"
+	fi
+}
+
+swept_twice() { until_next "$swept" hup && until_next "$swept" hup; }
+
+# Two to five cables at once, in the middle of a sweep.
+burst() {
+	remember
+	random 4
+	left=$((drawn + 2))
+	while [ "$left" -gt 0 ]; do
+		random "$n_cables"
+		turn $((drawn + 1))
+		left=$((left - 1))
+	done >commands
+	cat commands
+	hup
+	cat commands >&3
+	hup
+	swept_twice && told_all_and_no_more
+}
+bursts_are_told() {
+	changed=0
+	for burst in $(seq "$bursts"); do
+		burst || { echo "burst $burst"; cat missed false; return 1; }
+		changed=$((changed + $(wc -l <really)))
+	done
+	note "$changed pairs changed in all"
+	[ "$changed" -gt 0 ]
+}
+
+start_fabric || exit 99
+list_cables
+n_cables=$(wc -l <cables)
+printf 'mode = repath-only\ntrace = "%s/trace"\ntrace_paths = true\n' "$work" >plugin.conf
+osm_preload=$top_builddir/tests/.libs/libhfrefuselft.so
+osm_env="HF_REFUSE_LFT=$work/refuse"
+osm_console=local
+mkfifo osm.in
+# Both ends: opening one alone waits for the other.
+exec 4<>osm.in
+plan 10
+try "opensm comes up" start_opensm osmholdfast "event_plugin_options $work/plugin.conf" 'transaction_timeout 20' \
+	'sweep_interval 0'
+try "six hosts subscribe" start_hosts
+try "there are 7 cables and 5 hosts to break" [ "$n_cables" -eq 12 ]
+try "tables that are lost on the way are not announced" withholds lose_lfts
+try "but in the next sweep" makes_up keep_lfts hup
+join_middle
+try "and the cable is back" until_next "$told" hup
+try "tables that a switch refuses are not announced" withholds refuse_lfts
+try "nor are they when it refuses them once more" withholds_reroute
+try "but when it takes them, without SUBNET UP" makes_up accept_lfts reroute
+try "$bursts bursts of faults: all that changed is told, and nothing else" bursts_are_told
