@@ -5,15 +5,16 @@
 #
 #   start_fabric                    ibsim; its console is open at descriptor 3
 #   start_opensm NAME [LINE ...]    opensm with event_plugin_name NAME and further lines of its configuration
-#   start_hosts [argument ...]      tests/subscriber on all six hosts; its lines go to hosts.log
+#   start_hosts [argument ...]      tests/subscriber on $mesh_hosts; its lines go to hosts.log
 #   on_host NAME command ...        a program with the adapter of that host
 #   log_says TEXT                   OpenSM's log holds the text
 #   stop_opensm                     SIGTERM; its exit status is in $osm_rc
 #   cut_middle, join_middle         the middle cable goes or comes
 #   sa_records                      the paths of all 7 hosts and 6 switches, as a stock client gets them from the SA
 #   of_subscribers                  those lines of sa_records that concern one of the six hosts
-# $osm_engine is the routing engine, $osm_env adds to opensm's environment, $osm_preload to its libraries; its console is
-# $osm_console, read from the pipe osm.in where that is "local". $mesh_edit (for sed) changes the fabric.
+# $ibsim_env adds to ibsim's environment, $osm_env to opensm's, $osm_preload to its libraries. $osm_engine is the routing
+# engine; $osm_console opensm's console, read from the pipe osm.in where that is "local". $mesh_edit (for sed) changes the
+# fabric, $mesh_hosts names the hosts.
 
 need ibsim opensm saquery
 
@@ -24,7 +25,7 @@ IBSIM_SOCKNAME=hf-plugin-$$
 OSM_CACHE_DIR=$work/cache OSM_TMP_DIR=$work
 export LD_LIBRARY_PATH IBSIM_SOCKNAME OSM_CACHE_DIR OSM_TMP_DIR
 ibsim_pid= osm_pid= hosts_pid=
-osm_engine=lash osm_env= osm_preload= osm_console=off mesh_edit=
+ibsim_env= osm_engine=lash osm_env= osm_preload= osm_console=off mesh_edit=
 mkdir -p "$work/cache"
 cd "$work" || exit 99
 
@@ -46,7 +47,7 @@ on_exit stop_all
 start_fabric() {
 	mkfifo console
 	"$top_builddir/tests/topology_tool" generate mesh 3x2 1 | sed -e "$mesh_edit" >mesh.net
-	timeout 300 ibsim -s mesh.net <console >ibsim.log 2>&1 &
+	timeout 300 env $ibsim_env ibsim -s mesh.net <console >ibsim.log 2>&1 &
 	ibsim_pid=$!
 	exec 3>console
 	wait_for 10 grep -q 'Network simulator ready' ibsim.log
@@ -91,7 +92,8 @@ start_hosts() {
 	timeout --foreground 300 env LD_PRELOAD="$umad" HF_UMAD_NODES="$mesh_hosts" \
 		"$top_builddir/tests/subscriber" "$@" >hosts.log 2>&1 &
 	hosts_pid=$!
-	wait_for 10 grep -q '^subscribed 6' hosts.log
+	# shellcheck disable=SC2086  # a word a host
+	wait_for 10 grep -q "^subscribed $(printf '%s\n' $mesh_hosts | wc -l)" hosts.log
 }
 
 restart_hosts() {

@@ -25,7 +25,7 @@ until_next() {
 	next_event=$1
 	next_count=$(count_of "$1")
 	shift
-	for attempt in $(seq 20); do
+	for _ in $(seq 20); do
 		"$@"
 		wait_for 1 more_of "$next_event" "$next_count" && return 0
 	done
@@ -57,7 +57,7 @@ told_all_and_no_more() {
 	[ ! -s missed ] && [ ! -s false ]
 }
 some_changed() { [ -s really ]; }
-nothing_was_told() { [ -z "$(tail -n +$((mark + 1)) trace | grep -e "$compared" -e '"ev":"report_sent"')" ]; }
+nothing_was_told() { ! tail -n +$((mark + 1)) trace | grep -e "$compared" -e '"ev":"report_sent"'; }
 
 lose_lfts() { echo 'Error "S_1_1" 100 25' >&3; }
 keep_lfts() { echo 'Error "S_1_1" 0 0' >&3; }
