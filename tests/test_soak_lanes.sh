@@ -4,5 +4,6 @@
 . "$top_srcdir/tests/tap.sh"
 . "$top_srcdir/tests/soak.sh"
 
-soak_plan ftree dfsssp nue
+soak_plan 9 ftree dfsssp nue
 soak_engine ftree dfsssp nue
+soak_covers failed returned switched 'LMC 1' 'LMC 2' partitions 'limited default' policy 'dropped SLs'

@@ -4,5 +4,6 @@
 . "$top_srcdir/tests/tap.sh"
 . "$top_srcdir/tests/soak.sh"
 
-soak_plan minhop updn dnup sssp
+soak_plan 7 minhop updn dnup sssp
 soak_engine minhop updn dnup sssp
+soak_covers switched 'LMC 1' 'LMC 2' partitions 'limited default' policy 'dropped SLs'

@@ -335,7 +335,7 @@ static const struct {
 } columns[] = {
 	{ "fabrics", NULL }, { "faults", "faults" }, { "pairs", "pairs" }, { "changes", "changes" },
 	{ "missed", "missed" }, { "false", "false" }, { "in force", "in_force" }, { "fall-backs", "fallbacks" },
-	{ "unreported", "unreported" },
+	{ "unreported", "unreported" }, { "failed", "failed" }, { "returned", "returned" }, { "switched", "switched" },
 };
 
 #define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))

@@ -43,6 +43,7 @@ struct soak {
 	json_t *differences;
 	json_int_t n_faults, n_pairs, n_changes, n_missed, n_false, n_announcements;
 	json_int_t n_in_force, n_fallbacks, n_unreported;
+	json_int_t n_failed, n_returned, n_switched;	/* faults at which the engine in force became another one */
 	char error[HF_FABRIC_ERROR_MAX + 64];
 };
 
@@ -265,6 +266,19 @@ static int judge(struct soak *soak, const struct hf_path_set *after)
 	return err;
 }
 
+/* What brought another engine: a restart that was told to use it, or the wanted one failed, or works again. */
+static void count_engine_change(struct soak *soak, const char *engine_before, const struct hf_soak_step *step)
+{
+	if (strcmp(soak->engine, engine_before) == 0)
+		return;
+	if (step->is_restart)
+		soak->n_switched++;
+	else if (strcmp(soak->engine, soak->breaker.engine) == 0)
+		soak->n_returned++;
+	else
+		soak->n_failed++;
+}
+
 /* Any engine but the configured one is a fall-back, and the plugin must say that it is one. */
 static void check_engine(struct soak *soak)
 {
@@ -282,10 +296,12 @@ static void note_step(struct soak *soak, const struct hf_soak_step *step)
 
 static int one_fault(struct soak *soak)
 {
+	char engine_before[sizeof(soak->engine)];
 	struct hf_path_set after = { 0 };
 	struct hf_soak_step step;
 	int err;
 
+	memcpy(engine_before, soak->engine, sizeof(engine_before));
 	hf_events_forget(&soak->fabric.events, soak->fabric.events.count);
 	soak->n_faults++;
 	soak->was_drawn = soak->is_drawn;
@@ -297,6 +313,7 @@ static int one_fault(struct soak *soak)
 	if (err)
 		return err;
 	check_engine(soak);
+	count_engine_change(soak, engine_before, &step);
 	/* Nobody is told what a new opensm does otherwise than the last one: hosts find out that it is another. */
 	if (!step.is_restart)
 		err = judge(soak, &after);
@@ -345,10 +362,11 @@ static int bring_up(struct soak *soak, const char *dir)
 
 static json_t *pack_counts(const struct soak *soak)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "faults", soak->n_faults, "pairs",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "faults", soak->n_faults, "pairs",
 			 soak->n_pairs, "changes", soak->n_changes, "missed", soak->n_missed, "false", soak->n_false,
 			 "announcements", soak->n_announcements, "in_force", soak->n_in_force, "fallbacks",
-			 soak->n_fallbacks, "unreported", soak->n_unreported);
+			 soak->n_fallbacks, "unreported", soak->n_unreported, "failed", soak->n_failed, "returned",
+			 soak->n_returned, "switched", soak->n_switched);
 }
 
 static json_t *pack_result(const struct soak *soak, bool is_kept)
