@@ -6,9 +6,9 @@ plugin_libhfplugin_la_SOURCES = plugin/tables.c plugin/tables.h plugin/snapshot.
 	plugin/snapshot_file.h plugin/snapshot_layout.c plugin/snapshot_layout.h plugin/snapshot_read.c \
 	plugin/snapshot_write.c \
 	plugin/resolve.c plugin/distinguisher.c plugin/distinguisher.h plugin/signaller.c plugin/signaller.h \
-	plugin/reporter.c plugin/reporter.h plugin/options.c plugin/options.h plugin/engine.c plugin/engine.h \
-	plugin/history.c plugin/history.h plugin/port_delta.c plugin/port_delta.h plugin/bulk.c plugin/bulk.h \
-	plugin/status.c plugin/status.h
+	plugin/sampling.c plugin/sampling.h plugin/reporter.c plugin/reporter.h plugin/options.c plugin/options.h \
+	plugin/engine.c plugin/engine.h plugin/history.c plugin/history.h plugin/port_delta.c plugin/port_delta.h \
+	plugin/bulk.c plugin/bulk.h plugin/status.c plugin/status.h
 plugin_libhfplugin_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 plugin_libhfplugin_la_LIBADD = lib/libhfcore.la $(JANSSON_LIBS)
 

@@ -7,12 +7,11 @@
 #include <unistd.h>
 
 #include "plugin/osm.h"
+#include "plugin/sampling.h"
 
 #define CALLS_PER_BREATH	256
 #define TILE			64	/* ends; what an engine looks up for so many stays in the processor's cache */
 #define CHECKED_PATHS		256	/* DFSSSP: whether what was read agrees with what it answers */
-#define SAMPLED_PATHS		1024	/* to find out which SLs an engine takes for each other */
-#define SAMPLES_PER_PATH	32
 
 /* On what each engine's path_sl() depends. An engine that is not here may depend on everything, and draw at random. */
 static const struct engine {
@@ -179,71 +178,22 @@ static void ask_all(struct job *job)
 
 /* Engines that draw at random */
 
-static uint16_t random_lid(const struct job *job)
+static uint8_t ask_sampled(void *ctx, uint16_t slid, uint16_t dlid)
 {
-	uint32_t count = hf_tables_count_sl_sources(job->tables);
-	uint32_t at = count ? (uint32_t)random() % count : 0;
+	struct job *job = ctx;
 
-	for (uint32_t i = 0; i < count; i++, at = at + 1 < count ? at + 1 : 0)
-		if (job->lids[at])
-			return job->lids[at];
-	return 0;
-}
-
-static void widen(uint8_t *first, uint8_t *last, uint8_t sl)
-{
-	if (sl < *first)
-		*first = sl;
-	if (sl > *last)
-		*last = sl;
-}
-
-/*
- * SLs that the engine has given for one path are one layer, and layers are ranges. Whatever a layer's paths are given
- * later stands for its first SL. @layer: by SL, the first of its layer.
- */
-static void sample_layers(struct job *job, uint8_t *layer)
-{
-	uint16_t joined[HF_SLS] = { 0 };	/* by SL, a bit for each that it was seen with above it */
-
-	hf_osm_lock(job->lock);
-	for (int i = 0; i < SAMPLED_PATHS; i++) {
-		uint16_t slid = random_lid(job), dlid = random_lid(job);
-		uint8_t first = HF_SL_MASK, last = 0;
-
-		for (int sample = 0; slid && dlid && sample < SAMPLES_PER_PATH; sample++)
-			widen(&first, &last, ask(job, job->hints[0], slid, dlid));
-		for (uint8_t sl = first; sl < last; sl++)
-			joined[sl] = 1;
-	}
-	hf_osm_unlock(job->lock);
-	for (uint8_t sl = 0; sl < HF_SLS; sl++)
-		layer[sl] = sl && joined[sl - 1] ? layer[sl - 1] : sl;
-}
-
-static void merge_layers(struct hf_tables *tables, const uint8_t *layer)
-{
-	size_t count = (size_t)hf_tables_count_sl_sources(tables) * hf_tables_count_sl_destinations(tables) *
-		       tables->n_sl_variants;
-
-	memset(tables->sl_spread, 0, sizeof(tables->sl_spread));
-	for (uint8_t sl = 0; sl < HF_SLS; sl++)
-		tables->sl_spread[layer[sl]]++;
-	for (size_t i = 0; i < count; i++) {
-		uint8_t sl = tables->sls[i];
-
-		if (!(sl & HF_SL_IS_HINT) && tables->sl_spread[layer[sl]] > 1)
-			tables->sls[i] = layer[sl] | HF_SL_IS_SPREAD;
-	}
+	return ask(job, job->hints[0], slid, dlid);
 }
 
 static void sample_all(struct job *job)
 {
 	uint8_t layer[HF_SLS];
 
-	sample_layers(job, layer);
+	hf_osm_lock(job->lock);
+	hf_sample_layers(job->lids, hf_tables_count_sl_sources(job->tables), ask_sampled, job, layer);
+	hf_osm_unlock(job->lock);
 	ask_all(job);
-	merge_layers(job->tables, layer);
+	hf_merge_layers(job->tables, layer);
 }
 
 /*

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
-PLUGIN_CHECKS = tests/check_snapshot tests/check_snapshot_file tests/check_distinguisher tests/check_signaller \
-	tests/check_bulk tests/check_reporter tests/check_plugin_control tests/fuzz_snapshot
+PLUGIN_CHECKS = tests/check_snapshot tests/check_snapshot_file tests/check_distinguisher tests/check_sampling \
+	tests/check_signaller tests/check_bulk tests/check_reporter tests/check_plugin_control tests/fuzz_snapshot
 check_PROGRAMS += $(PLUGIN_CHECKS)
 TESTS += $(PLUGIN_CHECKS)
 noinst_HEADERS += tests/random_tables.h
@@ -23,6 +23,10 @@ tests_check_plugin_control_SOURCES = tests/check_plugin_control.c tools/control_
 tests_check_plugin_control_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_plugin_control_CFLAGS = $(PLUGIN_CHECK_CFLAGS) $(JANSSON_CFLAGS)
 tests_check_plugin_control_LDADD = plugin/libhfplugincontrol.la $(PLUGIN_CHECK_LDADD) $(JANSSON_LIBS)
+tests_check_sampling_SOURCES = tests/check_sampling.c
+tests_check_sampling_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_sampling_CFLAGS = $(PLUGIN_CHECK_CFLAGS)
+tests_check_sampling_LDADD = $(PLUGIN_CHECK_LDADD)
 tests_check_signaller_SOURCES = tests/check_signaller.c
 tests_check_signaller_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_signaller_CFLAGS = $(PLUGIN_CHECK_CFLAGS)
@@ -49,11 +53,13 @@ PLUGIN_SYSTEM_TESTS = tests/test_plugin_exports.sh tests/test_plugin_options.sh 
 TESTS += $(PLUGIN_SYSTEM_TESTS)
 EXTRA_DIST += $(PLUGIN_SYSTEM_TESTS) tests/plugin.sh
 
-# Preloaded into opensm by a test.
-check_LTLIBRARIES += tests/libhfrefuselft.la
+# Preloaded into opensm by tests.
+check_LTLIBRARIES += tests/libhfrefuselft.la tests/libhfrefuseread.la
 tests_libhfrefuselft_la_SOURCES = tests/refuse_lft.c
 tests_libhfrefuselft_la_LDFLAGS = -module -avoid-version -shared -rpath $(libdir)
 tests_libhfrefuselft_la_LIBADD = -ldl
+tests_libhfrefuseread_la_SOURCES = tests/refuse_read.c
+tests_libhfrefuseread_la_LDFLAGS = -module -avoid-version -shared -rpath $(libdir)
 
 # Plugins that opensm must not load: built for another version, and for another layout of its structures.
 check_LTLIBRARIES += tests/libosmhfversion.la tests/libosmhfshifted.la

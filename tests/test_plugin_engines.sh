@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
 # Under every routing engine the plugin finds exactly the paths whose records changed. Which those are is found out
 # without it, by two whole tables from the SA. Up/down and fat-tree may fall back to minhop on a mesh. DFSSSP draws SLs
-# at random where it has lanes to spare, in the SA's answers too, so there it only has to come through.
+# at random where it has lanes to spare, in the SA's answers too; there hfsim soak judges, and here reading its table must
+# lead to the same as drawing.
 . "$top_srcdir/tests/tap.sh"
 . "$top_srcdir/tests/plugin.sh"
 
@@ -36,13 +37,27 @@ goes_through() {
 	stop_opensm
 }
 
+# DFSSSP's own table, and what is found out by drawing where it cannot be read, must tell of the same changes.
+counts() { sed -n 's/.*"ev":"diff".*"changed":\([0-9]*\),"lost":\([0-9]*\),.*/\1 \2/p' trace; }
+reads_table() {
+	goes_through dfsssp true && ! log_says 'found out by sampling' && counts >counts.read &&
+		grep -q '^[1-9]' counts.read
+}
+draws_the_same() {
+	osm_preload=$top_builddir/tests/.libs/libhfrefuseread.so
+	goes_through dfsssp true && log_says 'found out by sampling' && counts | diff counts.read -
+}
+
 # Between the columns the middle cable is the fast one, so without it rates change as well as SLs.
 mesh_edit='/"S_[02]_[01]"\[[34]\]/s/4xQDR/1xQDR/'
+ibsim_env="LD_PRELOAD=$top_builddir/.libs/libhfsim-sma.so HF_SMA_VLS=15"
 start_fabric || exit 99
 printf 'trace = "%s/trace"\ncontrol = "%s/socket"\n' "$work" "$work" >plugin.conf
-plan 9
+plan 10
 for engine in minhop updn dnup ftree dor sssp lash nue; do
 	try "$engine" goes_through $engine changes_are_the_sas
 	[ -z "$osm_pid" ] || stop_opensm
 done
-try dfsssp goes_through dfsssp true
+try "dfsssp, its table read" reads_table
+[ -z "$osm_pid" ] || stop_opensm
+try "dfsssp, by drawing" draws_the_same
