@@ -79,6 +79,18 @@ makes_up() {
 }
 withholds_reroute() { until_next "$withheld" reroute && nothing_was_told; }
 
+# The cable is back before the routing without it was announced: nothing differs from what was announced last, but hosts
+# may have asked in between.
+asks_all() {
+	hosts_mark=$(wc -l <hosts.log)
+	accept_lfts
+	join_middle
+	until_next "$told" hup && wait_for 10 all_are_told_to_ask
+}
+all_are_told_to_ask() {
+	[ "$(tail -n +$((hosts_mark + 1)) hosts.log | grep 'trap 69 mask 0x0 ' | cut -d' ' -f1 | sort -u | wc -l)" -eq 6 ]
+}
+
 # All cables but those of the SM and of the host that asks: "NODE"[PORT] "NODE"[PORT]
 list_cables() {
 	sed -n -e 's/^Switch.*\("S_[^"]*"\)\t.*/\1/p' -e 's/^\(\[[0-9]*\]\)\t\("[^"]*"\[[0-9]*\]\).*/\1 \2/p' mesh.net |
@@ -135,7 +147,7 @@ osm_console=local
 mkfifo osm.in
 # Both ends: opening one alone waits for the other.
 exec 4<>osm.in
-plan 10
+plan 13
 try "opensm comes up" start_opensm osmholdfast "event_plugin_options $work/plugin.conf" 'transaction_timeout 20' \
 	'sweep_interval 0'
 try "six hosts subscribe" start_hosts
@@ -147,4 +159,8 @@ try "and the cable is back" until_next "$told" hup
 try "tables that a switch refuses are not announced" withholds refuse_lfts
 try "nor are they when it refuses them once more" withholds_reroute
 try "but when it takes them, without SUBNET UP" makes_up accept_lfts reroute
+join_middle
+try "and the cable is back" until_next "$told" hup
+try "a cable goes, and a switch refuses the tables" withholds refuse_lfts
+try "it is back before that was announced: all hosts are told to ask" asks_all
 try "$bursts bursts of faults: all that changed is told, and nothing else" bursts_are_told
