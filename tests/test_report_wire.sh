@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
 # The Reports as they are on the wire, read by an independent decoder (tshark) and compared with what the SA answers to
-# a stock client: exactly the paths that changed are told, with exactly the SA's records, to exactly their two hosts.
+# a stock client: exactly the paths that changed are told, with exactly the SA's records, to exactly their two hosts. In
+# every mode a path that is lost while both its ends are there leads to trap 68 that says to wait, its return to trap 69.
 . "$top_srcdir/tests/tap.sh"
 . "$top_srcdir/tests/plugin.sh"
 need tshark
@@ -43,7 +44,7 @@ start_in_mode() {
 	stop_opensm >/dev/null 2>&1
 	rm -f capture.pcap trace
 	printf 'mode = "%s"\ntrace = "%s/trace"\ncontrol = "%s/socket"\n' "$1" "$work" "$work" >plugin.conf
-	start_opensm osmholdfast "event_plugin_options $work/plugin.conf"
+	start_opensm osmholdfast "event_plugin_options $work/plugin.conf" "partition_config_file $work/partitions.conf"
 }
 
 # Who must hear of the changed paths: "LID SGUID DGUID" for each end that is a subscriber's.
@@ -57,9 +58,98 @@ heard() {
 	cut -f $to reports | paste -d' ' - records | awk '{ printf "%04x %s %s\n", $1, $2, $3 }' | sort
 }
 
+# Two hosts, A and B, that lie in no partition together but the third one below.
+a=0x268660002000401 b=0x268660002000201
+everybody=0x268660002000001,0x268660002000101,0x268660002000301,0x268660002000501,ALL_SWITCHES,SELF
+in_partitions() {
+	sed 's/,/=full, /g; s/$/=full;/' >partitions.conf <<-END
+		Without_A=0x1: $everybody,$b
+		Without_B=0x2: $everybody,$a
+		Both=0x3: SELF$1
+	END
+	echo 'Default=0x7fff: ALL=limited, SELF=full;' >>partitions.conf
+}
+part() { in_partitions ''; }
+unite() { in_partitions ",$a,$b"; }
+
+# Runs the rest and sweeps; what is sent for it goes to the file reports, decoded, each Report once.
+after() {
+	decode
+	cp reports reports.before
+	count=$(grep -c '"announce_done"' trace)
+	sa_records >before
+	"$@"
+	kill -HUP "$osm_pid"
+	wait_for 20 announced $((count + 1))
+	sa_records >after
+	decode
+	tail -n +$(($(wc -l <reports.before) + 1)) reports | sort -u >reports.new
+	mv reports.new reports
+}
+trap_only() {
+	grep "$(printf '\t')$1$(printf '\t')" reports >reports.trap
+	mv reports.trap reports
+}
+# To whom Reports of one path go, in the file expected: "LID SGUID DGUID".
+must_hear_in() {	# MODE
+	if [ "$1" = targeted ]; then
+		awk '{ print $3, $1, $2 }' changed | sort
+	else
+		must_hear
+	fi >expected
+}
+
+loses() {	# MODE
+	after part
+	comm -23 before after >changed
+	if [ "$1" = off ]; then
+		[ "$(wc -l <changed)" -eq 2 ] && [ ! -s reports ]
+		return
+	fi
+	must_hear_in "$1"
+	trap_only 0x0044
+	heard >got
+	[ "$(wc -l <changed)" -eq 2 ] && [ -z "$(comm -13 before after)" ] && diff expected got &&
+		every $mask 0x000000000000000c && every $wait 0x01
+}
+returns() {	# MODE
+	after unite
+	comm -13 before after >changed
+	[ "$(wc -l <changed)" -eq 2 ] && [ -z "$(comm -23 before after)" ] || return 1
+	case $1 in
+	off)
+		[ ! -s reports ]
+		;;
+	wildcard | hybrid)
+		count_reports 6 6 && every $trap 0x0045 && every $mask 0x0000000000000000 && every $wait 0x00
+		;;
+	*)
+		must_hear_in "$1"
+		heard >got
+		diff expected got && notice_records | sort -u | diff changed - && every $trap 0x0045 &&
+			every $mask 0x000000000000000c && every $wait 0x00
+		;;
+	esac
+}
+# Under "targeted" a host that leaves is one lost path for each other one, for which there is nothing to wait.
+has_new() {
+	decode
+	tail -n +$((seen + 1)) reports | grep "$(printf '\t')$1$(printf '\t')" | sort -u >reports.new
+	[ "$(wc -l <reports.new)" -ge 5 ]
+}
+five_hear() {	# TRAP COMMAND-OF-IBSIM
+	decode
+	seen=$(wc -l <reports)
+	echo "$2" >&3
+	wait_for 20 has_new "$1" || return 1
+	grep "$(printf '\t')0x000000000000000c$(printf '\t')" reports.new >reports
+	count_reports 5 5 && every $wait 0x00
+}
+
 start_fabric || exit 99
+echo 'Default=0x7fff: ALL=full, SELF=full;' >partitions.conf
 osm_env="HF_UMAD_CAPTURE=$work/capture.pcap"
-plan 26
+plan 38
 
 try "opensm comes up, mode repath-only" start_in_mode repath-only
 try "six hosts subscribe" start_hosts
@@ -105,3 +195,16 @@ grep "0x0044" reports >lost && mv lost reports
 try "trap 68 to the five others" count_reports 5 5
 try "COMP_MASK is DGID" every $mask 0x0000000000000004
 try "nothing to wait for: it has left" every $wait 0x00
+
+echo 'Link "H_2_1_0"[1] "S_2_1"[5]' >&3
+join_middle
+unite
+for mode in targeted repath-only hybrid wildcard off; do
+	start_in_mode $mode
+	restart_hosts
+	try "$mode: a path is lost, its ends are there" loses $mode
+	try "$mode: it is back" returns $mode
+	[ $mode = targeted ] || continue
+	try "$mode: a host leaves, which the others need not wait for" five_hear 0x0044 'Unlink "H_2_1_0"'
+	try "$mode: it is back" five_hear 0x0045 'Link "H_2_1_0"[1] "S_2_1"[5]'
+done
