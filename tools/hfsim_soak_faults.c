@@ -305,7 +305,7 @@ static int change_partition(struct hf_soak_breaker *breaker, struct hf_soak_step
 		return 0;
 	partition = &plan->partitions[hf_random_below(&plan->random, plan->n_partitions)];
 	if (hf_random_percent(&plan->random, 50)) {
-		partition->sl = hf_random_below(&plan->random, 8);
+		partition->sl = hf_random_below(&plan->random, HF_SOAK_SLS);
 		say(step, "partition %zu has SL %u, HUP", partition - plan->partitions, partition->sl);
 	} else {
 		bool *is_member = &partition->is_member[hf_topology_find_name(plan->topology, node->name)->index];

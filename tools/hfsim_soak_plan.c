@@ -225,7 +225,7 @@ static int draw_partitions(struct hf_soak_plan *plan)
 	for (size_t i = 0; i < plan->n_partitions; i++) {
 		struct hf_soak_partition *partition = &plan->partitions[i];
 
-		partition->sl = hf_random_below(&plan->random, 8);
+		partition->sl = hf_random_below(&plan->random, HF_SOAK_SLS);
 		partition->is_member = calloc(n_nodes, sizeof(*partition->is_member));
 		if (!partition->is_member)
 			return -ENOMEM;

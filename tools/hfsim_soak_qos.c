@@ -7,12 +7,12 @@
 #include <stdlib.h>
 
 #define DROP_VL		15
-#define SLS_USED	8	/* partitions and levels have one of these */
+#define SLS_DROPPED	8	/* only those below it are ever dropped */
 
 /* Half of the levels say something of each but the SL, of which all must. */
 static struct hf_soak_level draw_level(struct hf_random *random)
 {
-	struct hf_soak_level level = { .sl = hf_random_below(random, SLS_USED) };
+	struct hf_soak_level level = { .sl = hf_random_below(random, HF_SOAK_SLS) };
 
 	if (hf_random_percent(random, 50))
 		level.mtu_limit = 1 + hf_random_below(random, 4);
@@ -43,7 +43,7 @@ int hf_soak_qos_init(struct hf_soak_qos *qos, const struct hf_topology *topology
 		for (unsigned int node = 0; node < topology->node_count; node++)
 			qos->is_in_group[i][node] = hf_random_percent(random, 40);
 	}
-	for (unsigned int sl = 1; sl < SLS_USED; sl++)
+	for (unsigned int sl = 1; sl < SLS_DROPPED; sl++)
 		qos->is_dropped[sl] = draw_drop(random);
 	return 0;
 }
@@ -59,7 +59,7 @@ void hf_soak_qos_change(struct hf_soak_qos *qos, struct hf_random *random)
 	unsigned int drawn = hf_random_below(random, 3);
 	bool *is_in_group = qos->is_in_group[hf_random_below(random, HF_SOAK_GROUPS)];
 	unsigned int node = hf_random_below(random, qos->topology->node_count);
-	unsigned int sl = 1 + hf_random_below(random, SLS_USED - 1);
+	unsigned int sl = 1 + hf_random_below(random, SLS_DROPPED - 1);
 
 	if (drawn == 0)
 		qos->levels[hf_random_below(random, HF_SOAK_LEVELS)] = draw_level(random);
