@@ -112,19 +112,34 @@ static json_t *pack_counters(const struct hf_status_counters *counters)
 			    { "reports_failed", counters->reports_failed });
 }
 
+static json_t *pack_deltas(struct hf_bulk *bulk)
+{
+	struct hf_bulk_status status;
+
+	if (!bulk)
+		return json_null();
+	hf_bulk_get_status(bulk, &status);
+	return PACK_NUMBERS({ "epoch", status.epoch }, { "oldest_epoch", status.oldest },
+			    { "history_bytes", status.history_bytes }, { "answers", status.answers },
+			    { "whole_tables", status.whole }, { "refused", status.refused },
+			    { "changes", status.changes }, { "bytes", status.bytes });
+}
+
 static json_t *answer_status(struct hf_plugin_control *control)
 {
 	const struct hf_plugin_control_config *config = &control->config;
 	struct hf_status status;
+	uint64_t instance;
 
 	hf_status_read(config->board, &status);
-	return json_pack("{s:{s:s, s:i, s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o}}", "status",
+	instance = status.routing.epoch ? status.routing.instance : config->instance;
+	return json_pack("{s:{s:s, s:i, s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}}", "status",
 			 "version", PACKAGE_VERSION, "pid", (int)getpid(), "mode", config->mode,
-			 "instance", json_sprintf("0x%016" PRIx64, config->instance), "master", status.is_master,
+			 "instance", json_sprintf("0x%016" PRIx64, instance), "master", status.is_master,
 			 "routing", pack_routing(&status.routing), "fallback", pack_fallback(&status),
 			 "waiting", pack_waiting(&status), "announced", pack_announced(&status.announced),
 			 "comparison", pack_comparison(&status.comparison),
-			 "counters", pack_counters(&status.counters));
+			 "deltas", pack_deltas(config->bulk), "counters", pack_counters(&status.counters));
 }
 
 /* Snapshots */

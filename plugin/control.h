@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "plugin/bulk.h"
 #include "plugin/status.h"
 
 struct hf_plugin_control;
@@ -16,8 +17,9 @@ struct hf_plugin_control;
 struct hf_plugin_control_config {
 	const char *path;		/* of the socket; borrowed for the call */
 	const char *mode;		/* the signalling mode's name; borrowed */
-	uint64_t instance;
+	uint64_t instance;		/* until there is a routing */
 	struct hf_status_board *board;	/* borrowed */
+	struct hf_bulk *bulk;		/* borrowed; NULL where nobody is answered from it */
 };
 
 /**

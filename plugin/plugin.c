@@ -81,6 +81,12 @@ static int start_engine(struct plugin *plugin)
 	return err;
 }
 
+/* A host that holds a named table takes no record from a Report without epochs, which is all that repath-only has. */
+static bool answers_deltas(const struct hf_plugin_options *options)
+{
+	return options->deltas && options->mode != HF_MODE_OFF && options->mode != HF_MODE_REPATH_ONLY;
+}
+
 /* Hosts are told also where nobody can ask about it. */
 static void start_control(struct plugin *plugin)
 {
@@ -89,6 +95,7 @@ static void start_control(struct plugin *plugin)
 		.mode = hf_mode_names[plugin->options.mode],
 		.instance = plugin->in.instance,
 		.board = plugin->board,
+		.bulk = answers_deltas(&plugin->options) ? plugin->bulk : NULL,
 	};
 	int err;
 
@@ -135,12 +142,6 @@ err_close_trace:
 err_fini_options:
 	hf_options_fini(hf_plugin_option_table, &plugin->options);
 	return err;
-}
-
-/* A host that holds a named table takes no record from a Report without epochs, which is all that repath-only has. */
-static bool answers_deltas(const struct hf_plugin_options *options)
-{
-	return options->deltas && options->mode != HF_MODE_OFF && options->mode != HF_MODE_REPATH_ONLY;
 }
 
 static void announce_plugin(struct plugin *plugin)

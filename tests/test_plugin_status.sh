@@ -71,7 +71,7 @@ stays_a_file() {
 }
 
 start_fabric || exit 99
-plan 47
+plan 48
 plugin_conf "$socket"
 try "opensm comes up under LASH" start_plugin
 try "the first routing is announced" announced 1
@@ -100,6 +100,9 @@ try "the plugin counted as many" \
 try "every host was told and answered" \
 	wait_for 10 holds '.routing.subscribers == 6 and .counters.reports_sent == 6 and .counters.reports_acked == 6'
 
+on_host H_1_0_0 "$top_builddir/tests/sa_bulk" 3 >bulk.out
+try "what is answered from the last routing is counted" \
+	holds '.deltas | .answers == 3 and .whole_tables == 3 and .refused == 0 and .epoch == 2 and .changes == 39'
 try "a relative path is refused" error_is "must be absolute" '{"snapshot": "here"}'
 try "a folder that is not there: the file's name and why" \
 	fails_with '/nowhere/file: No such file' snapshot /nowhere/file

@@ -101,6 +101,18 @@ static void print_comparison(const json_t *comparison)
 		       number(comparison, "appeared"), number(comparison, "compare_us"));
 }
 
+static void print_deltas(const json_t *deltas)
+{
+	if (!json_is_object(deltas))
+		return;
+	if (number(deltas, "epoch"))
+		printf("deltas      since routing " N ", history of " N " bytes\n", number(deltas, "oldest_epoch"),
+		       number(deltas, "history_bytes"));
+	printf("answers     " N " with " N " changes in " N " bytes, " N " of them whole tables; " N " refused\n",
+	       number(deltas, "answers"), number(deltas, "changes"), number(deltas, "bytes"),
+	       number(deltas, "whole_tables"), number(deltas, "refused"));
+}
+
 static void print_counters(const json_t *counters)
 {
 	printf("since start " N " routings, " N " announced; " N " Reports, " N " answered, " N " not\n",
@@ -118,6 +130,7 @@ static void print_status(const json_t *status)
 	print_waiting(json_object_get(status, "waiting"));
 	print_announced(json_object_get(status, "announced"));
 	print_comparison(json_object_get(status, "comparison"));
+	print_deltas(json_object_get(status, "deltas"));
 	print_counters(json_object_get(status, "counters"));
 }
 
