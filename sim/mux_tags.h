@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define HF_MUX_CLIENTS		1024
+#define HF_MUX_CLIENTS		4096
 #define HF_MUX_TAGS		65536
 #define HF_MUX_CLIENT_TAGS	(HF_MUX_TAGS / HF_MUX_CLIENTS) /* so a free tag is always left */
 

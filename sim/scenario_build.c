@@ -211,6 +211,8 @@ static int take_host(struct building *building, const struct hf__item *item)
 	return 0;
 }
 
+#define HOSTS_MAX	4000u	/* hfsim-mux has 4096 slots, and diagnostics take some */
+
 static int set_up_hosts(struct building *building)
 {
 	const struct hf__items *run = &building->draft->run;
@@ -229,6 +231,9 @@ static int set_up_hosts(struct building *building)
 	else
 		for (size_t i = 0; i < run->count && !err; i++)
 			err = take_host(building, &run->items[i]);
+	if (!err && scenario->host_count > HOSTS_MAX)
+		err = hf__fail(-EINVAL, building->ret_error, "%s: holdfastd would run on %zu hosts: allowed are %u, so "
+			       "name them in run", building->draft->path, scenario->host_count, HOSTS_MAX);
 	if (!err)
 		err = put_settings(building, &building->draft->holdfastd, hf__holdfastd_reserved, &scenario->holdfastd);
 	return err;

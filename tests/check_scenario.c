@@ -179,6 +179,7 @@ static const struct {
 	{ FABRIC "sm { plugin = { \"mode = off\" } }\n",	":2: mode is set by the run itself, from mode" },
 	{ FABRIC "hosts { run = { H_0_0_0,\nH_9_9_9 } }\n",
 	  ":3: run = H_9_9_9: allowed is a node of the fabric (mesh 3x2)" },
+	{ "fabric { kind = mesh size = 5x4 hosts = 201 }\n", ": holdfastd would run on 4020 hosts: allowed are 4000" },
 	{ FABRIC "hosts { run = { sm } }\n",
 	  ":2: run = sm: allowed is all, or channel adapters other than" },
 	{ FABRIC "hosts { run = { S_0_0 } }\n",		":2: run = S_0_0: allowed is all" },
