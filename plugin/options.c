@@ -67,7 +67,8 @@ const struct hf_option hf_plugin_option_table[] = {
 	{
 		.name = "deltas", .type = HF_OPTION_BOOL, .default_ = "true", .offset = AT(deltas),
 		.help = "Whether hosts that ask for their paths are told what has changed since they asked last, instead "
-			"of the whole table.",
+			"of the whole table. In modes off and repath-only they never are: in the former nothing is "
+			"watched, in the latter the Reports bring the records.",
 	},
 	{
 		.name = "history_bytes", .type = HF_OPTION_INT, .unit = "bytes", .default_ = "67108864", .min = 0,

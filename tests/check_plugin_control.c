@@ -80,7 +80,7 @@ START_TEST(status_is_what_was_published)
 {
 	struct hf_status status = {
 		.is_master = true,
-		.routing = { .epoch = 7, .engine = "minhop", .wanted_engine = "lash", .subscribers = 3 },
+		.routing = { .epoch = 7, .instance = 0x5678, .engine = "minhop", .wanted_engine = "lash", .subscribers = 3 },
 		.is_fallback = true, .fallback_epoch = 5,
 		.waiting = HF_WAITING_WRITTEN, .waiting_epoch = 7,
 		.comparison = { .epoch = 6, .counts = { [HF_CHANGE_LOST] = 9 } },
@@ -93,13 +93,15 @@ START_TEST(status_is_what_was_published)
 	answer = ask(json_pack("{s:s}", "get", "status"));
 	ck_assert(json_is_false(json_object_get(json_object_get(answer, "status"), "master")));
 	ck_assert(json_is_null(json_object_get(json_object_get(answer, "status"), "routing")));
+	ck_assert_str_eq(json_string_value(json_object_get(json_object_get(answer, "status"), "instance")),
+			 "0x0000000000001234");
 	json_decref(answer);
 
 	hf_status_publish(board, &status, NULL);
 	answer = ask(json_pack("{s:s}", "get", "status"));
 	ck_assert(json_is_true(json_object_get(json_object_get(answer, "status"), "master")));
 	ck_assert_str_eq(json_string_value(json_object_get(json_object_get(answer, "status"), "instance")),
-			 "0x0000000000001234");
+			 "0x0000000000005678");
 	ck_assert_str_eq(json_string_value(member(answer, "routing", "engine")), "minhop");
 	ck_assert_str_eq(json_string_value(member(answer, "routing", "wanted_engine")), "lash");
 	ck_assert_int_eq(json_integer_value(member(answer, "routing", "subscribers")), 3);

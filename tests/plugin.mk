@@ -49,7 +49,8 @@ tests_subscriber_SOURCES = tests/subscriber.c
 tests_subscriber_LDADD = lib/libhfcore.la
 PLUGIN_SYSTEM_TESTS = tests/test_plugin_exports.sh tests/test_plugin_options.sh tests/test_plugin_load.sh \
 	tests/test_report_wire.sh tests/test_plugin_silent.sh tests/test_plugin_engines.sh tests/test_plugin_exit.sh \
-	tests/test_plugin_status.sh tests/test_plugin_sweeps.sh tests/test_plugin_standby.sh tests/test_plugin_terms.sh
+	tests/test_bulk.sh tests/test_plugin_status.sh tests/test_plugin_sweeps.sh tests/test_plugin_standby.sh \
+	tests/test_plugin_terms.sh
 TESTS += $(PLUGIN_SYSTEM_TESTS)
 EXTRA_DIST += $(PLUGIN_SYSTEM_TESTS) tests/plugin.sh
 

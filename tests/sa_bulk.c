@@ -8,7 +8,14 @@
  *	stock 1025 65600 2841		(us)
  *	delta 1025 6190 310
  *
- * Where the plugin does not answer, both lines say stock.
+ * Where the plugin does not answer, both lines say stock. Or asks once as a host does, in the name of any port and with
+ * any table in its hand, and prints what came:
+ *
+ *	sa_bulk ask SGUID INSTANCE EPOCH	SGUID 0: this port's own
+ *	whole 13 0x4b0e... 2			(changes, instance, epoch that the delta leads to)
+ *	since 1 5 0x4b0e... 2			(base, changes, instance, epoch)
+ *	records 13
+ *	refused 0x0200
  */
 #include <err.h>
 #include <errno.h>
@@ -82,6 +89,58 @@ static void print_answer(const struct hf_umad_received *received, uint64_t took_
 	}
 }
 
+static void send_question(struct client *client, uint64_t sguid, uint64_t instance, uint64_t epoch)
+{
+	const struct hf_mad_addr sm = { .lid = client->port.sm_lid, .qpn = 1, .sl = client->port.sm_sl };
+	const struct hf_delta_held held = { .instance = htobe64(instance), .epoch = htobe64(epoch) };
+	struct hf_path_record record = {
+		.service_id = htobe64(HF_DELTA_SERVICE_ID), .num_path = 1, .sgid = client->port.gid,
+	};
+	struct hf_sa_mad mad;
+
+	memcpy(&record.dgid, &held, sizeof(held));
+	if (sguid)
+		record.sgid.guid = htobe64(sguid);
+	hf_sa_mad_init(&mad, HF_METHOD_GET_TABLE, HF_ATTR_PATH_RECORD, ++client->tid);
+	mad.comp_mask = htobe64(HF_PR_COMP_SGID | HF_PR_COMP_NUMB_PATH);
+	memcpy(mad.data, &record, sizeof(record));
+	must(hf_umad_send(client->umad, client->agent, &sm, &mad, sizeof(mad), PATIENCE_MS, 0), "send");
+}
+
+static void print_reply(const struct hf_umad_received *received)
+{
+	const struct hf_sa_mad *mad = (const struct hf_sa_mad *)received->mad;
+	size_t bytes = received->len - offsetof(struct hf_sa_mad, data);
+	struct hf_delta_hdr delta;
+
+	if (received->len < offsetof(struct hf_sa_mad, data))
+		errx(EXIT_FAILURE, "a short answer");
+	if (mad->hdr.status) {
+		printf("refused 0x%04x\n", be16toh(mad->hdr.status));
+	} else if (be16toh(mad->attr_offset) != HF_DELTA_ATTR_OFFSET || bytes < sizeof(delta)) {
+		printf("records %zu\n", bytes / sizeof(struct hf_path_record));
+	} else {
+		memcpy(&delta, (const char *)received->mad + offsetof(struct hf_sa_mad, data), sizeof(delta));
+		if (delta.flags & HF_DELTA_WHOLE)
+			printf("whole");
+		else
+			printf("since %" PRIu64, be64toh(delta.base));
+		printf(" %" PRIu32 " 0x%016" PRIx64 " %" PRIu64 "\n", be32toh(delta.changes), be64toh(delta.instance),
+		       be64toh(delta.epoch));
+	}
+}
+
+static void ask_once(struct client *client, char **numbers)
+{
+	struct hf_umad_received received;
+
+	send_question(client, strtoull(numbers[0], NULL, 0), strtoull(numbers[1], NULL, 0),
+		      strtoull(numbers[2], NULL, 0));
+	receive(client, &received);
+	print_reply(&received);
+	free(received.mad);
+}
+
 static void ask(struct client *client, bool is_delta)
 {
 	uint64_t sent_ns = hf_now_ns();
@@ -95,12 +154,15 @@ static void ask(struct client *client, bool is_delta)
 
 int main(int argc, char **argv)
 {
-	unsigned long rounds = argc > 1 ? strtoul(argv[1], NULL, 10) : 1;
+	bool is_question = argc == 5 && !strcmp(argv[1], "ask");
+	unsigned long rounds = is_question ? 0 : argc > 1 ? strtoul(argv[1], NULL, 10) : 1;
 	struct client client = { .tid = 0 };
 
 	must(hf_umad_open(NULL, 0, &client.umad), "open");
 	must(hf_umad_register_sa(client.umad, false, &client.agent), "register");
 	must(hf_umad_read_port(client.umad, &client.port), "read port");
+	if (is_question)
+		ask_once(&client, &argv[2]);
 	for (unsigned long i = 0; i < rounds; i++) {
 		ask(&client, false);
 		ask(&client, true);

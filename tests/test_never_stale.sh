@@ -10,22 +10,10 @@ TMPDIR=$work
 export HF_SCENARIO_DIR TMPDIR
 cd "$work" || exit 99
 
-knows() { "$top_builddir/plugin/print-options" | grep -q "\b$1\b"; }
-
-# Hosts that hear nothing of what they missed are stale for good where the plugin cannot be asked for what has changed.
-modes=hybrid
-not_in_hybrid=never-stale-lost-reports
-if knows targeted; then
-	modes="targeted hybrid"
-	not_in_hybrid=
-fi
-
 set --
 for file in "$HF_SCENARIO_DIR"/never-stale-*.conf; do
 	name=${file##*/}
-	for mode in $modes; do
-		[ "$mode $not_in_hybrid" = "hybrid ${name%.conf}" ] || set -- "$@" "${name%.conf} $mode"
-	done
+	set -- "$@" "${name%.conf} targeted" "${name%.conf} hybrid"
 done
 
 passes() {
