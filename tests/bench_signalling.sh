@@ -136,6 +136,16 @@ pick_nodes() {
 		}' "$net"
 }
 
+# Hosts other than the SM's, evenly spaced over the file: pick_hosts COUNT.
+pick_hosts() {
+	awk -v want="$1" -F'"' '
+		/^(Ca|Hca)/ && $2 != "sm" { hosts[++n] = $2 }
+		END {
+			for (i = 0; i < want; i++)
+				print hosts[int((i + 0.5) * n / want) + 1]
+		}' "$net"
+}
+
 fault() { printf 'fault %s {\n\tkind = %s\n\t%s\n}\n' "$1" "$2" "$3"; }
 
 # write_scenario MEASURE, with the faults at standard input
@@ -233,15 +243,16 @@ ours() { jq '.faults[] | select(.ms_ours) | .ms_ours' "$1"; }
 worst() { sort -n | tail -n 1; }
 
 measure_latency() {
-	local scenario=$work/latency.conf number=0 link mode reference=
+	local scenario=$work/latency.conf number=0 host mode
 
 	read_fabric "$latency_fabric"
-	pick_links $((faults / 2)) | while read -r link; do
+	pick_hosts $((faults / 2)) | while read -r host; do
 		number=$((number + 1))
-		fault "cut-$number" unlink "port = \"$link\""
-		fault "join-$number" relink "port = \"$link\""
+		fault "leaves-$number" node-down "node = \"$host\""
+		fault "returns-$number" node-up "node = \"$host\""
 	done | write_scenario nothing >"$scenario"
-	printf '\n%s: from routing done to the last host done, %s faults of links (ms)\n' "$latency_fabric" "$faults"
+	printf '\n%s: from routing done to the last host done, %s times a host leaves or returns (ms)\n' "$latency_fabric" \
+		"$faults"
 	printf '%-12s %6s %10s %10s %12s %12s\n' mode faults median worst 'ours median' 'ours worst'
 	for mode in "${modes[@]}"; do
 		run_mode "$scenario" "$mode" "$work/latency.$mode.json"
