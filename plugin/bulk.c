@@ -102,6 +102,11 @@ void hf_bulk_forget(struct hf_bulk *bulk)
 	pthread_rwlock_unlock(&bulk->lock);
 }
 
+bool hf_bulk_is_anew(const struct hf_bulk *bulk)
+{
+	return hf_history_oldest(bulk->history) == hf_history_epoch(bulk->history);
+}
+
 /* For Reports */
 
 size_t hf_bulk_told(const struct hf_bulk *bulk, uint32_t port, struct hf_destinations *ret_set, uint64_t *ret_base)

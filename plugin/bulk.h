@@ -34,13 +34,16 @@ void hf_bulk_free(struct hf_bulk *bulk);
  * @snapshot: of the announcement; borrowed until the next one, or hf_bulk_forget()
  * @changes:  from the one before; NULL where nothing is known of that
  *
- * Where memory is short it begins anew: everybody is told everything once.
+ * Where memory is short the history begins anew; see hf_bulk_is_anew().
  *
  * Return: 0; -ENOMEM, and there is nothing to answer from.
  */
 int hf_bulk_publish(struct hf_bulk *bulk, const struct hf_snapshot *snapshot, const struct hf_changes *changes);
 
 void hf_bulk_forget(struct hf_bulk *bulk);
+
+/* Whether nothing is known of what the announcement that was published last has changed; for the publishing thread. */
+bool hf_bulk_is_anew(const struct hf_bulk *bulk);
 
 /**
  * hf_bulk_told() - what a port is to be told of the announcement that was published last

@@ -590,7 +590,7 @@ static int compare_and_tell(struct hf_engine *engine, const struct pending_routi
 	err = hf_bulk_publish(engine->config.bulk, routing->snapshot, &changes);
 	if (!err) {
 		trace_announcement(engine, routing);
-		err = tell_subscribers(engine, routing, &changes);
+		err = tell_subscribers(engine, routing, hf_bulk_is_anew(engine->config.bulk) ? NULL : &changes);
 	}
 	hf_changes_fini(&changes);
 	return err;

@@ -268,9 +268,12 @@ int hf_history_begin(struct hf_history *history, const struct hf_snapshot *first
 {
 	int err = add_sources(history, first);
 
-	if (!err)
-		history->epoch = history->oldest = first->routing.epoch;
-	return err;
+	if (err)
+		return err;
+	history->epoch = history->oldest = first->routing.epoch;
+	for (uint32_t i = 0; i < history->n_ports; i++)
+		history->sources[i].before = history->sources[i].last = history->epoch;
+	return 0;
 }
 
 /* A class's own ports are in its set as the others see them: alone it may be one that nothing changed for. */

@@ -58,9 +58,11 @@ void hf_history_free(struct hf_history *history);
 void hf_history_clear(struct hf_history *history);
 
 /**
- * hf_history_begin() - begin with a first announcement, of which nobody knows what it changed
+ * hf_history_begin() - begin with an announcement of which nobody knows what it changed
  * @history: empty
  * @first:   its snapshot
+ *
+ * It counts as a change for every source: hosts may hold a table of this instance from before a history that was lost.
  *
  * Return: 0; -ENOMEM.
  */

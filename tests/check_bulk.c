@@ -347,6 +347,33 @@ START_TEST(a_short_history_tells_the_whole)
 }
 END_TEST
 
+/* Who missed that announcement must see a gap in each Report after it. */
+START_TEST(a_history_that_begins_anew_counts_as_a_change_for_everybody)
+{
+	srandom(random_seed());
+	for (unsigned int round = 0; round < 50; round++) {
+		struct hf_snapshot *snapshot;
+		struct world world;
+
+		begin_world(&world, round, MANY_BYTES);
+		ask_some(&world, 2);
+		change_world(&world);
+		snapshot = resolve(&world);
+		ck_assert(hf_bulk_is_anew(world.bulk));
+		ck_assert_int_eq(hf_bulk_publish(world.bulk, snapshot, NULL), 0);
+		ck_assert(hf_bulk_is_anew(world.bulk));
+		hf_snapshot_free(world.announced);
+		world.announced = snapshot;
+		/* Reports alone, to holders of the epoch before: take_report() compares what they then hold. */
+		for (unsigned int step = 0; step < 4; step++) {
+			change_world(&world);
+			announce(&world);
+		}
+		end_world(&world);
+	}
+}
+END_TEST
+
 START_TEST(another_instance_and_impossible_epochs_get_the_whole)
 {
 	struct world world;
@@ -446,6 +473,7 @@ int main(void)
 	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, who_asks_holds_what_was_announced);
 	tcase_add_test(tcase, a_short_history_tells_the_whole);
+	tcase_add_test(tcase, a_history_that_begins_anew_counts_as_a_change_for_everybody);
 	tcase_add_test(tcase, another_instance_and_impossible_epochs_get_the_whole);
 	tcase_add_test(tcase, nobody_learns_of_other_ports);
 	tcase_add_test(tcase, only_queries_with_the_mark_are_ours);
