@@ -22,6 +22,7 @@
 #define ONE_PATH		(HF_PR_COMP_SGID | HF_PR_COMP_DGID)
 #define NEVER			UINT64_MAX
 #define BAD_DELTAS_MAX		3	/* in a row: then records are asked for */
+#define UNNAMED_CHECKS_MAX	64	/* at every so many checks at least an SM that sends records is asked */
 #define DELTA_WORD		8	/* bytes: a delta is filled up to a whole one */
 #define SEEN_REPORTS		64	/* as many as the SM sends to one subscriber without waiting */
 
@@ -68,6 +69,7 @@ struct hf_sa_client {
 	bool wants_whole;		/* the owner could not take all: the next query says that nothing is held */
 	bool wants_records;		/* this SM's deltas cannot be read: the next query says nothing of deltas */
 	unsigned int bad_deltas;	/* in a row */
+	unsigned int unnamed_checks;	/* in a row, with a table without a name */
 
 	struct seen_report seen[SEEN_REPORTS];	/* since the subscription; a ring */
 	unsigned int next_seen;
@@ -172,6 +174,7 @@ static void subscribe_first(struct hf_sa_client *client, uint64_t now_ns)
 	step_query(client, now_ns, HF_SA_QUERY_CANCEL);
 	client->wants_records = false;
 	client->bad_deltas = 0;
+	client->unnamed_checks = 0;
 	client->trap_index = 0;
 	send_inform_info(client, now_ns, true);
 }
@@ -202,13 +205,24 @@ static void schedule_check(struct hf_sa_client *client, uint64_t now_ns)
 }
 
 /*
- * The SM knows us, yet the last Report may not have arrived, and no other shows that. An SM that tells changes alone is
- * asked. Any other would send all its records; a query on its way will do.
+ * A table without a name may come from before the first announcement, whose Report did not arrive. It may also be that
+ * of an SM that knows no deltas and sends all its records each time: that is asked ever more seldom.
+ */
+static bool is_unnamed_due(struct hf_sa_client *client)
+{
+	unsigned int checks = ++client->unnamed_checks;
+
+	return (checks & (checks - 1)) == 0 || checks % UNNAMED_CHECKS_MAX == 0;
+}
+
+/*
+ * The SM knows us, yet the last Report may not have arrived, and no other shows that: it is asked. A query on its way
+ * will do.
  */
 static void end_check(struct hf_sa_client *client, uint64_t now_ns)
 {
 	schedule_check(client, now_ns);
-	if (client->held.instance && client->query_state == HF_SA_QUERY_IDLE)
+	if ((client->held.instance || is_unnamed_due(client)) && client->query_state == HF_SA_QUERY_IDLE)
 		step_query(client, now_ns, HF_SA_QUERY_WANTED);
 }
 
@@ -1049,6 +1063,7 @@ static void take_good_delta(struct hf_sa_client *client, uint64_t now_ns, const 
 		hf_log(HF_LOG_INFO, "port %s: paths are those of instance 0x%016" PRIx64 " from epoch %" PRIu64 " on",
 		       hf_gid_format(&client->port.gid).text, answer->instance, answer->epoch);
 	client->held = (struct hf_sa_held){ answer->instance, answer->epoch };
+	client->unnamed_checks = 0;
 	client->bad_deltas = 0;
 	if (is_whole) {
 		client->wants_whole = false;
