@@ -11,6 +11,7 @@ noinst_HEADERS += tests/check_main.h
 EXTRA_DIST += tests/tap.sh
 
 include tests/lib.mk
+include tests/model.mk
 include tests/plugin.mk
 include tests/sim.mk
 include tests/tools.mk
