@@ -55,10 +55,13 @@ TESTS += $(PLUGIN_SYSTEM_TESTS)
 EXTRA_DIST += $(PLUGIN_SYSTEM_TESTS) tests/plugin.sh
 
 # Preloaded into opensm by tests.
-check_LTLIBRARIES += tests/libhfrefuselft.la tests/libhfrefuseread.la
+check_LTLIBRARIES += tests/libhfrefuselft.la tests/libhfrefuseread.la tests/libhflowermtu.la
 tests_libhfrefuselft_la_SOURCES = tests/refuse_lft.c
 tests_libhfrefuselft_la_LDFLAGS = -module -avoid-version -shared -rpath $(libdir)
 tests_libhfrefuselft_la_LIBADD = -ldl
+tests_libhflowermtu_la_SOURCES = tests/lower_mtu.c
+tests_libhflowermtu_la_LDFLAGS = -module -avoid-version -shared -rpath $(libdir)
+tests_libhflowermtu_la_LIBADD = -ldl
 tests_libhfrefuseread_la_SOURCES = tests/refuse_read.c
 tests_libhfrefuseread_la_LDFLAGS = -module -avoid-version -shared -rpath $(libdir)
 

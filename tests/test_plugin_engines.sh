@@ -44,19 +44,29 @@ reads_table() {
 		grep -q '^[1-9]' counts.read
 }
 draws_the_same() {
-	osm_preload=$top_builddir/tests/.libs/libhfrefuseread.so
+	osm_preload="$osm_preload $top_builddir/tests/.libs/libhfrefuseread.so"
 	goes_through dfsssp true && log_says 'found out by sampling' && counts | diff counts.read -
 }
 
-# Between the columns the middle cable is the fast one, so without it rates change as well as SLs.
+# The MTUs among the records that the cut and the join brought.
+mtus_change() {
+	[ "$(comm -3 table.old table | awk '{ print $7 }' | sort -u | wc -l)" -ge 3 ]
+}
+
+# Between the columns the middle cable is the fast one, so without it rates change as well as SLs. Within columns MTUs are
+# larger.
+osm_preload=$top_builddir/tests/.libs/libhflowermtu.so
+osm_env=HF_LOWER_MTU_OF_LIDS=1
 mesh_edit='/"S_[02]_[01]"\[[34]\]/s/4xQDR/1xQDR/'
 ibsim_env="LD_PRELOAD=$top_builddir/.libs/libhfsim-sma.so HF_SMA_VLS=15"
 start_fabric || exit 99
 printf 'trace = "%s/trace"\ncontrol = "%s/socket"\n' "$work" "$work" >plugin.conf
-plan 10
+plan 11
 for engine in minhop updn dnup ftree dor sssp lash nue; do
 	try "$engine" goes_through $engine changes_are_the_sas
 	[ -z "$osm_pid" ] || stop_opensm
+	[ $engine = minhop ] || continue
+	try "MTUs are among what changed" mtus_change
 done
 try "dfsssp, its table read" reads_table
 [ -z "$osm_pid" ] || stop_opensm

@@ -70,6 +70,7 @@ stays_a_file() {
 		[ "$(cat file)" = precious ]
 }
 
+osm_preload=$top_builddir/tests/.libs/libhflowermtu.so
 start_fabric || exit 99
 plan 48
 plugin_conf "$socket"

@@ -149,6 +149,7 @@ five_hear() {	# TRAP COMMAND-OF-IBSIM
 start_fabric || exit 99
 echo 'Default=0x7fff: ALL=full, SELF=full;' >partitions.conf
 osm_env="HF_UMAD_CAPTURE=$work/capture.pcap"
+osm_preload=$top_builddir/tests/.libs/libhflowermtu.so
 plan 38
 
 try "opensm comes up, mode repath-only" start_in_mode repath-only
