@@ -24,7 +24,7 @@ write_policy() {
 		port-groups
 		    port-group
 		        name: Clients
-		        port-guid: 0x268660002000001, 0x268660002000201, 0x268660001000000
+		        port-guid: 0x268660002000001, 0x268660002000201, 0x268660002000501, 0x268660001000000
 		    end-port-group
 		    port-group
 		        name: Servers
@@ -81,18 +81,33 @@ reports_are_the_sas() {
 	[ -s reported ] && [ -z "$(comm -23 reported answered)" ]
 }
 
-# Runs the rest, and judges what was said of it.
-changes() {
+remember() {
 	sa_records >before
 	mark=$(wc -l <trace)
 	hosts_mark=$(wc -l <hosts.log)
 	count=$(grep -c '"ev":"announce_done"' trace)
+}
+# Runs the rest, and judges what was said of it.
+changes() {
+	remember
 	"$@"
 	wait_for 20 announced "$count" && wait_for 10 tells_it && reports_are_the_sas
 }
 other_partition() {
 	write_partitions 6
 	hup
+}
+# drops KIND: the SL2VL tables of this kind of ports, as opensm's options name them, have VL 15 for SL 5. What is lost is
+# in no record of a Report.
+drops() {
+	remember
+	sed -i '/sl2vl/d' opensm.conf
+	for kind in ca swe sw0; do
+		[ "$kind" = "$1" ] && vl=15 || vl=5
+		echo "qos_${kind}_sl2vl 0,1,2,3,4,$vl,6,7,0,1,2,3,4,5,6,7" >>opensm.conf
+	done
+	hup
+	wait_for 20 announced "$count" && wait_for 10 tells_it
 }
 other_policy() {
 	write_policy 5 "$@"
@@ -123,7 +138,7 @@ levels_are_answered() { [ "$1" = lash ] || with_sls '0 2 5'; }
 mesh_edit='/"S_[02]_[01]"\[[34]\]/s/4xQDR/1xQDR/'
 start_fabric || exit 99
 printf 'mode = repath-only\ntrace = "%s/trace"\ntrace_paths = true\n' "$work" >plugin.conf
-plan 14
+plan 18
 try "partitions, LMC 1, minhop" start_with minhop none
 try "the SA answers the partitions' SLs" with_sls '1 3'
 try "a partition's SL changes" changes other_partition
@@ -136,5 +151,11 @@ for engine in minhop lash; do
 	try "$engine: the MTU limit changes" changes other_policy 3 7 18
 	try "$engine: the rate limit changes" changes other_policy 3 2 18
 	try "$engine: the packet life changes" changes other_policy 3 2 14
+	if [ $engine = minhop ]; then
+		try "$engine: hosts drop an SL" drops ca
+		try "$engine: cables between switches drop it instead" drops swe
+		try "$engine: switches themselves drop it instead" drops sw0
+		try "$engine: nobody does" drops none
+	fi
 	stop_opensm
 done
