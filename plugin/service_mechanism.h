@@ -3,7 +3,7 @@
  * How the address of a service is brought to a port: one mechanism for each mode. A mechanism knows OpenSM and nothing
  * of who should own what; hf_services decides that and calls it.
  *
- * Each function but check() and is_settled() is called with OpenSM's lock held exclusively, so it takes none, and on a
+ * Each function is called with OpenSM's lock held exclusively, so it takes none, and on a
  * thread that may touch OpenSM's tables of ports, nodes, switches, groups and LIDs: the sweeper, or the services' own,
  * which has ended before OpenSM frees any of these. Engine data (routing_engine_used, path_sl) are the sweeper's alone.
  * None waits for an answer from the fabric. osm_req_set() only queues and may be called; osm_report_notice() comes back
@@ -44,17 +44,6 @@ struct hf_service_port {
 
 struct hf_service_mechanism {
 	const char *name;	/* of the mode */
-
-	/**
-	 * check() - refuse what this mode cannot do
-	 * @config:    of one service of this mode
-	 * @ret_error: a sentence without file and line: value, and what is allowed; caller frees it
-	 *
-	 * Pure, for "holdfast check-config" as well. May be NULL.
-	 *
-	 * Return: 0; -EINVAL; -ENOMEM.
-	 */
-	int (*check)(const struct hf_service_config *config, char **ret_error);
 
 	/**
 	 * open() - make the address, or find it

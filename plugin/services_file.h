@@ -76,7 +76,7 @@ struct hf_service_config {
 	size_t node_count;
 	struct hf_service_switch *switches;	/* HF_SERVICE_SWITCH_PORT: those to be set; none: the mechanism finds them */
 	size_t switch_count;
-	unsigned int line;	/* where its section begins */
+	unsigned int line;	/* of its mgid */
 };
 
 struct hf_services_config {
@@ -91,11 +91,23 @@ struct hf_services_config {
  * @ret_error:  set on failure to one line that names file, line, value and what is allowed; caller frees it
  *
  * What the services may not share is checked over all of them: names, MGIDs, MLIDs, LIDs. What a mode cannot do is
- * checked by its mechanism (hf_service_mechanism.check).
+ * checked by hf_service_mode_checks.
  *
  * Return: 0; -EINVAL for what the file says; -ENOMEM; the negative errno of reading it.
  */
 int hf_services_file_load(const char *path, struct hf_services_config **ret_config, char **ret_error);
+
+/**
+ * hf_service_mode_check_fn - refuses what a mode cannot do
+ * @config:    of one service, otherwise good
+ * @ret_error: a sentence without file and line: value, and what is allowed; caller frees it
+ *
+ * Pure. Return: 0; -EINVAL; -ENOMEM.
+ */
+typedef int (*hf_service_mode_check_fn)(const struct hf_service_config *config, char **ret_error);
+
+/* One for each mode, in plugin/service_modes.c; NULL where there is nothing to refuse. */
+extern const hf_service_mode_check_fn hf_service_mode_checks[HF_SERVICE_MODES];
 
 /* @config may be NULL. */
 void hf_services_config_free(struct hf_services_config *config);
