@@ -285,6 +285,15 @@ static void blank_comments(char *text)
 	}
 }
 
+int hf_config_text(const char *path, char **ret_text)
+{
+	int err = read_text(path, ret_text);
+
+	if (!err)
+		blank_comments(*ret_text);
+	return err;
+}
+
 /* Fills @reading; -EINVAL with its error set where the text is refused. */
 static int parse_text(const char *text, struct reading *reading)
 {
@@ -317,13 +326,12 @@ err_free_opts:
 static int read_file(struct reading *reading)
 {
 	char *text = NULL;
-	int err = read_text(reading->path, &text);
+	int err = hf_config_text(reading->path, &text);
 
 	if (err) {
 		reading->error = format_error("%s: %s", reading->path, strerror(-err));
 		return err;
 	}
-	blank_comments(text);
 	err = parse_text(text, reading);
 	free(text);
 	return err;

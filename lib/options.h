@@ -70,6 +70,15 @@ int hf_options_load(const struct hf_option *table, const char *path, void *value
 int hf_options_set(const struct hf_option *table, const char *name, const char *value, void *values,
 		   char **ret_error);
 
+/**
+ * hf_config_text() - read a file for libconfuse
+ * @path:     the file; ends at a zero byte
+ * @ret_text: its text, with blanks in place of comments, as libconfuse counts some of their lines twice; caller frees
+ *
+ * Return: 0; -ENOMEM; the negative errno of reading it.
+ */
+int hf_config_text(const char *path, char **ret_text);
+
 /* Prints the commented sample file: every option with help, unit, range and default, the settings commented out. */
 void hf_options_print_sample(const struct hf_option *table, FILE *out);
 

@@ -44,7 +44,7 @@ enum hf_service_event {
 	HF_SERVICE_EVENTS,
 };
 
-/* What a call asks its caller to do, in this order: journal, mechanism, nodes. */
+/* What a call asks its caller to do. */
 enum hf_service_action {
 	HF_SERVICE_ACT_NONE,
 	HF_SERVICE_ACT_MOVE,		/* the address, from "from" (may be nobody) to "to" (may be nobody) */
@@ -97,6 +97,7 @@ struct hf_service {
 	int owner;			/* index, or HF_SERVICE_NOBODY */
 	int target;			/* of a failback that is going on, else HF_SERVICE_NOBODY */
 	uint64_t term;			/* 0: it never had an owner */
+	uint64_t seen_term;		/* the highest that a node has shown */
 	uint64_t since_ns;		/* in this state */
 	uint64_t deadline_ns;		/* of hooks or draining; UINT64_MAX: none */
 	uint64_t retry_ns;		/* no automatic failback before: the hooks failed */
@@ -116,9 +117,13 @@ void hf_service_init(struct hf_service *service, const struct hf_service_config 
 /* Whether a node may own the service now: it is there and nobody says that it has failed. */
 bool hf_service_is_usable(const struct hf_service *service, int node);
 
+/* Whether it failed and has not been back for long enough to be chosen while another one is there. */
+bool hf_service_is_held_down(const struct hf_service *service, int node, uint64_t now_ns);
+
 /**
  * hf_service_choose() - the node that a service should move to
- * @service: whose owner is not asked for
+ * @service: the service
+ * @not_node: its owner, which is not asked for; HF_SERVICE_NOBODY: all are
  * @now_ns:  against hold-down
  *
  * The first in order of preference that is usable and not held down; where all that are usable are held down, the
@@ -126,7 +131,7 @@ bool hf_service_is_usable(const struct hf_service *service, int node);
  *
  * Return: its index, or HF_SERVICE_NOBODY.
  */
-int hf_service_choose(const struct hf_service *service, uint64_t now_ns);
+int hf_service_choose(const struct hf_service *service, int not_node, uint64_t now_ns);
 
 /*
  * All of these hand out at most one thing to be done. Each may be called in any state; what makes no sense there
@@ -221,7 +226,7 @@ void hf_service_release(struct hf_service *service, const struct hf_service_now 
  * @service: which keeps its owner, term and what it knows of nodes that are named as before
  * @config:  borrowed from here on; has the same name
  *
- * Where the owner is not named any more the service moves.
+ * Where the owner is not named any more the service moves; @ret_step->from is nobody then, as the node has no index.
  */
 void hf_service_reconfigure(struct hf_service *service, const struct hf_service_config *config,
 			    const struct hf_service_now *now, struct hf_service_step *ret_step);

@@ -54,7 +54,67 @@ struct hf_services_item {
  */
 typedef void (*hf_services_listener)(void *ctx, const struct hf_services_item *item);
 
-struct hf_services_fabric;	/* what the plugin's osm_services.c supplies */
+/* Where the SM sees a node of the file. */
+struct hf_services_sight {
+	bool is_there;
+	struct hf_service_port port;	/* also of one that has gone, as long as it is known */
+};
+
+/* What the plugin's osm_services.c supplies: OpenSM. */
+struct hf_services_fabric {
+	struct osm_opensm *osm;
+	const struct hf_service_mechanism *const *mechanisms;	/* by mode */
+	bool (*is_master)(struct osm_opensm *osm);
+	/* OpenSM's lock, exclusively. */
+	void (*lock)(struct osm_opensm *osm);
+	void (*unlock)(struct osm_opensm *osm);
+	/* Between begin_look() and end_look(), under the lock: where is it? */
+	int (*begin_look)(struct osm_opensm *osm);
+	void (*look)(struct osm_opensm *osm, const struct hf_service_node *node, struct hf_services_sight *ret_sight);
+	void (*end_look)(struct osm_opensm *osm);
+	/* On the sweeper without the lock: until all SMPs that were queued are answered. */
+	void (*wait_for_answers)(struct osm_opensm *osm);
+};
+
+struct hf_services_setup {
+	struct hf_services_fabric fabric;
+	const char *file;		/* the services file; copied */
+	const char *journal;		/* of owners; NULL or empty: none; copied */
+	struct hf_trace *trace;		/* borrowed; may be NULL */
+};
+
+/**
+ * hf_services_new() - read the services file and the journal
+ * @setup:        copied
+ * @ret_services: to be freed with hf_services_free()
+ * @ret_error:    set on failure to one line
+ *
+ * A journal that cannot be read is put aside, with a line in the log: the fabric says who owns what.
+ *
+ * Return: 0; as hf_services_file_load().
+ */
+int hf_services_new(const struct hf_services_setup *setup, struct hf_services **ret_services, char **ret_error);
+
+/* Start the thread, when all listeners are there. Return: 0; the negative errno of pthread_create(). */
+int hf_services_start(struct hf_services *services);
+
+/* Ends the thread; everything stays as it is in the fabric. @services may be NULL. */
+void hf_services_free(struct hf_services *services);
+
+/*
+ * What OpenSM's sweeper says, in its events and without OpenSM's lock. Cost: O(nodes of all services), plus what moves.
+ */
+void hf_services_sweep_start(struct hf_services *services);	/* reads the file again where it has changed */
+void hf_services_sweep_done(struct hf_services *services);	/* HEAVY_SWEEP_DONE */
+void hf_services_routed(struct hf_services *services);		/* UCAST_ROUTING_DONE of a heavy sweep */
+void hf_services_up(struct hf_services *services);		/* SUBNET UP */
+void hf_services_not_master(struct hf_services *services);
+
+/* A host has joined or left a group. Any thread that holds no lock of OpenSM's. */
+void hf_services_member_changed(struct hf_services *services, const uint8_t mgid[16]);
+
+/* The LID of the path to a service: 0 where OpenSM's answer is right. Likewise; takes OpenSM's lock. */
+uint16_t hf_services_path_lid(struct hf_services *services, const uint8_t mgid[16]);
 
 /* What is known of one node of a service. */
 struct hf_services_node_view {
