@@ -502,6 +502,8 @@ void hf_service_release(struct hf_service *service, const struct hf_service_now 
 {
 	fire(service, HF_SERVICE_EV_RELEASED, HF_SERVICE_NOBODY, HF_CAUSE_NONE, now, ret_step);
 	service->owner = HF_SERVICE_NOBODY;
+	service->retry_ns = 0;
+	memset(service->members, 0, sizeof(service->members));
 }
 
 static int find_node(const struct hf_service_config *config, const struct hf_service_node *node)

@@ -217,7 +217,7 @@ void hf_service_tick(struct hf_service *service, const struct hf_service_now *no
 /* When to call it next; UINT64_MAX: not before something else happens. */
 uint64_t hf_service_deadline(const struct hf_service *service);
 
-/* This SM is not the master any more. */
+/* This SM is not the master any more: all that it knows of the nodes is forgotten, but not the term. */
 void hf_service_release(struct hf_service *service, const struct hf_service_now *now,
 			struct hf_service_step *ret_step);
 

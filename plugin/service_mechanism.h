@@ -82,9 +82,12 @@ struct hf_service_mechanism {
 	 * @others:   the other ports that the service may run on
 	 * @moment:   HF_MOMENT_ROUTED, HF_MOMENT_UP or HF_MOMENT_BETWEEN
 	 *
-	 * Called after each sweep and when hosts have changed multicast memberships: what was lost is written again.
+	 * Called after each sweep and when hosts have changed multicast memberships: what was lost is written again, and
+	 * a move() that failed is made up for.
+	 *
+	 * Return: as move(). Where it failed it is called again within a second.
 	 */
-	void (*keep)(struct osm_opensm *osm, struct hf_service_address *address, const struct hf_service_port *owner,
+	int (*keep)(struct osm_opensm *osm, struct hf_service_address *address, const struct hf_service_port *owner,
 		     const struct hf_service_port *others, size_t other_count, enum hf_service_moment moment);
 
 	/**
