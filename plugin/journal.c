@@ -178,8 +178,8 @@ static int read_whole(int fd, char **ret_text, size_t *ret_length)
 int hf_journal_load(const char *path, struct hf_journal_entry **ret_entries, size_t *ret_count, const char **ret_why)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
-	size_t length;
-	char *text;
+	size_t length = 0;
+	char *text = NULL;
 
 	*ret_why = NULL;
 	if (fd < 0 && errno == ENOENT) {

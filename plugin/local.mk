@@ -8,9 +8,12 @@ plugin_libhfplugin_la_SOURCES = plugin/tables.c plugin/tables.h plugin/snapshot.
 	plugin/resolve.c plugin/distinguisher.c plugin/distinguisher.h plugin/signaller.c plugin/signaller.h \
 	plugin/sampling.c plugin/sampling.h plugin/reporter.c plugin/reporter.h plugin/options.c plugin/options.h \
 	plugin/engine.c plugin/engine.h plugin/history.c plugin/history.h plugin/port_delta.c plugin/port_delta.h \
-	plugin/bulk.c plugin/bulk.h plugin/status.c plugin/status.h
-plugin_libhfplugin_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
-plugin_libhfplugin_la_LIBADD = lib/libhfcore.la $(JANSSON_LIBS)
+	plugin/bulk.c plugin/bulk.h plugin/status.c plugin/status.h \
+	plugin/journal.c plugin/journal.h plugin/service.c plugin/service.h plugin/service_mechanism.h \
+	plugin/service_modes.c plugin/services.c plugin/services.h plugin/services_file.c plugin/services_file.h \
+	plugin/services_options.c plugin/services_options.h
+plugin_libhfplugin_la_CFLAGS = $(AM_CFLAGS) $(CONFUSE_CFLAGS) $(JANSSON_CFLAGS)
+plugin_libhfplugin_la_LIBADD = lib/libhfcore.la $(CONFUSE_LIBS) $(JANSSON_LIBS)
 
 # Apart, as it needs libevent.
 noinst_LTLIBRARIES += plugin/libhfplugincontrol.la
@@ -22,7 +25,7 @@ plugin_libhfplugincontrol_la_LIBADD = lib/libhfcontrol.la
 # with -z now one that this opensm lacks stops the load and not, later, opensm.
 lib_LTLIBRARIES += plugin/libosmholdfast.la
 plugin_osm_sources = plugin/plugin.c plugin/osm.c plugin/osm_tables.c plugin/osm_terms.c plugin/osm_sl.c plugin/osm_bulk.c \
-	plugin/osm.h
+	plugin/osm_mlid.c plugin/osm_services.c plugin/osm_services.h plugin/osm.h
 plugin_osm_ldflags = -module -avoid-version -shared -Wl,-z,now -Wl,--version-script=$(srcdir)/plugin/osmholdfast.map
 plugin_libosmholdfast_la_SOURCES = $(plugin_osm_sources)
 plugin_libosmholdfast_la_CFLAGS = $(OSM_CFLAGS) $(AM_CFLAGS)

@@ -78,7 +78,26 @@ const struct hf_option hf_plugin_option_table[] = {
 	},
 	{
 		.name = "control", .type = HF_OPTION_STRING, .default_ = HF_PLUGIN_SOCKET, .offset = AT(control),
-		.help = "A unix socket for holdfast(8), which only its owner may use. Empty: none.",
+		.help = "A unix socket for holdfast(8). Its owner and root may do everything. Empty: none.",
+	},
+	{
+		.name = "control_read_group", .type = HF_OPTION_STRING, .default_ = NULL,
+		.offset = AT(control_read_group),
+		.help = "Who is in this group may ask on the control socket. Empty: nobody more.",
+	},
+	{
+		.name = "control_act_group", .type = HF_OPTION_STRING, .default_ = NULL, .offset = AT(control_act_group),
+		.help = "Who is in this group may ask and act on the control socket: move services, write snapshots. Empty: "
+			"nobody more.",
+	},
+	{
+		.name = "services", .type = HF_OPTION_STRING, .default_ = NULL, .offset = AT(services),
+		.help = "The file of services that move from node to node, holdfast-services(5). It is read again in the next "
+			"heavy sweep when it has changed; SIGHUP starts one. Empty: none.",
+	},
+	{
+		.name = "journal", .type = HF_OPTION_STRING, .default_ = HF_PLUGIN_JOURNAL, .offset = AT(journal),
+		.help = "Where it is kept who owns which service, for a restart. Empty: nowhere.",
 	},
 	{
 		.name = "log_level", .type = HF_OPTION_CHOICE, .default_ = "info", .choices = level_names,

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plugin/osm.h"
+#include "plugin/osm_services.h"
 
 /* OpenSM's own, exported by the program but declared in none of the installed headers. */
 void osm_pr_rcv_process(void *context, void *data);
@@ -49,7 +49,7 @@ static void trace_answer(uint16_t lid, const struct hf_bulk_answer *answer)
 }
 
 /* The dispatcher's handler, on one of its threads with no lock held. */
-static void take_query(void *context, void *data)
+void hf_osm_bulk_query(void *context, void *data)
 {
 	osm_sa_t *sa = context;
 	osm_madw_t *request = data;
@@ -81,7 +81,7 @@ int hf_osm_answer_deltas(osm_opensm_t *osm, struct hf_bulk *bulk, struct hf_trac
 	answers.bulk = bulk;
 	answers.trace = trace;
 	cl_disp_unregister(sa->pr_disp_h);
-	sa->pr_disp_h = cl_disp_register(sa->p_disp, OSM_MSG_MAD_PATH_RECORD, take_query, sa);
+	sa->pr_disp_h = cl_disp_register(sa->p_disp, OSM_MSG_MAD_PATH_RECORD, hf_osm_bulk_query, sa);
 	if (sa->pr_disp_h != CL_DISP_INVALID_HANDLE)
 		return 0;
 	sa->pr_disp_h = cl_disp_register(sa->p_disp, OSM_MSG_MAD_PATH_RECORD, osm_pr_rcv_process, sa);

@@ -13,6 +13,7 @@
 #include "plugin/engine.h"
 #include "plugin/options.h"
 #include "plugin/osm.h"
+#include "plugin/osm_services.h"
 #include "plugin/status.h"
 
 #define DEFAULT_OPTIONS_FILE	HF_SYSCONFDIR "/opensm/osmholdfast.conf"
@@ -29,6 +30,7 @@ struct plugin {
 	struct hf_bulk *bulk;
 	struct hf_status_board *board;
 	struct hf_engine *engine;
+	struct hf_services *services;		/* NULL where there are none */
 	struct hf_plugin_control *control;	/* NULL where there is none */
 };
 
@@ -87,6 +89,35 @@ static bool answers_deltas(const struct hf_plugin_options *options)
 	return options->deltas && options->mode != HF_MODE_OFF && options->mode != HF_MODE_REPATH_ONLY;
 }
 
+static int load_services(struct plugin *plugin)
+{
+	const struct hf_services_setup setup = {
+		.fabric = hf_osm_services_fabric(plugin->in.osm),
+		.file = plugin->options.services,
+		.journal = plugin->options.journal,
+		.trace = plugin->trace,
+	};
+	char *error = NULL;
+	int err;
+
+	if (!setup.file || !*setup.file)
+		return 0;
+	err = hf_services_new(&setup, &plugin->services, &error);
+	if (err)
+		hf_log(HF_LOG_ERROR, "not loaded: services: %s", error ? error : strerror(-err));
+	free(error);
+	return err;
+}
+
+static int start_services(struct plugin *plugin)
+{
+	int err = plugin->services ? hf_services_start(plugin->services) : 0;
+
+	if (err)
+		hf_log(HF_LOG_ERROR, "not loaded: the services' thread cannot be started: %s", strerror(-err));
+	return err;
+}
+
 /* Hosts are told also where nobody can ask about it. */
 static void start_control(struct plugin *plugin)
 {
@@ -125,15 +156,25 @@ static int init_plugin(osm_opensm_t *osm, struct plugin *plugin)
 	err = hf_bulk_new(plugin->options.history_bytes, &plugin->bulk);
 	if (err)
 		goto err_fini_osm;
+	err = load_services(plugin);
+	if (err)
+		goto err_free_bulk;
 	plugin->board = hf_status_board_new();
 	err = plugin->board ? start_engine(plugin) : -ENOMEM;
 	if (err)
 		goto err_free_board;
+	err = start_services(plugin);
+	if (err)
+		goto err_stop_engine;
 	start_control(plugin);
 	return 0;
 
+err_stop_engine:
+	hf_engine_stop(plugin->engine);
 err_free_board:
 	hf_status_board_free(plugin->board);
+	hf_services_free(plugin->services);
+err_free_bulk:
 	hf_bulk_free(plugin->bulk);
 err_fini_osm:
 	hf_osm_fini(&plugin->in);
@@ -153,6 +194,9 @@ static void announce_plugin(struct plugin *plugin)
 		hf_log(HF_LOG_WARN, "the SA's ClassPortInfo cannot be changed: it will not tell of traps 68 and 69");
 	if (answers_deltas(&plugin->options) && hf_osm_answer_deltas(plugin->in.osm, plugin->bulk, plugin->trace))
 		hf_log(HF_LOG_WARN, "queries for path records cannot be taken over: hosts get whole tables from OpenSM");
+	if (plugin->services && hf_osm_hook_services(plugin->in.osm, plugin->services, answers_deltas(&plugin->options)))
+		hf_log(HF_LOG_WARN, "the SA's handlers cannot be taken over: clients that are no members of a service's group "
+		       "get no path to it, and what other SMs did to it is not seen");
 	hf_trace_event(plugin->trace, "loaded", "{s:s}", "mode", mode);
 	hf_log(HF_LOG_INFO, "version %s loaded, mode %s, instance 0x%016" PRIx64, PACKAGE_VERSION, mode,
 	       plugin->in.instance);
@@ -186,6 +230,8 @@ static void delete(void *plugin_data)
 	struct plugin *plugin = plugin_data;
 
 	hf_plugin_control_stop(plugin->control);
+	hf_services_free(plugin->services);
+	hf_osm_services_fini();
 	hf_engine_stop(plugin->engine);
 	hf_bulk_free(plugin->bulk);
 	hf_status_board_free(plugin->board);
@@ -228,6 +274,23 @@ static void report_trap(struct plugin *plugin, const ib_mad_notice_attr_t *notic
 				    cl_ntoh16(notice->issuer_lid));
 }
 
+/* What the sweeper has seen goes to the services before anything else: they act in this very sweep. */
+static void report_to_services(struct plugin *plugin, osm_epi_event_id_t event_id, const void *event_data)
+{
+	if (!plugin->services)
+		return;
+	if (event_id == OSM_EVENT_ID_HEAVY_SWEEP_START)
+		hf_services_sweep_start(plugin->services);
+	else if (event_id == OSM_EVENT_ID_HEAVY_SWEEP_DONE)
+		hf_services_sweep_done(plugin->services);
+	else if (event_id == OSM_EVENT_ID_UCAST_ROUTING_DONE && (uintptr_t)event_data == UCAST_ROUTING_HEAVY_SWEEP)
+		hf_services_routed(plugin->services);
+	else if (event_id == OSM_EVENT_ID_SUBNET_UP)
+		hf_services_up(plugin->services);
+	else if (event_id == OSM_EVENT_ID_STATE_CHANGE && !hf_osm_is_master(plugin->in.osm))
+		hf_services_not_master(plugin->services);
+}
+
 /*
  * On OpenSM's threads. In TRAP and LFT_CHANGE the caller holds OpenSM's lock, shared or not: there nothing of OpenSM's
  * may be locked.
@@ -236,6 +299,7 @@ static void report(void *plugin_data, osm_epi_event_id_t event_id, void *event_d
 {
 	struct plugin *plugin = plugin_data;
 
+	report_to_services(plugin, event_id, event_data);
 	switch (event_id) {
 	case OSM_EVENT_ID_TRAP:
 		report_trap(plugin, event_data);

@@ -33,7 +33,7 @@ struct hf_service_address {
 	const struct hf_service_config *config;	/* borrowed */
 	uint16_t mlid;		/* of the group; the mechanism sets it in open(); what was there before is asked for */
 	uint16_t lid;		/* of HF_SERVICE_LID; likewise */
-	void *data;		/* the mechanism's own */
+	void *data;		/* the mechanism's own; NULL at first */
 };
 
 /* A port that gets or gives up an address. Its osm_port_t may be gone: find it by the GUID. */
@@ -57,8 +57,14 @@ struct hf_service_mechanism {
 	 */
 	int (*open)(struct osm_opensm *osm, struct hf_service_address *address);
 
-	/* Give the address up: the service was taken out of the file. */
-	void (*close)(struct osm_opensm *osm, struct hf_service_address *address);
+	/*
+	 * Give the address up, which @owner has (guid 0: nobody): the service was taken out of the file. Of an address
+	 * that was never opened it does nothing. It is not called when opensm ends: everything then stays as it is.
+	 */
+	void (*close)(struct osm_opensm *osm, struct hf_service_address *address, const struct hf_service_port *owner);
+
+	/* Free address->data, and touch nothing of OpenSM's. May be NULL. */
+	void (*forget)(struct hf_service_address *address);
 
 	/**
 	 * move() - bring the address to a port

@@ -113,8 +113,14 @@ void hf_services_not_master(struct hf_services *services);
 /* A host has joined or left a group. Any thread that holds no lock of OpenSM's. */
 void hf_services_member_changed(struct hf_services *services, const uint8_t mgid[16]);
 
-/* The LID of the path to a service: 0 where OpenSM's answer is right. Likewise; takes OpenSM's lock. */
-uint16_t hf_services_path_lid(struct hf_services *services, const uint8_t mgid[16]);
+/* Where a client that asks for the path to a service's MGID is to be sent. */
+struct hf_services_target {
+	uint16_t lid;		/* 0: to the group, as OpenSM answers */
+};
+
+/* Return: whether it is a service's MGID. Likewise; takes OpenSM's lock. */
+bool hf_services_find_target(struct hf_services *services, const uint8_t mgid[16],
+			     struct hf_services_target *ret_target);
 
 /* What is known of one node of a service. */
 struct hf_services_node_view {
