@@ -78,3 +78,8 @@ tests_libosmhfshifted_la_SOURCES = $(plugin_osm_sources)
 tests_libosmhfshifted_la_CFLAGS = $(SHIFTED_CFLAGS) $(plugin_libosmholdfast_la_CFLAGS)
 tests_libosmhfshifted_la_LDFLAGS = $(plugin_osm_ldflags) -rpath $(libdir)
 tests_libosmhfshifted_la_LIBADD = $(plugin_osm_libadd)
+
+# Services
+check_PROGRAMS += tests/mcast_member
+tests_mcast_member_SOURCES = tests/mcast_member.c
+tests_mcast_member_LDADD = lib/libhfcore.la
