@@ -25,6 +25,7 @@
 struct client {
 	struct hf_control *control;
 	struct bufferevent *buffers;
+	struct hf_control_asker asker;
 	bool has_ended;		/* it sends no more: cut off once everything is answered */
 	struct client *prev, *next;
 };
@@ -35,6 +36,7 @@ struct hf_control {
 	hf_control_answer_fn answer;
 	void *ctx;
 	struct client *clients;
+	const struct hf_control_asker *asker;	/* while a request is answered */
 	unsigned int client_count;
 	struct sockaddr_un address;
 };
@@ -77,10 +79,41 @@ static void refuse(struct client *client, const char *why)
 	send_answer(client, json_pack("{s:s}", "error", why));
 }
 
+const struct hf_control_asker *hf_control_asker(const struct hf_control *control)
+{
+	return control->asker;
+}
+
+bool hf_control_is_in_group(const struct hf_control_asker *asker, gid_t group)
+{
+	for (size_t i = 0; i < asker->group_count; i++)
+		if (asker->groups[i] == group)
+			return true;
+	return asker->gid == group;
+}
+
+/* Where the kernel does not say all, the client is nobody, or in fewer groups than it is. */
+static void learn_asker(int fd, struct hf_control_asker *asker)
+{
+	socklen_t length = sizeof(asker->groups);
+	struct ucred credentials;
+	socklen_t size = sizeof(credentials);
+
+	*asker = (struct hf_control_asker) { .uid = (uid_t)-1, .gid = (gid_t)-1 };
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size))
+		return;
+	asker->uid = credentials.uid;
+	asker->gid = credentials.gid;
+	asker->pid = credentials.pid;
+	if (!getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, asker->groups, &length))
+		asker->group_count = length / sizeof(asker->groups[0]);
+}
+
 static void answer_request(struct client *client, const char *line, size_t len)
 {
 	json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
 
+	client->control->asker = &client->asker;
 	if (json_is_object(request))
 		send_answer(client, client->control->answer(client->control->ctx, request));
 	else
@@ -151,6 +184,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	if (!client)
 		goto err_close_fd;
 	client->control = control;
+	learn_asker(fd, &client->asker);
 	client->buffers = bufferevent_socket_new(control->base, fd, BEV_OPT_CLOSE_ON_FREE);
 	if (!client->buffers)
 		goto err_free_client;
@@ -250,6 +284,11 @@ err_unlink:
 err_free_control:
 	free(control);
 	return err;
+}
+
+int hf_control_admit_all(struct hf_control *control)
+{
+	return chmod(control->address.sun_path, 0666) ? -errno : 0;
 }
 
 void hf_control_free(struct hf_control *control)

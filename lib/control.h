@@ -8,6 +8,8 @@
 
 #include <event2/event.h>
 #include <jansson.h>
+#include <stdbool.h>
+#include <sys/types.h>
 
 struct hf_control;
 
@@ -35,6 +37,28 @@ typedef json_t *(*hf_control_answer_fn)(void *ctx, const json_t *request);
  */
 int hf_control_new(struct event_base *base, const char *path, hf_control_answer_fn answer, void *ctx,
 		   struct hf_control **ret_control);
+
+/* Who sent the request that is being answered; by the kernel, at the time of connect(). */
+struct hf_control_asker {
+	uid_t uid;
+	gid_t gid;
+	pid_t pid;
+	gid_t groups[64];	/* the further ones */
+	size_t group_count;
+};
+
+/* In the answer function only. */
+const struct hf_control_asker *hf_control_asker(const struct hf_control *control);
+
+bool hf_control_is_in_group(const struct hf_control_asker *asker, gid_t group);
+
+/**
+ * hf_control_admit_all() - let every user connect
+ * @control: whose answer function then looks at hf_control_asker()
+ *
+ * Return: 0; the negative errno of chmod().
+ */
+int hf_control_admit_all(struct hf_control *control);
 
 /* @control may be NULL. */
 void hf_control_free(struct hf_control *control);

@@ -2,8 +2,10 @@
 #include "plugin/control.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -14,12 +16,16 @@
 #include "lib/control.h"
 #include "lib/log.h"
 #include "lib/trace.h"
+#include "plugin/commands.h"
 #include "plugin/snapshot_file.h"
 
 #define NS_PER_S	UINT64_C(1000000000)
+#define WORDS_MAX	8
+#define NO_GROUP	((gid_t)-1)
 
 struct hf_plugin_control {
 	struct hf_plugin_control_config config;
+	gid_t read_group, act_group;	/* NO_GROUP for none */
 	pthread_t thread;
 	int wake_fd;
 	atomic_bool is_stopping;
@@ -177,17 +183,69 @@ static json_t *answer_snapshot(struct hf_plugin_control *control, const char *pa
 	return answer;
 }
 
+/* Commands */
+
+struct rights {
+	bool may_read, may_act;
+};
+
+static struct rights rights_of(const struct hf_plugin_control *control, const struct hf_control_asker *asker)
+{
+	struct rights rights = { .may_act = !asker->uid || asker->uid == geteuid() };
+
+	rights.may_act |= control->act_group != NO_GROUP && hf_control_is_in_group(asker, control->act_group);
+	rights.may_read = rights.may_act ||
+			  (control->read_group != NO_GROUP && hf_control_is_in_group(asker, control->read_group));
+	return rights;
+}
+
+static void name_asker(const struct hf_control_asker *asker, char *text, size_t size)
+{
+	char buffer[1024];
+	struct passwd user, *found = NULL;
+
+	getpwuid_r(asker->uid, &user, buffer, sizeof(buffer), &found);
+	snprintf(text, size, "user %s (uid %u, pid %d)", found ? found->pw_name : "?", (unsigned int)asker->uid,
+		 (int)asker->pid);
+}
+
+static json_t *answer_command(struct hf_plugin_control *control, const json_t *list, bool may_act, const char *by)
+{
+	const char *words[WORDS_MAX];
+	size_t count = json_array_size(list);
+
+	if (!count || count > WORDS_MAX)
+		return hf_commands_error(HF_CODE_USAGE, "command: allowed are 1 to %d words", WORDS_MAX);
+	for (size_t i = 0; i < count; i++) {
+		words[i] = json_string_value(json_array_get(list, i));
+		if (!words[i])
+			return hf_commands_error(HF_CODE_USAGE, "command: each word is a string");
+	}
+	return hf_commands_run(control->config.services, words, count, may_act, by);
+}
+
 static json_t *answer(void *ctx, const json_t *request)
 {
+	struct hf_plugin_control *control = ctx;
+	const struct hf_control_asker *asker = hf_control_asker(control->socket);
 	const char *what = json_string_value(json_object_get(request, "get"));
 	const char *path = json_string_value(json_object_get(request, "snapshot"));
+	const json_t *command = json_object_get(request, "command");
+	struct rights rights = rights_of(control, asker);
+	char by[96];
 
+	name_asker(asker, by, sizeof(by));
+	if (!rights.may_read || (path && !rights.may_act))
+		return hf_commands_error(HF_CODE_DENIED, "%s may not %s", by, path ? "do this" : "ask");
 	if (what && !strcmp(what, "status"))
-		return answer_status(ctx);
+		return answer_status(control);
 	if (path)
-		return answer_snapshot(ctx, path);
+		return answer_snapshot(control, path);
+	if (json_is_array(command))
+		return answer_command(control, command, rights.may_act, by);
 	return json_pack("{s:s}", "error", what ? "get: status" :
-			 "a request is {\"get\": \"status\"} or {\"snapshot\": \"/absolute/path\"}");
+			 "a request is {\"get\": \"status\"}, {\"snapshot\": \"/absolute/path\"} or "
+			 "{\"command\": [\"WORD\", ...]}");
 }
 
 /* The thread */
@@ -237,6 +295,42 @@ static struct event_base *new_base(void)
 	return base;
 }
 
+static int find_group(const char *name, gid_t *ret_group)
+{
+	char buffer[4096];
+	struct group group, *found = NULL;
+
+	*ret_group = NO_GROUP;
+	if (!name || !*name)
+		return 0;
+	getgrnam_r(name, &group, buffer, sizeof(buffer), &found);
+	if (!found) {
+		hf_log(HF_LOG_ERROR, "control_read_group, control_act_group: there is no group \"%s\"", name);
+		return -ENOENT;
+	}
+	*ret_group = group.gr_gid;
+	return 0;
+}
+
+static int find_groups(struct hf_plugin_control *control)
+{
+	int err = find_group(control->config.read_group, &control->read_group);
+
+	if (!err)
+		err = find_group(control->config.act_group, &control->act_group);
+	control->config.read_group = control->config.act_group = NULL;
+	return err;
+}
+
+static int open_socket(struct hf_plugin_control *control, const char *path)
+{
+	int err = hf_control_new(control->base, path, answer, control, &control->socket);
+
+	if (!err && (control->read_group != NO_GROUP || control->act_group != NO_GROUP))
+		err = hf_control_admit_all(control->socket);
+	return err;
+}
+
 static int init_loop(struct hf_plugin_control *control)
 {
 	control->base = new_base();
@@ -273,7 +367,9 @@ int hf_plugin_control_start(const struct hf_plugin_control_config *config, struc
 	}
 	err = init_loop(control);
 	if (!err)
-		err = hf_control_new(control->base, config->path, answer, control, &control->socket);
+		err = find_groups(control);
+	if (!err)
+		err = open_socket(control, config->path);
 	if (!err)
 		err = start_thread(control);
 	if (err)

@@ -9,7 +9,8 @@ plugin_libhfplugin_la_SOURCES = plugin/tables.c plugin/tables.h plugin/snapshot.
 	plugin/sampling.c plugin/sampling.h plugin/reporter.c plugin/reporter.h plugin/options.c plugin/options.h \
 	plugin/engine.c plugin/engine.h plugin/history.c plugin/history.h plugin/port_delta.c plugin/port_delta.h \
 	plugin/bulk.c plugin/bulk.h plugin/status.c plugin/status.h \
-	plugin/journal.c plugin/journal.h plugin/service.c plugin/service.h plugin/service_mechanism.h \
+	plugin/commands.c plugin/commands.h plugin/journal.c plugin/journal.h plugin/service.c plugin/service.h \
+	plugin/service_mechanism.h \
 	plugin/service_modes.c plugin/services.c plugin/services.h plugin/services_file.c plugin/services_file.h \
 	plugin/services_options.c plugin/services_options.h
 plugin_libhfplugin_la_CFLAGS = $(AM_CFLAGS) $(CONFUSE_CFLAGS) $(JANSSON_CFLAGS)

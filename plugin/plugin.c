@@ -127,6 +127,9 @@ static void start_control(struct plugin *plugin)
 		.instance = plugin->in.instance,
 		.board = plugin->board,
 		.bulk = answers_deltas(&plugin->options) ? plugin->bulk : NULL,
+		.services = plugin->services,
+		.read_group = plugin->options.control_read_group,
+		.act_group = plugin->options.control_act_group,
 	};
 	int err;
 

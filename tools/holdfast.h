@@ -7,6 +7,9 @@ enum hf_exit {
 	HF_EXIT_OK,
 	HF_EXIT_FAILED,
 	HF_EXIT_USAGE,
+	HF_EXIT_REFUSED,	/* the plugin understands, but will not do it now */
+	HF_EXIT_DENIED,		/* this user may not */
+	HF_EXIT_NOT_FOUND,	/* no such service, or none of its nodes */
 };
 
 /**
@@ -25,6 +28,15 @@ int hf_command_tables(int argc, char **argv);
  * Return: 0 where none does, 1 where some do, 2 on any error, as diff(1).
  */
 int hf_command_diff(int argc, char **argv);
+
+/* Services: who owns which, move one, bring one back, what happened to them. Return: enum hf_exit. */
+int hf_command_services(int argc, char **argv);
+int hf_command_failover(int argc, char **argv);
+int hf_command_failback(int argc, char **argv);
+int hf_command_events(int argc, char **argv);
+
+/* Read a services file. Return: enum hf_exit. */
+int hf_command_check_config(int argc, char **argv);
 
 /* Let the plugin write its snapshot to a file. Return: enum hf_exit. */
 int hf_command_snapshot(int argc, char **argv);

@@ -4,7 +4,7 @@
 sbin_PROGRAMS += tools/holdfast
 tools_holdfast_SOURCES = tools/control_client.c tools/control_client.h tools/holdfast.c tools/holdfast.h \
 	tools/holdfast_diff.c tools/holdfast_names.c tools/holdfast_names.h tools/holdfast_reader.c \
-	tools/holdfast_reader.h tools/holdfast_status.c tools/holdfast_tables.c tools/sa_paths.c tools/sa_paths.h
+	tools/holdfast_reader.h tools/holdfast_services.c tools/holdfast_status.c tools/holdfast_tables.c tools/sa_paths.c tools/sa_paths.h
 tools_holdfast_CFLAGS = $(AM_CFLAGS) $(IBNETDISC_CFLAGS) $(IBMAD_CFLAGS) $(UMAD_CFLAGS) $(JANSSON_CFLAGS)
 tools_holdfast_LDADD = plugin/libhfplugin.la lib/libhfhost.la $(IBNETDISC_LIBS) $(IBMAD_LIBS) $(UMAD_LIBS) \
 	$(JANSSON_LIBS)

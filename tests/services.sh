@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
+# shellcheck shell=sh
+# What the tests of services share, over plugin.sh: one service on three nodes of the mesh, a sender on a fourth.
+#
+#   write_services [LINE ...]    services.conf with service "storage" and further lines in its section
+#   start_services [LINE ...]    opensm with the plugin, and further lines of osmholdfast.conf
+#   member ARGUMENT ...          tests/mcast_member on the sender's host
+#   watch_traps                  traps 66 and 67 go to watch.log from here on
+#   owner_is NODE                the plugin says so, and by the switches' tables packets reach NODE alone
+#   cut NODE, join NODE          its cable
+# Guids are in $guid_A etc.; $mgid, $mlid are the service's.
+
+member_tool=$top_builddir/tests/mcast_member
+holdfast=$top_builddir/tools/holdfast
+socket=$work/socket
+mgid=ff12:a01b:fe80::abcd
+mlid=0xc123
+sender=H_0_0_0
+watch_pid=
+on_exit 'end "$watch_pid"'
+
+# "S_1_0" and the port to its host
+switch_of() { echo "$1" | sed 's/^H_\(.*\)_0$/S_\1/'; }
+port_line() { awk -v node="$1" '$0 ~ "^Hca .*\"" node "\"" { in_node = 1; next } /^(Hca|Switch)/ { in_node = 0 }
+	in_node && /^\[1\]/ { print; exit }' mesh.net; }
+guid_of() { awk -v node="$1" '/^caguid/ { split($0, p, "="); guid = p[2] }
+	$0 ~ "^Hca .*\"" node "\"" { sub(/#.*/, "", guid); printf "0x%s\n", substr("0000000000000000" substr(guid, 3), length(guid) - 1) ; exit }' mesh.net; }
+
+write_services() {
+	{
+		echo 'service "storage" {'
+		echo "	mgid = \"$mgid\""
+		echo "	mlid = $mlid"
+		echo '	nodes = {"H_1_0_0", "H_1_1_0", "H_2_1_0"}'
+		echo '	hold_down_ms = 200'
+		for services_line in "$@"; do echo "	$services_line"; done
+		echo '}'
+	} >services.conf.new
+	mv services.conf.new services.conf
+}
+
+start_services() {
+	printf 'control = "%s"\nservices = "%s"\njournal = "%s"\ntrace = "%s"\n' "$socket" "$work/services.conf" \
+		"$work/journal" "$work/trace" >plugin.conf
+	for services_line in "$@"; do echo "$services_line" >>plugin.conf; done
+	start_opensm osmholdfast "event_plugin_options $work/plugin.conf" 'sweep_interval 0'
+}
+
+member() { on_host "$sender" "$member_tool" "$@"; }
+
+watch_traps() {
+	end "$watch_pid"
+	timeout --foreground 300 env LD_PRELOAD="$umad" HF_UMAD_NODES=H_0_1_0 "$member_tool" watch >watch.log 2>&1 &
+	watch_pid=$!
+	wait_for 10 grep -q '^watching' watch.log
+}
