@@ -83,3 +83,6 @@ tests_libosmhfshifted_la_LIBADD = $(plugin_osm_libadd)
 check_PROGRAMS += tests/mcast_member
 tests_mcast_member_SOURCES = tests/mcast_member.c
 tests_mcast_member_LDADD = lib/libhfcore.la
+SERVICE_SYSTEM_TESTS = tests/test_services.sh
+TESTS += $(SERVICE_SYSTEM_TESTS)
+EXTRA_DIST += $(SERVICE_SYSTEM_TESTS) tests/services.sh

@@ -54,3 +54,60 @@ watch_traps() {
 	watch_pid=$!
 	wait_for 10 grep -q '^watching' watch.log
 }
+
+# The hosts that a packet to the MLID reaches from the sender, by the tables that the switches hold now: in order, each
+# as often as it gets the packet.
+reached() {
+	: >tables
+	for reached_switch in S_0_0 S_1_0 S_2_0 S_0_1 S_1_1 S_2_1; do
+		reached_guid=$(awk -v node="$reached_switch" '/^switchguid/ { split($0, p, "="); guid = p[2] }
+			$0 ~ "^Switch.*\"" node "\"" { print guid; exit }' mesh.net)
+		echo "switch $reached_switch" >>tables
+		on_host sm ibroute -M -G "$reached_guid" >>tables 2>&1 || return 1
+	done
+	awk -v from="$sender" -v mlid="$mlid" '
+		FNR == NR && /^(Switch|Hca)/ { split($0, part, "\""); here = part[2]; next }
+		FNR == NR && /^\[/ {
+			split($0, part, /[]["]+/)	# [1]	"S_1_0"[2]
+			peer[here, part[2]] = part[4]; peer_port[here, part[2]] = part[5]
+			next
+		}
+		FNR == NR { next }
+		$1 == "switch" { here = $2; next }
+		$1 == mlid {
+			for (i = 13; i <= length($0); i++)
+				if (substr($0, i, 1) == "x")
+					out[here, (i - 13) / 2] = 1
+		}
+		function flood(node, port,    p) {
+			if (node ~ /^H_|^sm/) { print node; return }
+			if (seen[node, port]++) return
+			for (p = 1; p < 8; p++)
+				if (p != port && (node, p) in out && (node, p) in peer)
+					flood(peer[node, p], peer_port[node, p])
+		}
+		END { flood(peer[from, 1], peer_port[from, 1]) }' mesh.net tables | grep -v "^$sender\$" | sort
+}
+owner_by_plugin() { "$holdfast" services --json --socket "$socket" storage | jq -r '.services[0].owner'; }
+state_is() { [ "$("$holdfast" services --json --socket "$socket" storage | jq -r '.services[0].state')" = "$1" ]; }
+term_now() { "$holdfast" services --json --socket "$socket" storage | jq -r '.services[0].term'; }
+is_owner() {
+	[ "$(owner_by_plugin)" = "$1" ] && [ "$(reached | tr '\n' ' ')" = "$1 " ]
+}
+owner_is() {
+	wait_for 10 is_owner "$1" && return
+	echo "the plugin says $(owner_by_plugin), packets reach: $(reached | tr '\n' ' ')"
+	cat tables
+	return 1
+}
+cut() { echo "Unlink \"$1\"[1]" >&3; }
+join() { echo "Link \"$1\"[1] $(port_line "$1" | sed 's/^\[1\][[:space:]]*//; s/[[:space:]]*#.*//')" >&3; }
+swept() {	# the number of SUBNET UPs so far is more than $1
+	[ "$(log_count 'SUBNET UP')" -gt "$1" ]
+}
+sweep() {
+	sweep_before=$(log_count 'SUBNET UP')
+	kill -HUP "$osm_pid"
+	wait_for 20 swept "$sweep_before"
+}
+mlid_is() { member path "$mgid" | grep -q "^dlid $1 "; }
