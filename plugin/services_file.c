@@ -342,9 +342,6 @@ static bool check_section(const struct section *section, const char *name, unsig
 			   "that the SM gives", values->mlid);
 	else if (!parse_qkey(values->qkey, &qkey))
 		keep_error(line_of(section, "qkey", end_line), "qkey = %s: allowed is 0 to 0xffffffff", values->qkey);
-	else if (section->is_closed[HF_SERVICE_LIST_DETECTION] && !section->detection)
-		keep_error(section->list_lines[HF_SERVICE_LIST_DETECTION],
-			   "detection is empty: allowed are sm, heartbeat, operator");
 	else if (section->detection & HF_DETECTION_HEARTBEAT && (!values->key_file || !*values->key_file))
 		keep_error(section->list_lines[HF_SERVICE_LIST_DETECTION], "detection by heartbeat needs a key_file");
 	return !current->error && !current->out_of_memory;

@@ -21,10 +21,10 @@ on_exit 'end "$watch_pid"'
 
 # "S_1_0" and the port to its host
 switch_of() { echo "$1" | sed 's/^H_\(.*\)_0$/S_\1/'; }
-port_line() { awk -v node="$1" '$0 ~ "^Hca .*\"" node "\"" { in_node = 1; next } /^(Hca|Switch)/ { in_node = 0 }
+port_line() { awk -v node="$1" '$0 ~ "^Hca.*\"" node "\"" { in_node = 1; next } /^(Hca|Switch)/ { in_node = 0 }
 	in_node && /^\[1\]/ { print; exit }' mesh.net; }
 guid_of() { awk -v node="$1" '/^caguid/ { split($0, p, "="); guid = p[2] }
-	$0 ~ "^Hca .*\"" node "\"" { sub(/#.*/, "", guid); printf "0x%s\n", substr("0000000000000000" substr(guid, 3), length(guid) - 1) ; exit }' mesh.net; }
+	$0 ~ "^Hca.*\"" node "\"" { sub(/#.*/, "", guid); printf "0x%s\n", substr("0000000000000000" substr(guid, 3), length(guid) - 1) ; exit }' mesh.net; }
 
 write_services() {
 	{
@@ -95,13 +95,13 @@ is_owner() {
 	[ "$(owner_by_plugin)" = "$1" ] && [ "$(reached | tr '\n' ' ')" = "$1 " ]
 }
 owner_is() {
-	wait_for 10 is_owner "$1" && return
+	wait_for 5 is_owner "$1" && return
 	echo "the plugin says $(owner_by_plugin), packets reach: $(reached | tr '\n' ' ')"
-	cat tables
+	[ -z "${HF_TABLES:-}" ] || cat tables
 	return 1
 }
 cut() { echo "Unlink \"$1\"[1]" >&3; }
-join() { echo "Link \"$1\"[1] $(port_line "$1" | sed 's/^\[1\][[:space:]]*//; s/[[:space:]]*#.*//')" >&3; }
+join() { echo "Link \"$1\"[1] $(port_line "$1" | sed 's/^[^"]*//; s/[[:space:]]*#.*//')" >&3; }
 swept() {	# the number of SUBNET UPs so far is more than $1
 	[ "$(log_count 'SUBNET UP')" -gt "$1" ]
 }

@@ -173,6 +173,7 @@ static int follow(struct options *options)
 static int run_command(const char *name, int argc, char **argv)
 {
 	struct options options = { .socket = HF_PLUGIN_SOCKET };
+	json_int_t last = 0;
 	json_t *answer;
 	int status;
 
@@ -182,7 +183,7 @@ static int run_command(const char *name, int argc, char **argv)
 		return follow(&options);
 	if (ask(&options, &answer))
 		return HF_EXIT_FAILED;
-	status = print_answer(&options, answer);
+	status = strcmp(name, "events") ? print_answer(&options, answer) : print_events(&options, answer, &last);
 	json_decref(answer);
 	return status;
 }
