@@ -521,6 +521,7 @@ void hf_service_reconfigure(struct hf_service *service, const struct hf_service_
 	int other;
 
 	service->config = config;
+	service->retry_ns = 0;	/* by delays that are gone */
 	memset(service->members, 0, sizeof(service->members));
 	for (int i = 0; i < (int)old.config->node_count; i++) {
 		int moved = find_node(config, &old.config->nodes[i]);

@@ -5,7 +5,7 @@
 
 # "name: text Allowed: ... Default: ..." on one line for each option
 from_sample() {
-	"$top_builddir/plugin/print-options" | awk '
+	"$top_builddir/plugin/print-options" "$@" | awk '
 		/^# / { text = text " " substr($0, 3); next }
 		/^#/ {
 			sub(/^#/, ""); name = $1; sub(/^[^=]*= /, "")
@@ -18,13 +18,17 @@ from_manual() {
 		/^\.It Cm / { end(); name = $3; next }
 		/^\.El/ { end(); exit }
 		/^\./ { next }
-		name { text = text " " $0 }' "$top_srcdir/doc/osmholdfast.conf.5"
+		name { text = text " " $0 }' "$top_srcdir/doc/$1"
 }
 from_sample >"$work/sample"
-from_manual >"$work/manual"
+from_manual osmholdfast.conf.5 >"$work/manual"
+from_sample services >"$work/sample-services"
+from_manual holdfast-services.5 >"$work/manual-services"
 
-plan 3
+plan 5
 try "there are options" [ "$(wc -l <"$work/sample")" -ge 10 ]
 try "the manual page says what the table says" diff "$work/sample" "$work/manual"
 try "the sample that is installed is the table's" \
 	sh -c "'$top_builddir/plugin/print-options' | diff - '$top_builddir/plugin/osmholdfast.conf'"
+try "there are keywords of services" [ "$(wc -l <"$work/sample-services")" -ge 10 ]
+try "their manual page says what the table says" diff "$work/sample-services" "$work/manual-services"
