@@ -13,6 +13,7 @@
 #include "plugin/engine.h"
 #include "plugin/options.h"
 #include "plugin/osm.h"
+#include "plugin/osm_console.h"
 #include "plugin/osm_services.h"
 #include "plugin/status.h"
 
@@ -32,6 +33,7 @@ struct plugin {
 	struct hf_engine *engine;
 	struct hf_services *services;		/* NULL where there are none */
 	struct hf_plugin_control *control;	/* NULL where there is none */
+	struct hf_osm_console *console;		/* likewise */
 };
 
 /* The same name twice in event_plugin_name would be two plugins on one set of statics, and every host told twice. */
@@ -140,6 +142,16 @@ static void start_control(struct plugin *plugin)
 		hf_log(HF_LOG_ERROR, "no control socket: control = %s: %s", config.path, strerror(-err));
 }
 
+/* OpenSM's console goes on without Holdfast's commands. */
+static void start_console(struct plugin *plugin)
+{
+	int err = hf_osm_console_start(plugin->in.osm, plugin->services, &plugin->console);
+
+	if (err)
+		hf_log(HF_LOG_WARN, "OpenSM's console is left alone (%s): Holdfast's commands work by holdfast(8)",
+		       strerror(-err));
+}
+
 static int init_plugin(osm_opensm_t *osm, struct plugin *plugin)
 {
 	const struct hf_log_sink sink = hf_osm_log_sink(osm);
@@ -170,6 +182,7 @@ static int init_plugin(osm_opensm_t *osm, struct plugin *plugin)
 	if (err)
 		goto err_stop_engine;
 	start_control(plugin);
+	start_console(plugin);
 	return 0;
 
 err_stop_engine:
@@ -232,6 +245,7 @@ static void delete(void *plugin_data)
 {
 	struct plugin *plugin = plugin_data;
 
+	hf_osm_console_stop(plugin->console);
 	hf_plugin_control_stop(plugin->control);
 	hf_services_free(plugin->services);
 	hf_osm_services_fini();
