@@ -296,9 +296,10 @@ static void report_to_services(struct plugin *plugin, osm_epi_event_id_t event_i
 {
 	if (!plugin->services)
 		return;
-	if (event_id == OSM_EVENT_ID_HEAVY_SWEEP_START)
-		hf_services_sweep_start(plugin->services);
-	else if (event_id == OSM_EVENT_ID_HEAVY_SWEEP_DONE)
+	/* A SIGHUP in the middle of a sweep lets that begin anew, without an event for its start. */
+	if (event_id == OSM_EVENT_ID_HEAVY_SWEEP_START || event_id == OSM_EVENT_ID_HEAVY_SWEEP_DONE)
+		hf_services_reread(plugin->services);
+	if (event_id == OSM_EVENT_ID_HEAVY_SWEEP_DONE)
 		hf_services_sweep_done(plugin->services);
 	else if (event_id == OSM_EVENT_ID_UCAST_ROUTING_DONE && (uintptr_t)event_data == UCAST_ROUTING_HEAVY_SWEEP)
 		hf_services_routed(plugin->services);

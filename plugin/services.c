@@ -1194,7 +1194,7 @@ static int use_config(struct hf_services *services, struct hf_services_config *c
 	return 0;
 }
 
-void hf_services_sweep_start(struct hf_services *services)
+void hf_services_reread(struct hf_services *services)
 {
 	struct stamp stamp = stamp_of(services->file);
 	struct hf_services_config *config = NULL;

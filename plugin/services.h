@@ -104,7 +104,7 @@ void hf_services_free(struct hf_services *services);
 /*
  * What OpenSM's sweeper says, in its events and without OpenSM's lock. Cost: O(nodes of all services), plus what moves.
  */
-void hf_services_sweep_start(struct hf_services *services);	/* reads the file again where it has changed */
+void hf_services_reread(struct hf_services *services);	/* where the file has changed */
 void hf_services_sweep_done(struct hf_services *services);	/* HEAVY_SWEEP_DONE */
 void hf_services_routed(struct hf_services *services);		/* UCAST_ROUTING_DONE of a heavy sweep */
 void hf_services_up(struct hf_services *services);		/* SUBNET UP */

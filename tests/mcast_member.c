@@ -4,6 +4,7 @@
  *
  *	mcast_member join MGID STATE	STATE: 1 full member, 2 receives only, 4 sends only; prints "mlid 0xMLID"
  *	mcast_member leave MGID STATE
+ *	mcast_member join-many MGID COUNT STATE	joins MGID and the ones that follow, COUNT of them; prints "joined COUNT"
  *	mcast_member path MGID		asks for the path from this port to the group; prints "dlid 0xLID sl SL"
  *	mcast_member watch		subscribes to traps 66 and 67; prints "watching", then "trap NUM MGID" for each
  *
@@ -121,6 +122,31 @@ static int change_membership(uint8_t method, const char *mgid, const char *state
 	return EXIT_SUCCESS;
 }
 
+static int join_many(const char *first, const char *count_text, const char *state)
+{
+	union hf_gid mgid = parse_mgid(first);
+	unsigned long count = strtoul(count_text, NULL, 0);
+	uint64_t low;
+
+	for (unsigned long i = 0; i < count; i++) {
+		struct member_record record = {
+			.port_gid = port.gid, .scope_state = (uint8_t)strtoul(state, NULL, 0),
+		};
+		struct hf_sa_mad mad;
+
+		memcpy(&low, (uint8_t *)&mgid + 8, sizeof(low));
+		low = htobe64(be64toh(low) + i);
+		record.mgid = mgid;
+		memcpy((uint8_t *)&record.mgid + 8, &low, sizeof(low));
+		hf_sa_mad_init(&mad, HF_METHOD_SET, ATTR_MC_MEMBER, i + 1);
+		mad.comp_mask = htobe64(COMP_MGID | COMP_PORT_GID | COMP_JOIN_STATE);
+		memcpy(mad.data, &record, sizeof(record));
+		ask(mad);
+	}
+	printf("joined %lu\n", count);
+	return EXIT_SUCCESS;
+}
+
 static int ask_path(const char *mgid)
 {
 	struct hf_path_record record = { .dgid = parse_mgid(mgid), .sgid = port.gid, .num_path = 1 };
@@ -202,6 +228,8 @@ int main(int argc, char **argv)
 		return change_membership(HF_METHOD_SET, argv[2], argv[3]);
 	if (argc == 4 && !strcmp(argv[1], "leave"))
 		return change_membership(METHOD_DELETE, argv[2], argv[3]);
+	if (argc == 5 && !strcmp(argv[1], "join-many"))
+		return join_many(argv[2], argv[3], argv[4]);
 	if (argc == 3 && !strcmp(argv[1], "path"))
 		return ask_path(argv[2]);
 	if (argc == 2 && !strcmp(argv[1], "watch"))
