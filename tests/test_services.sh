@@ -34,7 +34,7 @@ kill_sm() {
 }
 
 start_fabric || exit 99
-plan 61
+plan 60
 write_services
 try "check-config reads the file" "$holdfast" check-config "$work/services.conf"
 try "opensm comes up with a service" start_services
