@@ -25,8 +25,10 @@ plugin_libhfplugincontrol_la_LIBADD = lib/libhfcontrol.la
 # OpenSM loads lib<event_plugin_name>.so. Its own symbols come from the opensm program, so they stay undefined here;
 # with -z now one that this opensm lacks stops the load and not, later, opensm.
 lib_LTLIBRARIES += plugin/libosmholdfast.la
-plugin_osm_sources = plugin/plugin.c plugin/osm.c plugin/osm_tables.c plugin/osm_terms.c plugin/osm_sl.c plugin/osm_bulk.c \
-	plugin/osm_console.c plugin/osm_console.h plugin/osm_mlid.c plugin/osm_services.c plugin/osm_services.h plugin/osm.h
+plugin_osm_sources = plugin/plugin.c plugin/osm.c plugin/osm_tables.c plugin/osm_terms.c plugin/osm_sl.c \
+	plugin/osm_bulk.c \
+	plugin/osm_console.c plugin/osm_console.h plugin/osm_mlid.c plugin/osm_services.c plugin/osm_services.h \
+	plugin/osm.h
 plugin_osm_ldflags = -module -avoid-version -shared -Wl,-z,now -Wl,--version-script=$(srcdir)/plugin/osmholdfast.map
 plugin_libosmholdfast_la_SOURCES = $(plugin_osm_sources)
 plugin_libosmholdfast_la_CFLAGS = $(OSM_CFLAGS) $(AM_CFLAGS) $(JANSSON_CFLAGS)

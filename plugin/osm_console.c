@@ -17,7 +17,7 @@
 #include "plugin/commands.h"
 
 #define WORDS_MAX	8
-#define LOOK_MS		200	/* for a session that came without a connection of its own: another was killed for it */
+#define LOOK_MS		200	/* for a session that came without a connection: it waited for another to be killed */
 #define NEW_LOOKS	200	/* after a connection, 1 ms apart */
 #define SWAP_S		2
 
@@ -59,7 +59,8 @@ static size_t split(char *text, const char *words[WORDS_MAX])
 	size_t count = 0;
 	char *rest;
 
-	for (char *word = strtok_r(text, " \t\r\n", &rest); word && count < WORDS_MAX; word = strtok_r(NULL, " \t\r\n", &rest))
+	for (char *word = strtok_r(text, " \t\r\n", &rest); word && count < WORDS_MAX;
+	     word = strtok_r(NULL, " \t\r\n", &rest))
 		words[count++] = word;
 	return count;
 }

@@ -141,19 +141,29 @@ static osm_port_t *find_named_port(osm_opensm_t *osm, const osm_node_t *node, ui
 	return first;
 }
 
+/* Another host that takes the name of a node does not make it fail. */
+static osm_port_t *find_port_still_named(osm_opensm_t *osm, uint64_t guid, const char *description)
+{
+	osm_port_t *port = hf_osm_find_port(osm, guid);
+
+	return port && port->p_node->print_desc && !strcmp(port->p_node->print_desc, description) ? port : NULL;
+}
+
 static void look(osm_opensm_t *osm, const struct hf_service_node *node, struct hf_services_sight *ret_sight)
 {
 	struct named_node *named = NULL;
 	osm_port_t *port = NULL;
 
-	*ret_sight = (struct hf_services_sight) { .is_there = false };
 	if (!node->description) {
 		port = hf_osm_find_port(osm, node->port_guid);
 	} else {
 		HASH_FIND_STR(hooks.names, node->description, named);
 		if (named && named->node)
 			port = find_named_port(osm, named->node, node->port_num);
+		else if (named)
+			port = find_port_still_named(osm, ret_sight->port.guid, node->description);
 	}
+	*ret_sight = (struct hf_services_sight) { .is_there = false };
 	if (!port)
 		return;
 	ret_sight->port.guid = cl_ntoh64(osm_port_get_guid(port));

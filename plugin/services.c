@@ -254,7 +254,7 @@ static void look_at(struct hf_services *services, struct entry *entry, int node,
 		    const struct hf_service_now *now)
 {
 	struct hf_service_member *member = &entry->service.members[node], before = *member;
-	struct hf_services_sight sight = { 0 };
+	struct hf_services_sight sight = { .port = port_of(entry, node) };
 	struct hf_services_item *item;
 
 	/* Who has just been discovered has no LID yet: it comes when that is routed. */

@@ -64,17 +64,17 @@ struct hf_service_config {
 	bool leave_first;
 	unsigned int detection;	/* enum hf_service_detection */
 	int failback;		/* enum hf_service_failback */
-	int failback_delay_ms;	/* the first node must have been back that long */
-	int hold_down_ms;	/* a node that failed is not chosen before it has been back that long, if another is there */
+	int failback_delay_ms;	/* for which the first node must have been back */
+	int hold_down_ms;	/* for which a node that failed must have been back, if another one is there */
 	bool state_transfer;	/* hooks run on both nodes before a failback */
 	int hook_limit_ms;	/* then they have failed */
-	int drain_limit_ms;	/* for the connections of the node that gives up at a failback; 0: they are not waited for */
+	int drain_limit_ms;	/* of waiting for the connections of the node that gives up; 0: none */
 	int heartbeat_interval_ms;
 	int heartbeat_count;	/* intervals without a heartbeat, then the node has failed */
 	char *key_file;		/* NULL: no heartbeats are believed */
 	struct hf_service_node *nodes;	/* in order of preference */
 	size_t node_count;
-	struct hf_service_switch *switches;	/* HF_SERVICE_SWITCH_PORT: those to be set; none: the mechanism finds them */
+	struct hf_service_switch *switches;	/* HF_SERVICE_SWITCH_PORT: to be set; none: those on the way */
 	size_t switch_count;
 	unsigned int line;	/* of its mgid */
 };
