@@ -19,6 +19,7 @@
 #define WORDS_MAX	8
 #define LOOK_MS		200	/* for a session that came without a connection: it waited for another to be killed */
 #define NEW_LOOKS	200	/* after a connection, 1 ms apart */
+#define FIRST_LOOKS	2000	/* OpenSM opens its console soon after it has loaded its plugins */
 #define SWAP_S		2
 
 /* What stands in front of OpenSM's FILE. */
@@ -218,7 +219,7 @@ static void *run(void *arg)
 	struct hf_osm_console *console = arg;
 	const osm_console_t *theirs = &console->osm->console;
 	FILE *ours = NULL;
-	int looks = 0;
+	int looks = FIRST_LOOKS;
 
 	while (!atomic_load(&console->is_stopping)) {
 		FILE *in = *(FILE *const volatile *)&theirs->in;

@@ -7,7 +7,7 @@
 #   member ARGUMENT ...          tests/mcast_member on the sender's host
 #   watch_traps                  traps 66 and 67 go to watch.log from here on
 #   owner_is NODE                the plugin says so, and by the switches' tables packets reach NODE alone
-#   cut NODE, join NODE          its cable
+#   unplug NODE, plug NODE       its cable
 # Guids are in $guid_A etc.; $mgid, $mlid are the service's.
 
 member_tool=$top_builddir/tests/mcast_member
@@ -100,8 +100,8 @@ owner_is() {
 	[ -z "${HF_TABLES:-}" ] || cat tables
 	return 1
 }
-cut() { echo "Unlink \"$1\"[1]" >&3; }
-join() { echo "Link \"$1\"[1] $(port_line "$1" | sed 's/^[^"]*//; s/[[:space:]]*#.*//')" >&3; }
+unplug() { echo "Unlink \"$1\"[1]" >&3; }
+plug() { echo "Link \"$1\"[1] $(port_line "$1" | sed 's/^[^"]*//; s/[[:space:]]*#.*//')" >&3; }
 swept() {	# the number of SUBNET UPs so far is more than $1
 	[ "$(log_count 'SUBNET UP')" -gt "$1" ]
 }

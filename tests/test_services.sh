@@ -48,7 +48,7 @@ try "a host hears of traps 66 and 67" watch_traps
 
 term=$(term_now)
 before=$(log_count 'SUBNET UP')
-cut H_1_0_0
+unplug H_1_0_0
 try "the first node's cable is cut: the second owns it" owner_is H_1_1_0
 try "it took one sweep" [ "$(log_count 'SUBNET UP')" -eq $((before + 1)) ]
 try "because of what the SM saw" [ "$(last_cause)" = sm ]
@@ -56,7 +56,7 @@ try "the term is a higher one" higher_than "$term"
 try "no trap 66 or 67" no_traps
 try "the MLID is the same" mlid_is "$mlid"
 try "the journal knows" wait_for 5 grep -q "^storage $mlid 0x0000 $(guid_from H_1_1_0) $(term_now)\$" journal
-join H_1_0_0
+plug H_1_0_0
 sweep
 try "the first node is back: nothing moves, failback is manual" owner_is H_1_1_0
 try "failback by the operator" fail_back storage
@@ -106,22 +106,22 @@ member join "$mgid" 4 >/dev/null
 try "a journal of garbage is put aside" [ -s journal.bad ]
 try "and the switches are believed" owner_is H_1_1_0
 kill_sm
-cut H_1_1_0
+unplug H_1_1_0
 start_services
 member join "$mgid" 4 >/dev/null
 try "the owner goes while there is no SM: the first that is there gets it" owner_is H_1_0_0
 watch_traps
-cut H_1_0_0
+unplug H_1_0_0
 try "then the next one" owner_is H_2_1_0
-cut H_2_1_0
+unplug H_2_1_0
 try "all nodes are gone: nobody owns it" wait_for 10 state_is orphaned
 try "its MLID is held" mlid_is "$mlid"
-join H_1_1_0
+plug H_1_1_0
 sweep
 try "one is back: it owns it" owner_is H_1_1_0
 try "no trap 66 or 67 even so" no_traps
-join H_1_0_0
-join H_2_1_0
+plug H_1_0_0
+plug H_2_1_0
 sweep
 try "the others are back: nothing moves" owner_is H_1_1_0
 
@@ -138,9 +138,9 @@ try "end where the last one says" owner_is H_2_1_0
 write_services 'failback = automatic' 'failback_delay_ms = 300' 'leave_first = true'
 try "the file is read again" sweep
 try "failback is automatic now: the first node has it" owner_is H_1_0_0
-cut H_1_0_0
+unplug H_1_0_0
 try "with leave_first: the next one" owner_is H_1_1_0
-join H_1_0_0
+plug H_1_0_0
 sweep
 try "and back by itself" owner_is H_1_0_0
 try "the MLID is the same" mlid_is "$mlid"

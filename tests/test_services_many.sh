@@ -50,7 +50,7 @@ try "a host joins all groups to send" member join-many ff12:a01b::1:100 "$count"
 try "all lead to the first node" wait_for 30 lead_to "$count" S_1_0
 try "none to the other" lead_to 0 S_1_1
 before=$(log_count 'SUBNET UP')
-cut H_1_0_0
+unplug H_1_0_0
 try "its cable is cut: the other owns all" wait_for 30 owned_by "$count" H_1_1_0
 try "it took one sweep" [ "$(log_count 'SUBNET UP')" -eq $((before + 1)) ]
 try "all lead to the other" wait_for 30 lead_to "$count" S_1_1
@@ -77,7 +77,7 @@ try "another SM stands by" start_standby
 kill -KILL "$(pgrep -P "$osm_pid")"
 wait "$osm_pid"
 osm_pid=
-cut sm
+unplug sm
 socket=$work/standby.socket
 try "the SM's machine dies: the standby takes over" wait_for 30 grep -q 'SUBNET UP' standby.log
 member join "$mgid" 4 >/dev/null
