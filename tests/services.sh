@@ -43,7 +43,8 @@ start_services() {
 	printf 'control = "%s"\nservices = "%s"\njournal = "%s"\ntrace = "%s"\n' "$socket" "$work/services.conf" \
 		"$work/journal" "$work/trace" >plugin.conf
 	for services_line in "$@"; do echo "$services_line" >>plugin.conf; done
-	start_opensm osmholdfast "event_plugin_options $work/plugin.conf" 'sweep_interval 0'
+	start_opensm osmholdfast "event_plugin_options $work/plugin.conf" 'sweep_interval 0' \
+		"sm_priority ${sm_priority:-0}"
 }
 
 member() { on_host "$sender" "$member_tool" "$@"; }

@@ -31,7 +31,7 @@ lead_to() {	# COUNT SWITCH
 }
 start_standby() {
 	mkdir -p standby
-	sed 's#^event_plugin_options.*#event_plugin_options '"$work"'/standby.plugin#' opensm.conf >standby.conf
+	sed 's#^event_plugin_options.*#event_plugin_options '"$work"'/standby.plugin#; s/^sm_priority.*/sm_priority 0/' opensm.conf >standby.conf
 	printf 'sminfo_polling_timeout 200\npolling_retry_number 2\n' >>standby.conf
 	sed 's#/socket"#/standby.socket"#; s#/journal"#/standby.journal"#; s#/trace"#/standby.trace"#' plugin.conf >standby.plugin
 	timeout --foreground -s KILL 120 env LD_PRELOAD="$umad" HF_UMAD_NODES=H_2_0_0 OSM_CACHE_DIR="$work/standby" \
@@ -69,7 +69,8 @@ mgid=ff12:a01b::1:100
 	echo '}'
 } >services.conf
 rm -f journal
-start_services 
+sm_priority=10
+start_services
 member join "$mgid" 4 >/dev/null
 "$holdfast" failover --socket "$socket" storage sm
 try "the SM's own node owns a service" owner_is sm
