@@ -16,6 +16,7 @@ static char path[64];
 
 static void set_up(void)
 {
+	memcpy(folder, "/tmp/hf-check.XXXXXX", sizeof(folder));
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/file", folder);
 }
