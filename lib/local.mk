@@ -7,6 +7,13 @@ lib_libhfcore_la_SOURCES = lib/crc32.c lib/crc32.h lib/delta.c lib/delta.h lib/l
 lib_libhfcore_la_CFLAGS = $(AM_CFLAGS) $(CONFUSE_CFLAGS) $(JANSSON_CFLAGS) $(UMAD_CFLAGS)
 lib_libhfcore_la_LIBADD = $(CONFUSE_LIBS) $(JANSSON_LIBS) $(UMAD_LIBS)
 
+# What nodes of services and the SM say to each other.
+noinst_LTLIBRARIES += lib/libhfservice.la
+lib_libhfservice_la_SOURCES = lib/heartbeat.c lib/heartbeat.h lib/key.c lib/key.h lib/node_service.c \
+	lib/node_service.h lib/service_wire.c lib/service_wire.h lib/stamp.c lib/stamp.h
+lib_libhfservice_la_CFLAGS = $(AM_CFLAGS) $(NETTLE_CFLAGS)
+lib_libhfservice_la_LIBADD = $(NETTLE_LIBS)
+
 # A control socket, for programs with a loop of libevent's.
 noinst_LTLIBRARIES += lib/libhfcontrol.la
 lib_libhfcontrol_la_SOURCES = lib/control.c lib/control.h
