@@ -124,6 +124,17 @@ void hf_umad_close(struct hf_umad *umad)
 	free(umad);
 }
 
+static int register_agent(struct hf_umad *umad, struct umad_reg_attr *attr, int *ret_agent)
+{
+	uint32_t agent;
+	int result = umad_register2(umad->fd, attr, &agent);	/* a positive errno */
+
+	if (result)
+		return result == EBUSY || result == EINVAL ? -EBUSY : -EIO;
+	*ret_agent = (int)agent;
+	return 0;
+}
+
 int hf_umad_register_sa(struct hf_umad *umad, bool reports, int *ret_agent)
 {
 	struct umad_reg_attr attr = {
@@ -131,16 +142,24 @@ int hf_umad_register_sa(struct hf_umad *umad, bool reports, int *ret_agent)
 		.mgmt_class_version = SA_CLASS_VERSION,
 		.rmpp_version = RMPP_VERSION,
 	};
-	uint32_t agent;
-	int result;
 
 	if (reports)
 		attr.method_mask[0] = UINT64_C(1) << HF_METHOD_REPORT;
-	result = umad_register2(umad->fd, &attr, &agent);	/* a positive errno */
-	if (result)
-		return result == EBUSY || result == EINVAL ? -EBUSY : -EIO;
-	*ret_agent = (int)agent;
-	return 0;
+	return register_agent(umad, &attr, ret_agent);
+}
+
+int hf_umad_register_vendor(struct hf_umad *umad, uint8_t mgmt_class, uint8_t version, uint32_t oui,
+			    const uint8_t *methods, size_t method_count, int *ret_agent)
+{
+	struct umad_reg_attr attr = {
+		.mgmt_class = mgmt_class,
+		.mgmt_class_version = version,
+		.oui = oui,
+	};
+
+	for (size_t i = 0; i < method_count; i++)
+		attr.method_mask[methods[i] / 64] |= UINT64_C(1) << methods[i] % 64;
+	return register_agent(umad, &attr, ret_agent);
 }
 
 int hf_umad_fd(const struct hf_umad *umad)

@@ -75,6 +75,21 @@ void hf_umad_close(struct hf_umad *umad);
  */
 int hf_umad_register_sa(struct hf_umad *umad, bool reports, int *ret_agent);
 
+/**
+ * hf_umad_register_vendor() - send and receive MADs of a vendor class with an OUI
+ * @umad:         the port
+ * @mgmt_class:   0x30 to 0x4f
+ * @version:      of the class
+ * @oui:          24 bits
+ * @methods:      of the requests that are received
+ * @method_count: how many; 0: only answers are
+ * @ret_agent:    names the agent in sends and receives
+ *
+ * Return: 0; -EBUSY where another program of this port receives one of them; -EIO.
+ */
+int hf_umad_register_vendor(struct hf_umad *umad, uint8_t mgmt_class, uint8_t version, uint32_t oui,
+			    const uint8_t *methods, size_t method_count, int *ret_agent);
+
 /* A descriptor to poll: readable when hf_umad_recv() has something. */
 int hf_umad_fd(const struct hf_umad *umad);
 

@@ -15,6 +15,7 @@
 #include "plugin/osm.h"
 #include "plugin/osm_console.h"
 #include "plugin/osm_services.h"
+#include "plugin/service_io.h"
 #include "plugin/status.h"
 
 #define DEFAULT_OPTIONS_FILE	HF_SYSCONFDIR "/opensm/osmholdfast.conf"
@@ -32,6 +33,7 @@ struct plugin {
 	struct hf_status_board *board;
 	struct hf_engine *engine;
 	struct hf_services *services;		/* NULL where there are none */
+	struct hf_service_io *service_io;	/* likewise */
 	struct hf_plugin_control *control;	/* NULL where there is none */
 	struct hf_osm_console *console;		/* likewise */
 };
@@ -108,13 +110,30 @@ static int load_services(struct plugin *plugin)
 	if (err)
 		hf_log(HF_LOG_ERROR, "not loaded: services: %s", error ? error : strerror(-err));
 	free(error);
+	if (err)
+		return err;
+	err = hf_service_io_new(plugin->services, plugin->in.osm->subn.sm_port_guid, plugin->trace, &plugin->service_io);
+	if (err) {
+		hf_log(HF_LOG_ERROR, "not loaded: services: %s", strerror(-err));
+		hf_services_free(plugin->services);
+		plugin->services = NULL;
+	}
 	return err;
+}
+
+static void free_services(struct plugin *plugin)
+{
+	hf_service_io_stop(plugin->service_io);
+	hf_services_free(plugin->services);
+	hf_service_io_free(plugin->service_io);
 }
 
 static int start_services(struct plugin *plugin)
 {
 	int err = plugin->services ? hf_services_start(plugin->services) : 0;
 
+	if (!err && plugin->service_io)
+		err = hf_service_io_start(plugin->service_io);
 	if (err)
 		hf_log(HF_LOG_ERROR, "not loaded: the services' thread cannot be started: %s", strerror(-err));
 	return err;
@@ -189,7 +208,7 @@ err_stop_engine:
 	hf_engine_stop(plugin->engine);
 err_free_board:
 	hf_status_board_free(plugin->board);
-	hf_services_free(plugin->services);
+	free_services(plugin);
 err_free_bulk:
 	hf_bulk_free(plugin->bulk);
 err_fini_osm:
@@ -247,7 +266,7 @@ static void delete(void *plugin_data)
 
 	hf_osm_console_stop(plugin->console);
 	hf_plugin_control_stop(plugin->control);
-	hf_services_free(plugin->services);
+	free_services(plugin);
 	hf_osm_services_fini();
 	hf_engine_stop(plugin->engine);
 	hf_bulk_free(plugin->bulk);
