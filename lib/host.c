@@ -596,6 +596,19 @@ static struct hf_host_path public_path(const struct hf_path *path, const union h
 	return out;
 }
 
+int hf_host_find_path(const struct hf_host *host, const uint8_t dgid[16], struct hf_host_path *ret_path)
+{
+	const struct hf_path *path;
+	union hf_gid gid;
+
+	memcpy(gid.raw, dgid, sizeof(gid.raw));
+	path = hf_path_cache_find(host->cache, &gid);
+	if (!path)
+		return -ENOENT;
+	*ret_path = public_path(path, &gid);
+	return 0;
+}
+
 struct path_visit {
 	void (*visit)(void *ctx, const struct hf_host_path *path);
 	void *ctx;

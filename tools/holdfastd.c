@@ -15,6 +15,8 @@
 #include "tools/holdfastd_control.h"
 #include "tools/holdfastd_options.h"
 #include "tools/holdfastd_ports.h"
+#include "tools/holdfastd_services.h"
+#include "tools/holdfastd_services_file.h"
 
 #define DEFAULT_FILE HF_SYSCONFDIR "/holdfast/holdfastd.conf"
 #define EXIT_CONFIG 2
@@ -25,7 +27,7 @@ struct arguments {
 	size_t setting_count;
 	bool log_to_stderr;
 	bool check_only;
-	bool print_sample;
+	const struct hf_option *print_sample;	/* of these; NULL for none */
 };
 
 struct daemon {
@@ -33,6 +35,8 @@ struct daemon {
 	struct holdfastd_options options;
 	struct event_base *base;
 	struct holdfastd_ports *ports;
+	struct holdfastd_services *services;	/* NULL where there are none */
+	struct holdfastd_asked asked;
 	struct hf_control *control;
 	bool is_stopping;
 };
@@ -179,9 +183,12 @@ static int start(struct daemon *daemon)
 	const char *path = daemon->options.socket;
 	int err = holdfastd_ports_new(daemon->base, &daemon->options, &daemon->ports);
 
+	if (!err)
+		err = holdfastd_services_new(daemon->base, &daemon->options, daemon->ports, &daemon->services);
 	if (err || !path || !*path)
 		return err;
-	err = holdfastd_control_new(daemon->base, path, daemon->ports, &daemon->control);
+	daemon->asked = (struct holdfastd_asked){ daemon->ports, daemon->services };
+	err = holdfastd_control_new(daemon->base, path, &daemon->asked, &daemon->control);
 	if (err)
 		hf_log(HF_LOG_ERROR, "socket %s: %s", path, strerror(-err));
 	return err;
@@ -201,6 +208,7 @@ static int run(struct daemon *daemon)
 	if (!err && event_base_dispatch(daemon->base) < 0)
 		err = -EIO;
 	hf_control_free(daemon->control);
+	holdfastd_services_free(daemon->services);
 	holdfastd_ports_free(daemon->ports);
 	for (size_t i = 0; i < SIGNAL_COUNT; i++)
 		if (events[i])
@@ -214,25 +222,27 @@ static void print_usage(FILE *out)
 	fprintf(out,
 		"usage: holdfastd [-f] [-c FILE] [-o NAME=VALUE ...]\n"
 		"       holdfastd --check-config [-c FILE] [-o NAME=VALUE ...]\n"
-		"       holdfastd --print-config-sample\n"
+		"       holdfastd --print-config-sample | --print-services-sample\n"
 		"  -c, --config FILE      options, instead of " DEFAULT_FILE "\n"
 		"  -o, --option NAME=VALUE  one option, instead of what the file says\n"
 		"  -f, --foreground       log to standard error whatever the log option says\n"
 		"  --check-config         say whether the options are good, and end\n"
 		"  --print-config-sample  print a commented file of all options, and end\n"
+		"  --print-services-sample  print the commented options of a service, and end\n"
 		"  -h, --help, -V, --version\n");
 }
 
 /* Return: -1 to go on; otherwise the exit status. */
 static int parse_arguments(int argc, char *argv[], struct arguments *arguments)
 {
-	enum { CHECK_CONFIG = 256, PRINT_SAMPLE };
+	enum { CHECK_CONFIG = 256, PRINT_SAMPLE, PRINT_SERVICES_SAMPLE };
 	static const struct option names[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "option", required_argument, NULL, 'o' },
 		{ "foreground", no_argument, NULL, 'f' },
 		{ "check-config", no_argument, NULL, CHECK_CONFIG },
 		{ "print-config-sample", no_argument, NULL, PRINT_SAMPLE },
+		{ "print-services-sample", no_argument, NULL, PRINT_SERVICES_SAMPLE },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ 0 },
@@ -249,7 +259,9 @@ static int parse_arguments(int argc, char *argv[], struct arguments *arguments)
 		} else if (c == CHECK_CONFIG) {
 			arguments->check_only = true;
 		} else if (c == PRINT_SAMPLE) {
-			arguments->print_sample = true;
+			arguments->print_sample = holdfastd_option_table;
+		} else if (c == PRINT_SERVICES_SAMPLE) {
+			arguments->print_sample = holdfastd_service_option_table;
 		} else if (c == 'V') {
 			puts(PACKAGE_STRING);
 			return EXIT_SUCCESS;
@@ -265,6 +277,16 @@ static int parse_arguments(int argc, char *argv[], struct arguments *arguments)
 	return -1;
 }
 
+static int check_services(const char *path, char **ret_error)
+{
+	struct holdfastd_services_file file;
+	int err = path && *path ? holdfastd_services_file_load(path, &file, ret_error) : 0;
+
+	if (!err && path && *path)
+		holdfastd_services_file_fini(&file);
+	return err;
+}
+
 static int run_with_options(const struct arguments *arguments)
 {
 	struct daemon daemon = { .arguments = arguments };
@@ -276,10 +298,16 @@ static int run_with_options(const struct arguments *arguments)
 		free(error);
 		return EXIT_CONFIG;
 	}
-	if (!arguments->check_only) {
-		start_log(&daemon);
-		err = run(&daemon);
+	if (arguments->check_only) {
+		err = check_services(daemon.options.services, &error);
+		if (err)
+			fprintf(stderr, "holdfastd: %s\n", error ? error : strerror(-err));
+		free(error);
+		hf_options_fini(holdfastd_option_table, &daemon.options);
+		return err ? EXIT_CONFIG : EXIT_SUCCESS;
 	}
+	start_log(&daemon);
+	err = run(&daemon);
 	hf_options_fini(holdfastd_option_table, &daemon.options);
 	return err ? EXIT_FAILURE : EXIT_SUCCESS;
 }
@@ -293,7 +321,7 @@ int main(int argc, char *argv[])
 		return EXIT_FAILURE;
 	status = parse_arguments(argc, argv, &arguments);
 	if (status < 0 && arguments.print_sample) {
-		hf_options_print_sample(holdfastd_option_table, stdout);
+		hf_options_print_sample(arguments.print_sample, stdout);
 		status = EXIT_SUCCESS;
 	} else if (status < 0) {
 		status = run_with_options(&arguments);

@@ -115,18 +115,20 @@ static const struct {
 	{ "paths", append_paths },
 };
 
-static json_t *answer_get(const struct holdfastd_ports *ports, const char *what)
+static json_t *answer_get(const struct holdfastd_asked *asked, const char *what)
 {
+	if (!strcmp(what, "services"))
+		return json_pack("{s:o}", what, holdfastd_services_describe(asked->services));
 	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
 		json_t *array;
 
 		if (strcmp(what, requests[i].what))
 			continue;
 		array = json_array();
-		holdfastd_ports_for_each(ports, requests[i].append, array);
+		holdfastd_ports_for_each(asked->ports, requests[i].append, array);
 		return json_pack("{s:o}", what, array);
 	}
-	return json_pack("{s:s}", "error", "get: status, connections or paths");
+	return json_pack("{s:s}", "error", "get: status, connections, paths or services");
 }
 
 static json_t *answer(void *ctx, const json_t *request)
@@ -137,9 +139,9 @@ static json_t *answer(void *ctx, const json_t *request)
 	       json_pack("{s:s}", "error", "a request is {\"get\": \"status\"} or the like");
 }
 
-int holdfastd_control_new(struct event_base *base, const char *path, const struct holdfastd_ports *ports,
+int holdfastd_control_new(struct event_base *base, const char *path, const struct holdfastd_asked *asked,
 			  struct hf_control **ret_control)
 {
 	/* Nobody changes them through it. */
-	return hf_control_new(base, path, answer, (void *)ports, ret_control);
+	return hf_control_new(base, path, answer, (void *)asked, ret_control);
 }

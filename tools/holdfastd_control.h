@@ -5,14 +5,21 @@
 
 #include "lib/control.h"
 #include "tools/holdfastd_ports.h"
+#include "tools/holdfastd_services.h"
+
+/* What is asked about. */
+struct holdfastd_asked {
+	const struct holdfastd_ports *ports;
+	const struct holdfastd_services *services;	/* may be NULL */
+};
 
 /**
  * holdfastd_control_new() - listen on a unix socket
- * @ports: what is asked about; borrowed
+ * @asked: borrowed
  *
  * All else is as for hf_control_new().
  */
-int holdfastd_control_new(struct event_base *base, const char *path, const struct holdfastd_ports *ports,
+int holdfastd_control_new(struct event_base *base, const char *path, const struct holdfastd_asked *asked,
 			  struct hf_control **ret_control);
 
 #endif

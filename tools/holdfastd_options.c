@@ -32,6 +32,10 @@ const struct hf_option holdfastd_option_table[] = {
 			"way of RESET, as on an adapter that refuses SQD.",
 	},
 	{
+		.name = "services", .type = HF_OPTION_STRING, .offset = AT(services),
+		.help = "The file of the services that this host is a node of, holdfastd.services(5). Empty: none.",
+	},
+	{
 		.name = "socket", .type = HF_OPTION_STRING, .default_ = "/run/holdfastd.sock", .offset = AT(socket),
 		.help = "The control socket. Empty: none.",
 	},

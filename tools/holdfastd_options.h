@@ -14,6 +14,7 @@ struct holdfastd_options {
 	char *connect;		/* NULL or "": none */
 	int strategy;
 	bool simulated_sqd;
+	char *services;		/* file; NULL or "": none */
 	char *socket;		/* "": none */
 	char *trace;		/* NULL or "": none */
 	int log;		/* enum holdfastd_log */

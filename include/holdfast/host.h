@@ -166,6 +166,9 @@ struct hf_host_connection {
 	uint64_t changes;
 };
 
+/* @dgid: whose path; @ret_path is set only if it is known. Return: 0; -ENOENT. */
+int hf_host_find_path(const struct hf_host *host, const uint8_t dgid[16], struct hf_host_path *ret_path);
+
 /* Call @visit for each path that the SM gave, and for each connection; @visit may call getters of @host only. */
 void hf_host_for_each_path(const struct hf_host *host, void (*visit)(void *ctx, const struct hf_host_path *path),
 			   void *ctx);
