@@ -15,5 +15,6 @@ include tests/model.mk
 include tests/plugin.mk
 include tests/sim.mk
 include tests/tools.mk
+include tests/service.mk
 include tests/system.mk
 include tests/bench.mk

@@ -5,10 +5,11 @@
 
 holdfastd=$top_builddir/tools/holdfastd
 manual=$top_srcdir/doc/holdfastd.conf.5
+services_manual=$top_srcdir/doc/holdfastd.services.5
 
 # "name: text Allowed: ... Default: ..." on one line for each option
 from_sample() {
-	"$holdfastd" --print-config-sample | awk '
+	"$holdfastd" "${1:---print-config-sample}" | awk '
 		/^# / { text = text " " substr($0, 3); next }
 		/^#/ {
 			sub(/^#/, ""); name = $1; sub(/^[^=]*= /, "")
@@ -22,10 +23,12 @@ from_manual() {
 		/^\.El/ { end(); exit }
 		/^\./ { next }
 		name { text = text " " $0 }
-		END { end() }' "$manual"
+		END { end() }' "${1:-$manual}"
 }
 from_sample >"$work/sample"
 from_manual >"$work/manual"
+from_sample --print-services-sample >"$work/services-sample"
+from_manual "$services_manual" >"$work/services-manual"
 
 refuses() {	# CONTENT EXPECTED-MESSAGE
 	printf '%b' "$1" >"$work/bad.conf"
@@ -44,7 +47,25 @@ ends_with() {	# STATUS MESSAGE ARGUMENT...
 	[ $? -eq "$ends_status" ] && grep -F "$ends_message" "$work/message"
 }
 
-plan 15
+# A services file with these lines, behind those of a good one.
+write_service() {
+	printf 'service "web" {\n\tpeers = {0x11, 0x22}\n\tkey_file = "%s"\n%b}\n' "$work/key" "$1" >"$work/web"
+}
+service_is_good() {
+	write_service "$1"
+	"$holdfastd" --check-config -o services="$work/web"
+}
+service_refuses() {	# LINES EXPECTED-MESSAGE
+	write_service "$1"
+	ends_with 2 "$2" --check-config -o services="$work/web"
+}
+file_refuses() {	# CONTENT EXPECTED-MESSAGE
+	printf '%b' "$1" >"$work/web"
+	ends_with 2 "$2" --check-config -o services="$work/web"
+}
+(umask 077 && printf '%064d\n' 1 >"$work/key")
+
+plan 31
 try "there are options" test -s "$work/sample"
 try "the manual page says what the table says" diff "$work/sample" "$work/manual"
 try "the sample, uncommented, is a good file" sample_is_accepted
@@ -61,3 +82,23 @@ try "--version" ends_with 0 "holdfast" --version
 echo "fe80::1 fe80::2 fe80::3" >"$work/connect"
 try "a bad connect file is named with its line" ends_with 1 "$work/connect:1:" -f -o socket= -o connect="$work/connect"
 try "a port that does not exist is named" ends_with 1 "no-such-adapter" -f -o socket= -o ports=no-such-adapter
+
+try "a service has options" test -s "$work/services-sample"
+try "their manual page says what their table says" diff "$work/services-sample" "$work/services-manual"
+try "a good services file" service_is_good '\tinterval_ms = 50\n\tcount = 5\n\thook = "/bin/true"\n'
+try "an unknown option of a service is named with file and line" service_refuses '\tspeed = 3\n' "web:4:"
+try "with what is allowed" service_refuses '\tspeed = 3\n' "hook_limit_ms"
+try "so is a bad number" service_refuses '\tcount = 0\n' "1 to 100"
+try "and an option that stands twice" service_refuses '\tcount = 2\n\tcount = 2\n' "web:5: count stands twice"
+try "a hook must be a program" service_refuses '\thook = "/no/such"\n' "hook /no/such: No such file"
+try "a service needs peers" file_refuses "service \"web\" {\nkey_file = \"$work/key\"\n}\n" "has no peers"
+try "and a key" file_refuses 'service "web" {\npeers = {1}\n}\n' "has no key_file"
+try "a peer is a GUID" file_refuses 'service "web" {\npeers = {1, one}\n}\n' 'web:2: peers: "one"'
+try "none stands twice" file_refuses 'service "web" {\npeers = {1, 0x1}\n}\n' "0x1 stands twice"
+try "a name has letters" file_refuses "service \"a b\" {\npeers = {1}\nkey_file = \"$work/key\"\n}\n" "letters, digits"
+chmod 644 "$work/key"
+try "a key that others may read is refused" service_refuses '' "chmod 600"
+chmod 600 "$work/key"
+echo short >"$work/key"
+try "so is one that is none" service_refuses '' "64 hexadecimal digits"
+try "a services file that is named must exist" ends_with 2 "none" --check-config -o services="$work/none"
