@@ -17,6 +17,7 @@ plugin_libhfplugin_la_CFLAGS = $(AM_CFLAGS) $(CONFUSE_CFLAGS) $(JANSSON_CFLAGS)
 plugin_libhfplugin_la_LIBADD = lib/libhfcore.la $(CONFUSE_LIBS) $(JANSSON_LIBS)
 plugin_libhfplugin_la_SOURCES += plugin/service_io.c plugin/service_io.h plugin/service_nodes.c plugin/service_nodes.h
 plugin_libhfplugin_la_LIBADD += lib/libhfservice.la
+plugin_libhfplugin_la_SOURCES += plugin/funnel.c plugin/funnel.h
 
 # Apart, as it needs libevent.
 noinst_LTLIBRARIES += plugin/libhfplugincontrol.la

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
 PLUGIN_CHECKS = tests/check_snapshot tests/check_snapshot_file tests/check_distinguisher tests/check_sampling \
 	tests/check_signaller tests/check_bulk tests/check_reporter tests/check_plugin_control tests/fuzz_snapshot
+PLUGIN_CHECKS += tests/check_funnel
 check_PROGRAMS += $(PLUGIN_CHECKS)
 TESTS += $(PLUGIN_CHECKS)
 noinst_HEADERS += tests/random_tables.h
@@ -35,6 +36,10 @@ tests_check_bulk_SOURCES = tests/check_bulk.c
 tests_check_bulk_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_bulk_CFLAGS = $(PLUGIN_CHECK_CFLAGS)
 tests_check_bulk_LDADD = $(PLUGIN_CHECK_LDADD)
+tests_check_funnel_SOURCES = tests/check_funnel.c
+tests_check_funnel_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_funnel_CFLAGS = $(PLUGIN_CHECK_CFLAGS)
+tests_check_funnel_LDADD = $(PLUGIN_CHECK_LDADD)
 tests_check_reporter_SOURCES = tests/check_reporter.c
 tests_check_reporter_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_reporter_CFLAGS = $(PLUGIN_CHECK_CFLAGS)
