@@ -60,10 +60,19 @@ sim_sma_libhfsmacore_la_SOURCES = sim/sma/exchange.c sim/sma/exchange.h sim/sma/
 	sim/sma/store.c sim/sma/store.h
 
 pkglib_LTLIBRARIES += libhfsim-sma.la
-libhfsim_sma_la_SOURCES = sim/sma/interpose.c
+libhfsim_sma_la_SOURCES = sim/sma/interpose.c sim/sma/map.c sim/sma/map.h
 libhfsim_sma_la_CPPFLAGS = $(AM_CPPFLAGS) -U_FORTIFY_SOURCE
 libhfsim_sma_la_LDFLAGS = -module -avoid-version -shared -Wl,-z,now -Wl,-z,defs \
 	-Wl,--version-script=$(top_srcdir)/sim/sma/interpose.map
 libhfsim_sma_la_LIBADD = sim/sma/libhfsmacore.la -ldl
 EXTRA_libhfsim_sma_la_DEPENDENCIES = sim/sma/interpose.map
 EXTRA_DIST += sim/sma/interpose.map
+
+# What all processes of a simulation see of the fabric.
+noinst_LTLIBRARIES += sim/libhffabric.la
+sim_libhffabric_la_SOURCES = sim/fabric_map.c sim/fabric_map.h sim/ibsim_memory.h
+
+# Shows it.
+mux_PROGRAMS += hfsim-fabric
+hfsim_fabric_SOURCES = sim/fabric_tool.c
+hfsim_fabric_LDADD = sim/libhffabric.la

@@ -4,22 +4,27 @@
  * thread, reads a client's socket only when select() says so, and connects a client's socket to it when it accepts it.
  *
  *   HF_SMA_VLS     data lanes of each port: 1, 2, 4, 8 or 15; unset: ibsim's eight
+ *   HF_FABRIC_MAP  file that ibsim keeps its fabric in, for others to see (sim/fabric_map.h); unset: none
  *
  * Two more things that stock ibsim does not survive: a client that reads nothing gets nothing any more, where ibsim
  * would try for ever to write to it; and one that is gone when ibsim connects to it is taken as one that leaves later.
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <link.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "sim/fabric_map.h"
 #include "sim/sma/exchange.h"
+#include "sim/sma/map.h"
 
 #define EXPORT __attribute__((visibility("default")))
 #define PATIENCE_MS	100	/* a client that reads at all makes room in this time */
@@ -33,6 +38,9 @@ struct client {
 
 static struct client *clients[FD_SETSIZE];	/* by file descriptor */
 static struct hf_sma sma;
+static bool has_map;
+static bool may_have_changed;	/* since the map's readers were last told */
+static uintptr_t program_first, program_last;	/* ibsim's own code, without its libraries' */
 
 static struct {
 	ssize_t (*read)(int fd, void *buf, size_t count);
@@ -40,6 +48,39 @@ static struct {
 	int (*select)(int count, fd_set *in, fd_set *out, fd_set *except, struct timeval *timeout);
 	int (*connect)(int fd, const struct sockaddr *address, socklen_t length);
 } libc;
+
+static void find_program(void)
+{
+	const ElfW(Phdr) *headers = (const void *)getauxval(AT_PHDR);
+	size_t count = getauxval(AT_PHNUM);
+	uintptr_t base = 0;
+
+	for (size_t i = 0; headers && i < count; i++)
+		if (headers[i].p_type == PT_PHDR)
+			base = (uintptr_t)headers - headers[i].p_vaddr;
+	for (size_t i = 0; headers && i < count; i++) {
+		if (headers[i].p_type != PT_LOAD || !(headers[i].p_flags & PF_X))
+			continue;
+		program_first = base + headers[i].p_vaddr;
+		program_last = program_first + headers[i].p_memsz;
+	}
+}
+
+static void start_map(const char *path)
+{
+	int err;
+
+	if (!path || !*path)
+		return;
+	err = hf_map_begin(path);
+	if (err) {
+		SAY(HF_FABRIC_MAP_ENV "=%s: %s", path, strerror(-err));
+		_exit(EXIT_FAILURE);
+	}
+	find_program();
+	sma.keep = hf_map_keep;
+	has_map = true;
+}
 
 __attribute__((constructor)) static void start(void)
 {
@@ -53,6 +94,56 @@ __attribute__((constructor)) static void start(void)
 		SAY("HF_SMA_VLS=%s: allowed are 1, 2, 4, 8 and 15", lanes);
 		_exit(EXIT_FAILURE);
 	}
+	start_map(getenv(HF_FABRIC_MAP_ENV));
+}
+
+/*
+ * What ibsim's own code allocates until it serves its clients is its fabric. These functions run before start() too,
+ * and for libc itself.
+ */
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t count, size_t size);
+extern void __libc_free(void *memory);
+
+static bool is_for_map(const void *caller)
+{
+	return has_map && (uintptr_t)caller >= program_first && (uintptr_t)caller < program_last;
+}
+
+EXPORT void *malloc(size_t size)
+{
+	void *memory = is_for_map(__builtin_return_address(0)) ? hf_map_alloc(1, size) : NULL;
+
+	return memory ? memory : __libc_malloc(size);
+}
+
+EXPORT void *calloc(size_t count, size_t size)
+{
+	void *memory = is_for_map(__builtin_return_address(0)) ? hf_map_alloc(count, size) : NULL;
+
+	return memory ? memory : __libc_calloc(count, size);
+}
+
+EXPORT void free(void *memory)
+{
+	if (!hf_map_has(memory))
+		__libc_free(memory);
+}
+
+/* ibsim comes here when it has read its fabric, and after whatever it has done. */
+static void tell_readers(void)
+{
+	static bool is_published;
+	const char *problem = is_published ? NULL : hf_map_publish();
+
+	is_published = true;
+	if (problem) {
+		SAY(HF_FABRIC_MAP_ENV ": no map of this ibsim's fabric: %s", problem);
+		_exit(EXIT_FAILURE);
+	}
+	if (may_have_changed)
+		hf_map_changed();
+	may_have_changed = false;
 }
 
 static struct client *find_client(int fd)
@@ -132,8 +223,11 @@ static int show_held_back(int count, fd_set *in, fd_set *out, fd_set *except)
 EXPORT int select(int count, fd_set *restrict in, fd_set *restrict out, fd_set *restrict except,
 		  struct timeval *restrict timeout)
 {
-	int found = show_held_back(count, in, out, except);
+	int found;
 
+	if (has_map)
+		tell_readers();
+	found = show_held_back(count, in, out, except);
 	return found ? found : libc.select(count, in, out, except, timeout);
 }
 
@@ -142,9 +236,19 @@ static ssize_t read_console(int fd, void *buf, size_t count)
 {
 	ssize_t got = libc.read(fd, buf, count);
 
-	if (got > 0 && memchr(buf, '\n', got))
+	if (got > 0 && memchr(buf, '\n', got)) {
 		sma.console_lines++;
+		may_have_changed = true;
+	}
 	return got;
+}
+
+static void see_request(const struct hf_ibsim_mad *mad)
+{
+	const struct hf_mad_hdr *hdr = (const void *)mad->mad;
+
+	if (hdr->method == HF_METHOD_SET)
+		may_have_changed = true;
 }
 
 EXPORT ssize_t read(int fd, void *buf, size_t count)
@@ -157,12 +261,14 @@ EXPORT ssize_t read(int fd, void *buf, size_t count)
 		return read_console(fd, buf, count);
 	if (count >= sizeof(mad) && hf_sma_exchange_next(&sma, &client->exchange, &mad)) {
 		memcpy(buf, &mad, sizeof(mad));
+		see_request(&mad);
 		return sizeof(mad);
 	}
 	got = libc.read(fd, buf, count);
 	if (got != sizeof(mad))
 		return got;
 	memcpy(&mad, buf, sizeof(mad));
+	see_request(&mad);
 	if (hf_sma_exchange_begin(&client->exchange, &mad) && hf_sma_exchange_next(&sma, &client->exchange, &mad))
 		memcpy(buf, &mad, sizeof(mad));
 	return got;

@@ -145,12 +145,19 @@ bool hf_sma_needs_port_info(const struct hf_sma *sma, const struct hf_sma_agent 
 	return record && record->checked_at != sma->console_lines;
 }
 
+static void tell(const struct hf_sma *sma, const struct hf_sma_record *record, bool is_gone)
+{
+	if (sma->keep && record)
+		sma->keep(record, is_gone);
+}
+
 /* A port without the LID that it had was reset, unless the subnet manager took the LID away. */
 static void see_lid(struct hf_sma *sma, struct hf_sma_record *record, bool has_lid, bool by_set)
 {
 	if (!record)
 		return;
 	if (record->had_lid && !has_lid && !by_set) {
+		tell(sma, record, true);
 		hf_sma_store_remove(&sma->store, record);
 		return;
 	}
@@ -206,6 +213,7 @@ static int answer_switch_info(struct hf_sma *sma, const struct hf_sma_agent *age
 			return -ENOMEM;
 		memcpy(record->switch_info, request->data, sizeof(record->switch_info));
 		record->has_switch_info = true;
+		tell(sma, record, false);
 	}
 	record = find_record(sma, agent, 0);
 	if (record && record->has_switch_info)
@@ -237,6 +245,7 @@ static int answer_guid_info(struct hf_sma *sma, const struct hf_sma_agent *agent
 			return -ENOMEM;
 		memcpy(guids, request->data, sizeof(guids));
 		put_guids(agent, first, (uint8_t *)&record->guids[first], guids);
+		tell(sma, record, false);
 	}
 	record = find_record(sma, agent, agent->local_port);
 	if (record)
@@ -299,8 +308,10 @@ static int answer_port_info(struct hf_sma *sma, const struct hf_sma_agent *agent
 	record = find_record(sma, agent, number);
 	port = find_port(record, agent, number);
 	put_port_info(sma, port, answer->data);
-	if (is_set && port)
+	if (is_set && port) {
 		set_port_info(sma, port, request->data, answer->data);
+		tell(sma, record, false);
+	}
 	return 0;
 }
 

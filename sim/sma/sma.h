@@ -14,6 +14,8 @@ struct hf_sma {
 	unsigned int vl_cap;		/* what VLCap of each port says (IBA's code); 0: what ibsim says */
 	unsigned int console_lines;	/* to be counted by the caller: each may have reset nodes */
 	struct hf_sma_store store;
+	/* If set: told of each record that was changed, and before one is removed. */
+	void (*keep)(const struct hf_sma_record *record, bool is_gone);
 };
 
 /* The agent that answers a request. */
