@@ -148,12 +148,14 @@ static bool has_other_port(osm_opensm_t *osm, const osm_port_t *port)
 }
 
 /* NULL where the port may get the LID. */
-static const char *why_not(osm_opensm_t *osm, const osm_port_t *port)
+static const char *why_not(osm_opensm_t *osm, const osm_port_t *port, uint16_t lid)
 {
 	if (port->p_node->sw)
 		return "it is a switch";
 	if (port->guid == osm->subn.sm_port_guid)
 		return "the subnet manager runs there and needs a LID that stays";
+	if (get_entry(osm, home_of(cl_ntoh64(port->guid))) && get_entry(osm, cl_ntoh64(port->guid)) != lid)
+		return "it has the LID of another service";
 	if (!has_other_port(osm, port))
 		return "its host has no other port in the fabric, and would lose the only LID by which it is known";
 	return NULL;
@@ -219,7 +221,7 @@ static int move_lid(osm_opensm_t *osm, struct hf_service_address *address, uint6
 	const osm_port_t *old = find_port(osm, from);
 	osm_port_t *port = find_port(osm, to);
 	bool is_old_first = address->config->leave_first && old && lid_of(old) == address->lid;
-	const char *why = port ? why_not(osm, port) : NULL;
+	const char *why = port ? why_not(osm, port, address->lid) : NULL;
 	int err;
 
 	if (to && !port)
@@ -316,18 +318,22 @@ static int move(osm_opensm_t *osm, struct hf_service_address *address, const str
 	return hf_group()->move(osm, hf_group_address(address, &memory->group), from, to, moment);
 }
 
-static void keep(osm_opensm_t *osm, struct hf_service_address *address, const struct hf_service_port *owner,
-		 const struct hf_service_port *others, size_t other_count, enum hf_service_moment moment)
+static int keep(osm_opensm_t *osm, struct hf_service_address *address, const struct hf_service_port *owner,
+		const struct hf_service_port *others, size_t other_count, enum hf_service_moment moment)
 {
 	struct memory *memory = address->data;
+	int err = hf_group()->keep(osm, hf_group_address(address, &memory->group), owner, others, other_count, moment);
+	int lid_err = 0;
 
-	hf_group()->keep(osm, hf_group_address(address, &memory->group), owner, others, other_count, moment);
-	for (size_t i = 0; i < other_count; i++)
-		if (others[i].guid && get_entry(osm, others[i].guid) == address->lid &&
-		    !take_from(osm, others[i].guid, address->lid))
-			ask_for_sweep(osm, moment);
-	if (owner->guid)
-		move_lid(osm, address, 0, owner->guid, moment);
+	for (size_t i = 0; i < other_count && !lid_err; i++) {
+		if (!others[i].guid || get_entry(osm, others[i].guid) != address->lid)
+			continue;
+		lid_err = take_from(osm, others[i].guid, address->lid);
+		ask_for_sweep(osm, moment);
+	}
+	if (!lid_err && owner->guid)
+		lid_err = move_lid(osm, address, 0, owner->guid, moment);
+	return err ? err : lid_err;
 }
 
 static uint32_t holders(osm_opensm_t *osm, const struct hf_service_address *address,

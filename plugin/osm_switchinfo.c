@@ -388,14 +388,14 @@ static int move(osm_opensm_t *osm, struct hf_service_address *address, const str
 	return lead_to(osm, address, to->guid);
 }
 
-static void keep(osm_opensm_t *osm, struct hf_service_address *address, const struct hf_service_port *owner,
-		 const struct hf_service_port *others, size_t other_count, enum hf_service_moment moment)
+static int keep(osm_opensm_t *osm, struct hf_service_address *address, const struct hf_service_port *owner,
+		const struct hf_service_port *others, size_t other_count, enum hf_service_moment moment)
 {
 	struct memory *memory = address->data;
+	int err = hf_group()->keep(osm, hf_group_address(address, &memory->group), owner, others, other_count, moment);
+	int ports_err = owner->guid ? lead_to(osm, address, owner->guid) : 0;
 
-	hf_group()->keep(osm, hf_group_address(address, &memory->group), owner, others, other_count, moment);
-	if (owner->guid)
-		lead_to(osm, address, owner->guid);
+	return err ? err : ports_err;
 }
 
 /* The switch of an end port tells: packets that are in no table leave it there. */

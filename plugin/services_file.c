@@ -503,6 +503,20 @@ static void find_shared(const struct hf_service_config **sorted, size_t count)
 				   sorted[i]->name, sorted[i]->lid, sorted[i - 1]->name, sorted[i - 1]->line);
 }
 
+static void check_together(struct reading *reading)
+{
+	const struct hf_service_config *which;
+	char *error = NULL;
+	int err = hf_service_modes_check_together(reading->services, reading->count, &which, &error);
+
+	if (err == -ENOMEM)
+		reading->out_of_memory = true;
+	else if (err)
+		keep_error(which->line, "service \"%s\", mode %s: %s", which->name,
+			   hf_service_mode_names[which->mode], error);
+	free(error);
+}
+
 static int check_all(struct reading *reading)
 {
 	const struct hf_service_config **sorted = calloc(reading->count + 1, sizeof(const struct hf_service_config *));
@@ -513,6 +527,7 @@ static int check_all(struct reading *reading)
 		sorted[i] = &reading->services[i];
 	find_shared(sorted, reading->count);
 	free(sorted);
+	check_together(reading);
 	if (reading->count)
 		qsort(reading->services, reading->count, sizeof(*reading->services), compare_names);
 	return reading->out_of_memory ? -ENOMEM : reading->error ? -EINVAL : 0;

@@ -109,6 +109,21 @@ typedef int (*hf_service_mode_check_fn)(const struct hf_service_config *config, 
 /* One for each mode, in plugin/service_modes.c; NULL where there is nothing to refuse. */
 extern const hf_service_mode_check_fn hf_service_mode_checks[HF_SERVICE_MODES];
 
+/**
+ * hf_service_modes_check_together() - refuse what modes cannot do beside each other
+ * @services:  each of them good; in any order
+ * @count:     how many
+ * @ret_which: on failure the one that has to go
+ * @ret_error: as above
+ *
+ * A switch has one pair of default multicast ports, so there is one service of mode switch-port at most. A port that
+ * gets the LID of a service of mode lid loses its own, so it can run no other service.
+ *
+ * Pure. Return: 0; -EINVAL; -ENOMEM.
+ */
+int hf_service_modes_check_together(const struct hf_service_config *services, size_t count,
+				    const struct hf_service_config **ret_which, char **ret_error);
+
 /* @config may be NULL. */
 void hf_services_config_free(struct hf_services_config *config);
 
