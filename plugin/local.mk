@@ -32,6 +32,7 @@ plugin_osm_sources = plugin/plugin.c plugin/osm.c plugin/osm_tables.c plugin/osm
 	plugin/osm_bulk.c \
 	plugin/osm_console.c plugin/osm_console.h plugin/osm_mlid.c plugin/osm_services.c plugin/osm_services.h \
 	plugin/osm.h
+plugin_osm_sources += plugin/osm_lid.c plugin/osm_modes.h plugin/osm_switchinfo.c
 plugin_osm_ldflags = -module -avoid-version -shared -Wl,-z,now -Wl,--version-script=$(srcdir)/plugin/osmholdfast.map
 plugin_libosmholdfast_la_SOURCES = $(plugin_osm_sources)
 plugin_libosmholdfast_la_CFLAGS = $(OSM_CFLAGS) $(AM_CFLAGS) $(JANSSON_CFLAGS)

@@ -270,6 +270,16 @@ static int open_lid(osm_opensm_t *osm, struct hf_service_address *address)
 	return osm->sm.lid_mgr.used_lids[lid] ? 0 : set_entry(osm, holder_of(lid), lid);
 }
 
+static void forget(struct hf_service_address *address)
+{
+	struct memory *memory = address->data;
+
+	if (memory && hf_group()->forget)
+		hf_group()->forget(&memory->group);
+	free(memory);
+	address->data = NULL;
+}
+
 static int open_address(osm_opensm_t *osm, struct hf_service_address *address)
 {
 	struct memory *memory = address->data ? address->data : calloc(1, sizeof(*memory));
@@ -282,36 +292,33 @@ static int open_address(osm_opensm_t *osm, struct hf_service_address *address)
 		address->mlid = memory->group.mlid;
 		err = open_lid(osm, address);
 	}
-	if (err) {
-		free(memory);
-		address->data = NULL;
-		return err;
-	}
 	address->data = memory;
-	return 0;
+	if (err)
+		forget(address);
+	return err;
 }
 
-static void close_address(osm_opensm_t *osm, struct hf_service_address *address)
+/* The port gets its own LID back, or any other. */
+static void close_address(osm_opensm_t *osm, struct hf_service_address *address, const struct hf_service_port *owner)
 {
 	struct memory *memory = address->data;
-	const osm_port_t *port = port_with_lid(osm, address->lid);
 
 	if (!memory)
 		return;
-	hf_group()->close(osm, hf_group_address(address, &memory->group));
+	hf_group()->close(osm, hf_group_address(address, &memory->group), owner);
 	delete_entry(osm, holder_of(address->lid));
-	if (port && get_entry(osm, home_of(cl_ntoh64(port->guid))) &&
-	    !take_from(osm, cl_ntoh64(port->guid), address->lid))
+	if (owner->guid && get_entry(osm, owner->guid) == address->lid) {
+		take_from(osm, owner->guid, address->lid);
 		ask_for_sweep(osm, HF_MOMENT_BETWEEN);
-	free(memory);
-	address->data = NULL;
+	}
+	forget(address);
 }
 
 static int move(osm_opensm_t *osm, struct hf_service_address *address, const struct hf_service_port *from,
 		const struct hf_service_port *to, enum hf_service_moment moment)
 {
 	struct memory *memory = address->data;
-	int err = move_lid(osm, address, from->guid, to->guid, moment);
+	int err = memory ? move_lid(osm, address, from->guid, to->guid, moment) : -EINVAL;
 
 	if (err)
 		return err;
@@ -322,9 +329,11 @@ static int keep(osm_opensm_t *osm, struct hf_service_address *address, const str
 		const struct hf_service_port *others, size_t other_count, enum hf_service_moment moment)
 {
 	struct memory *memory = address->data;
-	int err = hf_group()->keep(osm, hf_group_address(address, &memory->group), owner, others, other_count, moment);
-	int lid_err = 0;
+	int lid_err = 0, err;
 
+	if (!memory)
+		return -EINVAL;
+	err = hf_group()->keep(osm, hf_group_address(address, &memory->group), owner, others, other_count, moment);
 	for (size_t i = 0; i < other_count && !lid_err; i++) {
 		if (!others[i].guid || get_entry(osm, others[i].guid) != address->lid)
 			continue;
@@ -362,6 +371,7 @@ const struct hf_service_mechanism hf_service_lid = {
 	.name = "lid",
 	.open = open_address,
 	.close = close_address,
+	.forget = forget,
 	.move = move,
 	.keep = keep,
 	.holders = holders,

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <uthash.h>
 
+#include "plugin/osm_modes.h"
+
 /* OpenSM's own, exported by the program but declared in none of the installed headers. */
 void osm_pr_rcv_process(void *context, void *data);
 void osm_mcmr_rcv_process(void *context, void *data);
@@ -17,6 +19,8 @@ int wait_for_pending_transactions(osm_stats_t *stats);
 
 const struct hf_service_mechanism *const hf_service_mechanisms[HF_SERVICE_MODES] = {
 	[HF_SERVICE_MLID] = &hf_osm_mlid_mechanism,
+	[HF_SERVICE_SWITCH_PORT] = &hf_service_switch_port,
+	[HF_SERVICE_LID] = &hf_service_lid,
 };
 
 /* A node by its description, while everything is looked at. */

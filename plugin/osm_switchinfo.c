@@ -322,11 +322,17 @@ err_free_fabric:
 
 /* The mechanism */
 
-static void free_memory(struct memory *memory)
+static void forget(struct hf_service_address *address)
 {
-	if (memory)
-		free(memory->written);
+	struct memory *memory = address->data;
+
+	if (!memory)
+		return;
+	if (hf_group()->forget)
+		hf_group()->forget(&memory->group);
+	free(memory->written);
 	free(memory);
+	address->data = NULL;
 }
 
 static int open_address(osm_opensm_t *osm, struct hf_service_address *address)
@@ -337,31 +343,28 @@ static int open_address(osm_opensm_t *osm, struct hf_service_address *address)
 	if (!memory)
 		return -ENOMEM;
 	err = hf_group()->open(osm, hf_group_address(address, &memory->group));
-	if (err) {
-		free_memory(memory);
-		address->data = NULL;
-		return err;
-	}
-	address->mlid = memory->group.mlid;
 	address->data = memory;
-	return 0;
+	if (err)
+		forget(address);
+	else
+		address->mlid = memory->group.mlid;
+	return err;
 }
 
-static void close_address(osm_opensm_t *osm, struct hf_service_address *address)
+static void close_address(osm_opensm_t *osm, struct hf_service_address *address, const struct hf_service_port *owner)
 {
 	struct memory *memory = address->data;
 
 	if (!memory)
 		return;
-	hf_group()->close(osm, hf_group_address(address, &memory->group));
+	hf_group()->close(osm, hf_group_address(address, &memory->group), owner);
 	for (size_t i = 0; i < memory->n_written; i++) {
 		osm_switch_t *sw = osm_get_switch_by_guid(&osm->subn, cl_hton64(memory->written[i].guid));
 
 		if (sw)
 			write_switch(osm, sw, (struct hf_default_ports){ 0 });
 	}
-	free_memory(memory);
-	address->data = NULL;
+	forget(address);
 }
 
 /* The old node must have nothing more before the new one has anything: its own switch keeps what comes for it. */
@@ -380,6 +383,8 @@ static int move(osm_opensm_t *osm, struct hf_service_address *address, const str
 	struct memory *memory = address->data;
 	int err;
 
+	if (!memory)
+		return -EINVAL;
 	if (address->config->leave_first && from->guid != to->guid)
 		stop_at(osm, from->guid);
 	err = hf_group()->move(osm, hf_group_address(address, &memory->group), from, to, moment);
@@ -392,9 +397,12 @@ static int keep(osm_opensm_t *osm, struct hf_service_address *address, const str
 		const struct hf_service_port *others, size_t other_count, enum hf_service_moment moment)
 {
 	struct memory *memory = address->data;
-	int err = hf_group()->keep(osm, hf_group_address(address, &memory->group), owner, others, other_count, moment);
-	int ports_err = owner->guid ? lead_to(osm, address, owner->guid) : 0;
+	int err, ports_err;
 
+	if (!memory)
+		return -EINVAL;
+	err = hf_group()->keep(osm, hf_group_address(address, &memory->group), owner, others, other_count, moment);
+	ports_err = owner->guid ? lead_to(osm, address, owner->guid) : 0;
 	return err ? err : ports_err;
 }
 
@@ -418,6 +426,7 @@ const struct hf_service_mechanism hf_service_switch_port = {
 	.name = "switch-port",
 	.open = open_address,
 	.close = close_address,
+	.forget = forget,
 	.move = move,
 	.keep = keep,
 	.holders = holders,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
 PLUGIN_CHECKS = tests/check_snapshot tests/check_snapshot_file tests/check_distinguisher tests/check_sampling \
 	tests/check_signaller tests/check_bulk tests/check_reporter tests/check_plugin_control tests/fuzz_snapshot
-PLUGIN_CHECKS += tests/check_funnel
+PLUGIN_CHECKS += tests/check_funnel tests/check_service_modes
 check_PROGRAMS += $(PLUGIN_CHECKS)
 TESTS += $(PLUGIN_CHECKS)
 noinst_HEADERS += tests/random_tables.h
@@ -40,6 +40,10 @@ tests_check_funnel_SOURCES = tests/check_funnel.c
 tests_check_funnel_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_funnel_CFLAGS = $(PLUGIN_CHECK_CFLAGS)
 tests_check_funnel_LDADD = $(PLUGIN_CHECK_LDADD)
+tests_check_service_modes_SOURCES = tests/check_service_modes.c
+tests_check_service_modes_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_service_modes_CFLAGS = $(PLUGIN_CHECK_CFLAGS)
+tests_check_service_modes_LDADD = $(PLUGIN_CHECK_LDADD)
 tests_check_reporter_SOURCES = tests/check_reporter.c
 tests_check_reporter_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_reporter_CFLAGS = $(PLUGIN_CHECK_CFLAGS)
@@ -56,6 +60,7 @@ PLUGIN_SYSTEM_TESTS = tests/test_plugin_exports.sh tests/test_plugin_options.sh 
 	tests/test_report_wire.sh tests/test_plugin_silent.sh tests/test_plugin_engines.sh tests/test_plugin_exit.sh \
 	tests/test_bulk.sh tests/test_plugin_status.sh tests/test_plugin_sweeps.sh tests/test_plugin_standby.sh \
 	tests/test_plugin_terms.sh
+PLUGIN_SYSTEM_TESTS += tests/test_service_modes.sh
 TESTS += $(PLUGIN_SYSTEM_TESTS)
 EXTRA_DIST += $(PLUGIN_SYSTEM_TESTS) tests/plugin.sh
 
