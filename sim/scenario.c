@@ -27,6 +27,9 @@ static const char *const fault_kinds[] = {
 	[HF_FAULT_PORT_DOWN] = "port-down",
 	[HF_FAULT_PORT_UP] = "port-up",
 	[HF_FAULT_LOSSY] = "lossy",
+	[HF_FAULT_SWITCH_RESET] = "switch-reset",
+	[HF_FAULT_FAILOVER] = "failover",
+	[HF_FAULT_FAILBACK] = "failback",
 	[HF_FAULT_SM_RESTART] = "sm-restart",
 	[HF_FAULT_SM_KILL] = "sm-kill",
 	[HF_FAULT_SM_DOWN] = "sm-down",
@@ -99,10 +102,18 @@ static const struct hf_option hosts_table[] = {
 	HF_OPTION_END
 };
 
+static const struct hf_option services_table[] = {
+	[HF__SERVICES_FILE] = STRING(services, file),
+	[HF__SERVICES_FROM] = STRING(services, from),
+	[HF__SERVICES_INTERVAL] = NUMBER(services, interval_us, "1000", 100, 1000000),
+	HF_OPTION_END
+};
+
 static const struct hf_option fault_table[] = {
 	[HF__FAULT_KIND] = CHOICE(fault, kind, "unlink", fault_kinds),
 	[HF__FAULT_NODE] = STRING(fault, node),
 	[HF__FAULT_PORT] = STRING(fault, port),
+	[HF__FAULT_SERVICE] = STRING(fault, service),
 	[HF__FAULT_PERCENT] = NUMBER(fault, percent, "0", 0, 100),
 	[HF__FAULT_WAIT] = CHOICE(fault, wait, "settled", waits),
 	[HF__FAULT_AFTER] = NUMBER(fault, after_ms, "0", 0, 60000),
@@ -114,6 +125,7 @@ const struct hf_option *const hf__scenario_tables[HF__SECTION_COUNT] = {
 	[HF__SECTION_FABRIC] = fabric_table,
 	[HF__SECTION_SM] = sm_table,
 	[HF__SECTION_HOSTS] = hosts_table,
+	[HF__SECTION_SERVICES] = services_table,
 	[HF__SECTION_FAULT] = fault_table,
 };
 
@@ -129,6 +141,8 @@ const char *const hf__sm_reserved[] = {
 const char *const hf__plugin_reserved[] = {
 	"mode",			"mode",
 	"trace",		"the run's folder",
+	"services",		"services.file",
+	"journal",		"the run's folder",
 	NULL
 };
 
@@ -141,11 +155,13 @@ const char *const hf__holdfastd_reserved[] = {
 
 static const char *const run_numbers[] = {
 	"stale_paths", "stale_connections", "credit_loops_before", "credit_loops_without_update", "credit_loops_after",
+	"packets_sent", "packets_lost", "packets_doubled", "ms_silent", "services_silent",
 };
 
 static const char *const fault_numbers[] = {
 	"changed_paths", "hosts_told", "reports_sent", "reports_acked", "sa_queries", "path_records_received",
 	"mads_total", "ms_routing_done", "ms_last_report_acked", "ms_last_host_done",
+	"fault_packets_lost", "fault_packets_doubled", "fault_ms_silent", "services_moved", "ms_moved",
 };
 
 static const char *const must_ops[] = {
@@ -175,8 +191,10 @@ void hf_scenario_free(struct hf_scenario *scenario)
 {
 	if (!scenario)
 		return;
-	for (size_t i = 0; i < scenario->fault_count; i++)
+	for (size_t i = 0; i < scenario->fault_count; i++) {
 		free(scenario->faults[i].name);
+		free(scenario->faults[i].service);
+	}
 	for (size_t i = 0; i < scenario->must_count; i++) {
 		free(scenario->musts[i].text);
 		free(scenario->musts[i].fault);
@@ -193,6 +211,7 @@ void hf_scenario_free(struct hf_scenario *scenario)
 	free(scenario->description);
 	free(scenario->fabric);
 	free(scenario->engine);
+	free(scenario->services_file);
 	free(scenario);
 }
 
@@ -320,10 +339,12 @@ static int parse_must_name(const char **at, struct hf_must *must, char **ret_err
 	if (!must->name)
 		return hf__fail(-EINVAL, ret_error,
 				"must \"%s\": allowed are the numbers stale_paths, stale_connections, credit_loops_before, "
-				"credit_loops_without_update, credit_loops_after, and, of one fault (FAULT.NUMBER) "
+				"credit_loops_without_update, credit_loops_after, packets_sent, packets_lost, "
+				"packets_doubled, ms_silent, services_silent, and, of one fault (FAULT.NUMBER) "
 				"or of each, changed_paths, hosts_told, reports_sent, reports_acked, sa_queries, "
 				"path_records_received, mads_total, ms_routing_done, ms_last_report_acked, "
-				"ms_last_host_done", must->text);
+				"ms_last_host_done, fault_packets_lost, fault_packets_doubled, fault_ms_silent, "
+				"services_moved, ms_moved", must->text);
 	*at += length;
 	*at += strspn(*at, " \t");
 	return 0;

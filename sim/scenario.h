@@ -25,6 +25,9 @@ enum hf_fault_kind {
 	HF_FAULT_PORT_DOWN,	/* the cable of one port */
 	HF_FAULT_PORT_UP,
 	HF_FAULT_LOSSY,		/* a port drops so many percent of the MADs that enter it; 0 heals it */
+	HF_FAULT_SWITCH_RESET,	/* a switch forgets all that was set at it, and is back at once */
+	HF_FAULT_FAILOVER,	/* the operator moves a service */
+	HF_FAULT_FAILBACK,
 	HF_FAULT_SM_RESTART,	/* opensm ends and another starts */
 	HF_FAULT_SM_KILL,	/* the same by SIGKILL */
 	HF_FAULT_SM_DOWN,	/* SIGKILL, and none starts */
@@ -45,6 +48,7 @@ struct hf_fault {
 	struct hf_topology_node *remote;	/* of unlink and relink: the other end */
 	unsigned int remote_port;
 	unsigned int percent;		/* of HF_FAULT_LOSSY */
+	char *service;			/* of HF_FAULT_FAILOVER and HF_FAULT_FAILBACK; else NULL */
 	unsigned int after_ms;		/* so long after the one before, or after that has settled */
 	bool wait_settled;		/* before the next fault; false: the next follows at once */
 	unsigned int line;		/* in the scenario's file */
@@ -103,6 +107,9 @@ struct hf_scenario {
 	struct hf_topology_node **hosts;	/* where holdfastd runs; no SM is among them */
 	size_t host_count;
 	unsigned int hosts_per_daemon;	/* one process serves so many hosts */
+	char *services_file;		/* the services of the run, sent to all the time; NULL: none */
+	struct hf_topology_node *sender;	/* from where; NULL without services */
+	unsigned int interval_us;	/* between two packets to the same service */
 	bool connect_all;		/* each host has a connection to each other one */
 	unsigned int disorder;		/* so many percent of what a host receives comes late */
 	unsigned int seed;		/* that decides which */

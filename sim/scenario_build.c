@@ -49,14 +49,22 @@ static int name_scenario(struct building *building)
 	return building->scenario->name ? 0 : -ENOMEM;
 }
 
+/* A file that the scenario names is beside it, unless its path is absolute. */
+static void beside_scenario(const struct building *building, const char *file, char *path, size_t size)
+{
+	const char *slash = strrchr(building->draft->path, '/');
+	int folder = *file == '/' || !slash ? 0 : slash + 1 - building->draft->path;
+
+	snprintf(path, size, "%.*s%s", folder, building->draft->path, file);
+}
+
 static int load_fabric_file(struct building *building, unsigned int line)
 {
-	const char *file = building->draft->fabric.file, *slash = strrchr(building->draft->path, '/');
+	const char *file = building->draft->fabric.file;
 	char path[FABRIC_MAX], *error = NULL;
-	int folder = *file == '/' || !slash ? 0 : slash + 1 - building->draft->path;
 	int err;
 
-	snprintf(path, sizeof(path), "%.*s%s", folder, building->draft->path, file);
+	beside_scenario(building, file, path, sizeof(path));
 	err = copy(&building->scenario->fabric, path);
 	if (!err)
 		err = hf_topology_load(path, &building->scenario->topology, &error);
@@ -143,9 +151,10 @@ static int find_standby(struct building *building)
 	return err;
 }
 
-static bool is_sm(const struct hf_scenario *scenario, const struct hf_topology_node *node)
+/* Where the SM or the sender is, no holdfastd runs. */
+static bool is_taken(const struct hf_scenario *scenario, const struct hf_topology_node *node)
 {
-	return node == scenario->sm_node || node == scenario->standby_node;
+	return node == scenario->sm_node || node == scenario->standby_node || node == scenario->sender;
 }
 
 static int put_settings(struct building *building, const struct hf__items *items, const char *const *reserved,
@@ -192,7 +201,7 @@ static void take_all_hosts(struct hf_scenario *scenario)
 	struct hf_topology *topology = scenario->topology;
 
 	for (unsigned int i = 0; i < topology->node_count; i++)
-		if (topology->nodes[i]->type == HF_NODE_CA && !is_sm(scenario, topology->nodes[i]))
+		if (topology->nodes[i]->type == HF_NODE_CA && !is_taken(scenario, topology->nodes[i]))
 			scenario->hosts[scenario->host_count++] = topology->nodes[i];
 }
 
@@ -204,10 +213,38 @@ static int take_host(struct building *building, const struct hf__item *item)
 
 	if (err)
 		return err;
-	if (node->type != HF_NODE_CA || is_sm(scenario, node) || is_host(scenario, node))
+	if (node->type != HF_NODE_CA || is_taken(scenario, node) || is_host(scenario, node))
 		return FAIL(building, item->line,
-			    "run = %s: allowed is all, or channel adapters other than the SM's, each once", item->text);
+			    "run = %s: allowed is all, or channel adapters other than the SM's and the sender's, "
+			    "each once", item->text);
 	scenario->hosts[scenario->host_count++] = node;
+	return 0;
+}
+
+static int set_up_services(struct building *building)
+{
+	const struct hf__services_values *services = &building->draft->services;
+	const unsigned int *lines = building->draft->lines[HF__SECTION_SERVICES];
+	struct hf_scenario *scenario = building->scenario;
+	char path[FABRIC_MAX];
+	int err;
+
+	if (!services->file && !services->from && !lines[HF__SERVICES_INTERVAL])
+		return 0;
+	if (!services->file || !services->from)
+		return hf__fail(-EINVAL, building->ret_error, "%s: section services needs file and from",
+				building->draft->path);
+	beside_scenario(building, services->file, path, sizeof(path));
+	err = copy(&scenario->services_file, path);
+	if (!err)
+		err = find_node(building, lines[HF__SERVICES_FROM], "from", services->from, &scenario->sender);
+	if (err)
+		return err;
+	if (scenario->sender->type != HF_NODE_CA || scenario->sender == scenario->sm_node ||
+	    scenario->sender == scenario->standby_node)
+		return FAIL(building, lines[HF__SERVICES_FROM], "from = %s: allowed is a channel adapter other than the "
+			    "SM's", services->from);
+	scenario->interval_us = services->interval_us;
 	return 0;
 }
 
@@ -245,11 +282,13 @@ enum {
 	BY_PORT = 2,
 	BY_NODE = 4,
 	BY_PERCENT = 8,
+	BY_SERVICE = 16,
 };
 
 #define LINK_TEXT	"link = { NODE, NODE } or port = \"NODE[PORT]\""
 #define PORT_TEXT	"port = \"NODE[PORT]\""
 #define NODE_TEXT	"node = NODE"
+#define SERVICE_TEXT	"service = SERVICE"
 
 static const struct {
 	unsigned int by, or_by;
@@ -264,6 +303,9 @@ static const struct {
 	[HF_FAULT_PORT_DOWN] = { BY_PORT, BY_PORT, PORT_TEXT, false, -1 },
 	[HF_FAULT_PORT_UP] = { BY_PORT, BY_PORT, PORT_TEXT, false, HF_FAULT_PORT_DOWN },
 	[HF_FAULT_LOSSY] = { BY_PORT | BY_PERCENT, BY_PORT | BY_PERCENT, PORT_TEXT " and percent", false, -1 },
+	[HF_FAULT_SWITCH_RESET] = { BY_NODE, BY_NODE, NODE_TEXT, false, -1 },
+	[HF_FAULT_FAILOVER] = { BY_SERVICE, BY_SERVICE | BY_NODE, SERVICE_TEXT " and perhaps " NODE_TEXT, false, -1 },
+	[HF_FAULT_FAILBACK] = { BY_SERVICE, BY_SERVICE, SERVICE_TEXT, false, -1 },
 	[HF_FAULT_SM_RESTART] = { 0, 0, "nothing", false, -1 },
 	[HF_FAULT_SM_KILL] = { 0, 0, "nothing", false, -1 },
 	[HF_FAULT_SM_DOWN] = { 0, 0, "nothing", false, -1 },
@@ -287,6 +329,7 @@ static int check_fault_values(struct building *building, const struct hf__fault_
 	by |= draft->lines[HF__FAULT_PORT] ? BY_PORT : 0;
 	by |= draft->lines[HF__FAULT_NODE] ? BY_NODE : 0;
 	by |= draft->lines[HF__FAULT_PERCENT] ? BY_PERCENT : 0;
+	by |= draft->lines[HF__FAULT_SERVICE] ? BY_SERVICE : 0;
 	if ((by == kinds[kind].by || by == kinds[kind].or_by) && (!draft->link.count || draft->link.count == 2))
 		return 0;
 	return FAIL(building, draft->lines[HF__FAULT_KIND], "fault %s: with kind = %s allowed is %s", draft->name,
@@ -366,6 +409,11 @@ static int place_fault(struct building *building, const struct hf__fault_draft *
 		fault->remote = fault->node->ports[fault->port].remote;
 		fault->remote_port = fault->node->ports[fault->port].remote_port;
 	}
+	if (fault->kind == HF_FAULT_SWITCH_RESET && fault->node->type != HF_NODE_SWITCH)
+		return FAIL(building, node_line, "node = %s: allowed is a switch", draft->values.node);
+	if (draft->values.service && !building->scenario->services_file)
+		return FAIL(building, draft->lines[HF__FAULT_SERVICE], "service = %s: allowed with a section services only",
+			    draft->values.service);
 	if (kinds[fault->kind].is_of_host && !is_host(building->scenario, fault->node))
 		return FAIL(building, node_line, "node = %s: allowed is a host where holdfastd runs",
 			    draft->values.node);
@@ -388,12 +436,16 @@ static int add_fault(struct building *building, const struct hf__fault_draft *dr
 	err = place_fault(building, draft, fault);
 	if (!err)
 		err = copy(&fault->name, draft->name);
+	if (!err && draft->values.service)
+		err = copy(&fault->service, draft->values.service);
 	if (!err && kinds[fault->kind].undoes >= 0)
 		err = check_undoes(building, fault, kinds[fault->kind].undoes);
-	if (!err)
+	if (!err) {
 		scenario->fault_count++;
-	else
+	} else {
 		free(fault->name);
+		free(fault->service);
+	}
 	return err;
 }
 
@@ -473,8 +525,8 @@ static int copy_root(struct building *building)
 
 int hf__scenario_build(const struct hf__scenario_draft *draft, struct hf_scenario **ret_scenario, char **ret_error)
 {
-	static int (*const steps[])(struct building *building) = { copy_root, make_fabric, set_up_sm, set_up_hosts,
-								   add_faults, add_musts };
+	static int (*const steps[])(struct building *building) = { copy_root, make_fabric, set_up_sm, set_up_services,
+								   set_up_hosts, add_faults, add_musts };
 	struct building building = { .draft = draft, .ret_error = ret_error };
 	int err = 0;
 

@@ -17,6 +17,7 @@ enum hf__section {
 	HF__SECTION_FABRIC,
 	HF__SECTION_SM,
 	HF__SECTION_HOSTS,
+	HF__SECTION_SERVICES,
 	HF__SECTION_FAULT,
 	HF__SECTION_COUNT,
 };
@@ -45,9 +46,14 @@ struct hf__hosts_values {
 	int disorder, seed;
 };
 
+struct hf__services_values {
+	char *file, *from;
+	int interval_us;
+};
+
 struct hf__fault_values {
 	int kind;		/* enum hf_fault_kind */
-	char *node, *port;
+	char *node, *port, *service;
 	int percent;		/* -1: not said */
 	int wait;		/* 0: settled, 1: none */
 	int after_ms;
@@ -57,7 +63,11 @@ struct hf__fault_values {
 enum { HF__ROOT_TITLE, HF__ROOT_DESCRIPTION, HF__ROOT_WATCHDOG, HF__ROOT_MEASURE };
 enum { HF__FABRIC_KIND, HF__FABRIC_SIZE, HF__FABRIC_FILE, HF__FABRIC_HOSTS, HF__FABRIC_SM_HOST, HF__FABRIC_LANES };
 enum { HF__SM_ENGINE, HF__SM_MODE, HF__SM_NODE, HF__SM_STANDBY };
-enum { HF__FAULT_KIND, HF__FAULT_NODE, HF__FAULT_PORT, HF__FAULT_PERCENT, HF__FAULT_WAIT, HF__FAULT_AFTER };
+enum { HF__SERVICES_FILE, HF__SERVICES_FROM, HF__SERVICES_INTERVAL };
+enum {
+	HF__FAULT_KIND, HF__FAULT_NODE, HF__FAULT_PORT, HF__FAULT_SERVICE, HF__FAULT_PERCENT, HF__FAULT_WAIT,
+	HF__FAULT_AFTER,
+};
 
 extern const struct hf_option *const hf__scenario_tables[HF__SECTION_COUNT];
 extern const char *const hf__scenario_modes[], *const hf__scenario_lanes[];
@@ -88,6 +98,7 @@ struct hf__scenario_draft {
 	struct hf__fabric_values fabric;
 	struct hf__sm_values sm;
 	struct hf__hosts_values hosts;
+	struct hf__services_values services;
 	unsigned int lines[HF__SECTION_COUNT][HF__VALUES_MAX];
 	struct hf__items must, opensm, plugin, run, holdfastd;
 	struct hf__fault_draft *faults;

@@ -30,6 +30,7 @@ static const struct section {
 	[HF__SECTION_FABRIC] = { "fabric", { NULL } },
 	[HF__SECTION_SM] = { "sm", { "opensm", "plugin" } },
 	[HF__SECTION_HOSTS] = { "hosts", { "run", "holdfastd" } },
+	[HF__SECTION_SERVICES] = { "services", { NULL } },
 	[HF__SECTION_FAULT] = { "fault", { "link" } },
 };
 
@@ -52,6 +53,8 @@ static void *section_values(enum hf__section section)
 		return &current->draft->sm;
 	case HF__SECTION_HOSTS:
 		return &current->draft->hosts;
+	case HF__SECTION_SERVICES:
+		return &current->draft->services;
 	case HF__SECTION_FAULT:
 		return &current->fault.values;
 	case HF__SECTION_COUNT:
@@ -317,6 +320,8 @@ static int draft_init(struct hf__scenario_draft *draft, const char *path)
 		err = hf_options_init(hf__scenario_tables[HF__SECTION_SM], &draft->sm);
 	if (!err)
 		err = hf_options_init(hf__scenario_tables[HF__SECTION_HOSTS], &draft->hosts);
+	if (!err)
+		err = hf_options_init(hf__scenario_tables[HF__SECTION_SERVICES], &draft->services);
 	return err;
 }
 
@@ -343,6 +348,7 @@ void hf__scenario_draft_fini(struct hf__scenario_draft *draft)
 	hf_options_fini(hf__scenario_tables[HF__SECTION_FABRIC], &draft->fabric);
 	hf_options_fini(hf__scenario_tables[HF__SECTION_SM], &draft->sm);
 	hf_options_fini(hf__scenario_tables[HF__SECTION_HOSTS], &draft->hosts);
+	hf_options_fini(hf__scenario_tables[HF__SECTION_SERVICES], &draft->services);
 	for (size_t i = 0; i < draft->fault_count; i++)
 		fault_fini(&draft->faults[i]);
 	free(draft->faults);

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
 
-check_PROGRAMS += tests/check_hfsim
-TESTS += tests/check_hfsim
+check_PROGRAMS += tests/check_hfsim tests/check_packets
+TESTS += tests/check_hfsim tests/check_packets
+tests_check_packets_SOURCES = tests/check_packets.c tools/hfsim_packets.c tools/hfsim_packets.h
+tests_check_packets_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_packets_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_check_packets_LDADD = $(CHECK_LIBS)
 tests_check_hfsim_SOURCES = tests/check_hfsim.c
 tests_check_hfsim_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_hfsim_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)

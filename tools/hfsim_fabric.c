@@ -18,6 +18,7 @@
 
 #include "lib/trace.h"
 #include "tools/hfsim_setup.h"
+#include "tools/hfsim_streams.h"
 
 #define POLL_MS			5	/* between two looks at a state that no trace tells */
 #define IBSIM_TIMEOUT_MS	10000
@@ -103,6 +104,7 @@ static bool is_anyone_killed(const struct hf_scenario *scenario)
 static bool needs_mux(const struct hf_fabric *fabric)
 {
 	return fabric->scenario->host_count > DIRECT_HOSTS || fabric->scenario->standby_node ||
+	       fabric->scenario->services_file ||
 	       is_anyone_killed(fabric->scenario);
 }
 
@@ -111,7 +113,8 @@ static int find_parts(struct hf_fabric *fabric)
 	for (enum hf_part part = 0; part < HF_N_PARTS; part++) {
 		int err;
 
-		if (part == HF_PART_SCENARIO_DIR || (part == HF_PART_MUX && !needs_mux(fabric)))
+		if (part == HF_PART_SCENARIO_DIR || (part == HF_PART_MUX && !needs_mux(fabric)) ||
+		    (part == HF_PART_TRAFFIC && !fabric->scenario->services_file))
 			continue;
 		err = hf_where(part, &fabric->parts[part]);
 		if (err)
@@ -194,6 +197,8 @@ int hf_fabric_init(struct hf_fabric *fabric, const struct hf_scenario *scenario,
 		return hf_fabric_fail(fabric, err, "%s", strerror(-err));
 	err = find_parts(fabric);
 	if (!err)
+		err = hf_streams_new(fabric);
+	if (!err)
 		err = make_dir(fabric, dir);
 	if (!err)
 		err = take_over_signals(fabric);
@@ -216,6 +221,9 @@ static const char *ended_child(struct hf_fabric *fabric, const struct hf_child *
 			return children[i]->name;
 		}
 	}
+	*ret_child = hf_streams_ended(fabric);
+	if (*ret_child)
+		return (*ret_child)->name;
 	for (size_t i = 0; i < fabric->n_daemons; i++) {
 		struct hf_daemon *daemon = &fabric->daemons[i];
 
@@ -290,6 +298,8 @@ static int start_ibsim(struct hf_fabric *fabric)
 		return err;
 	add_variable(&environment, "IBSIM_SOCKNAME=%s", fabric->socket_name);
 	add_variable(&environment, "HF_SMA_VLS=%s", fabric->scenario->lanes);
+	if (fabric->streams)
+		add_variable(&environment, "HF_FABRIC_MAP=%s", hf_fabric_path(fabric, HF_FILE_MAP).text);
 	add_preload(&environment, fabric, HF_PART_SMA);
 	err = hf_ibsim_start(&fabric->ibsim, fabric->parts[HF_PART_IBSIM], fabric->scenario->topology, net.text,
 			     environment.list, log.text, IBSIM_TIMEOUT_MS);
@@ -503,8 +513,20 @@ int hf_fabric_start_daemon(struct hf_fabric *fabric, struct hf_daemon *daemon)
 	return err ? hf_fabric_fail(fabric, err, "holdfastd does not start: %s", strerror(-err)) : 0;
 }
 
+int hf_fabric_start_client(struct hf_fabric *fabric, struct hf_child *child, const char *name, char *const argv[],
+			   const char *node, const char *log)
+{
+	struct environment environment;
+	int err;
+
+	init_client_environment(&environment, fabric, fabric->host_socket_name, node);
+	err = hf_child_start(child, name, argv, environment.list, hf_fabric_path(fabric, "%s", log).text, NULL, -1);
+	return err ? hf_fabric_fail(fabric, err, "%s does not start: %s", name, strerror(-err)) : 0;
+}
+
 void hf_fabric_stop(struct hf_fabric *fabric)
 {
+	hf_streams_stop(fabric);
 	for (size_t i = 0; i < fabric->n_daemons; i++) {
 		if (fabric->daemons[i].child.pid > 0)
 			kill(fabric->daemons[i].child.pid, SIGCONT);	/* a fault may have stopped it */
@@ -533,6 +555,7 @@ void hf_fabric_fini(struct hf_fabric *fabric, bool keep_dir)
 {
 	hf_fabric_stop(fabric);
 	alarm(0);
+	hf_streams_free(fabric);
 	for (size_t i = 0; i < fabric->n_daemons; i++)
 		free(fabric->daemons[i].node_names);
 	free(fabric->daemons);

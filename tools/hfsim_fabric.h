@@ -46,6 +46,7 @@ struct hf_fabric {
 	struct hf_child mux;
 	struct hf_child opensm;
 	struct hf_child standby;	/* the opensm at hf_scenario.standby_node */
+	struct hf_streams *streams;	/* packets to services; NULL without */
 	struct hf_daemon *daemons;
 	size_t n_daemons;
 	struct hf_events events;
@@ -91,6 +92,19 @@ bool hf_fabric_has_sm(const struct hf_fabric *fabric);
 
 /* Starts one holdfastd for the hosts that @daemon names, and does not wait. Return: 0; a negative errno. */
 int hf_fabric_start_daemon(struct hf_fabric *fabric, struct hf_daemon *daemon);
+
+/**
+ * hf_fabric_start_client() - start a program at a host's adapter, and do not wait
+ * @child: to be given to hf_child_stop() also on failure
+ * @name:  as messages call it
+ * @argv:  ends with NULL
+ * @node:  whose adapter it has
+ * @log:   file for what it says, in the run's directory
+ *
+ * Return: 0; a negative errno.
+ */
+int hf_fabric_start_client(struct hf_fabric *fabric, struct hf_child *child, const char *name, char *const argv[],
+			   const char *node, const char *log);
 
 /* Ends all processes, hosts first. The directory, the events and the error line stay. */
 void hf_fabric_stop(struct hf_fabric *fabric);

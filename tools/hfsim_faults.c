@@ -8,17 +8,21 @@
 #include <string.h>
 
 #include "tools/hfsim_hosts.h"
+#include "tools/hfsim_setup.h"
+#include "tools/hfsim_streams.h"
 
 #define COMMAND_TIMEOUT_MS	5000
 #define STOP_TIMEOUT_MS		10000
 
 struct kind {
 	const char *command;	/* of ibsim's console, NULL where it has no part in it */
+	const char *then;	/* another one, right behind it */
 	bool is_rerouted;
 	bool is_cut;		/* cables are taken away, else laid again */
 	int signal;		/* to the daemon, 0 for none */
 	bool is_silenced;	/* and whether that daemon answers no longer */
 	bool is_started;	/* another daemon */
+	const char *service_command;	/* of the operator's */
 	int (*change_sm)(struct hf_fabric *fabric);
 };
 
@@ -71,6 +75,9 @@ static const struct kind kinds[] = {
 	[HF_FAULT_PORT_DOWN] = { .command = "Unlink", .is_rerouted = true, .is_cut = true },
 	[HF_FAULT_PORT_UP] = { .command = "ReLink", .is_rerouted = true },
 	[HF_FAULT_LOSSY] = { .command = "Error" },
+	[HF_FAULT_SWITCH_RESET] = { .command = "Clear", .then = "ReLink", .is_rerouted = true },
+	[HF_FAULT_FAILOVER] = { .service_command = "failover" },
+	[HF_FAULT_FAILBACK] = { .service_command = "failback" },
 	[HF_FAULT_SM_RESTART] = { .is_rerouted = true, .change_sm = restart_sm },
 	[HF_FAULT_SM_KILL] = { .is_rerouted = true, .change_sm = replace_sm },
 	[HF_FAULT_SM_DOWN] = { .change_sm = kill_sm },
@@ -99,7 +106,7 @@ bool hf_fault_is_rerouted(const struct hf_fabric *fabric, const struct hf_fault 
 	return has_other_master(fabric, fault) || kinds[fault->kind].is_rerouted;
 }
 
-static int give_command(struct hf_fabric *fabric, const struct hf_fault *fault)
+static int give_command(struct hf_fabric *fabric, const struct hf_fault *fault, const char *verb)
 {
 	char port[16] = "", percent[16] = "", command[128];
 	char *answer = NULL;
@@ -109,8 +116,7 @@ static int give_command(struct hf_fabric *fabric, const struct hf_fault *fault)
 		snprintf(port, sizeof(port), "[%u]", fault->port);
 	if (fault->kind == HF_FAULT_LOSSY)
 		snprintf(percent, sizeof(percent), " %u", fault->percent);
-	snprintf(command, sizeof(command), "%s \"%s\"%s%s", kinds[fault->kind].command, fault->node->name, port,
-		 percent);
+	snprintf(command, sizeof(command), "%s \"%s\"%s%s", verb, fault->node->name, port, percent);
 	err = hf_ibsim_command(&fabric->ibsim, command, COMMAND_TIMEOUT_MS, &answer);
 	if (err)
 		hf_fabric_fail(fabric, err, "ibsim does not take '%s': %s", command, answer ? answer : strerror(-err));
@@ -120,8 +126,11 @@ static int give_command(struct hf_fabric *fabric, const struct hf_fault *fault)
 
 static int change_links(struct hf_fabric *fabric, const struct hf_fault *fault)
 {
-	int err = give_command(fabric, fault);
+	const struct kind *kind = &kinds[fault->kind];
+	int err = give_command(fabric, fault, kind->command);
 
+	if (!err && kind->then)
+		return give_command(fabric, fault, kind->then);
 	if (err || fault->kind == HF_FAULT_LOSSY)
 		return err;
 	hf_reach_cut(&fabric->reach, fault->node, fault->port, kinds[fault->kind].is_cut);
@@ -139,7 +148,7 @@ static int start_daemon(struct hf_fabric *fabric, const struct hf_fault *fault)
 	hf_child_stop(&daemon->child, STOP_TIMEOUT_MS);
 	err = hf_fabric_start_daemon(fabric, daemon);
 	daemon->is_silenced = false;
-	return err;
+	return err ? err : hf_streams_restart(fabric, fault->node);
 }
 
 static int signal_daemon(struct hf_fabric *fabric, const struct hf_fault *fault)
@@ -151,13 +160,26 @@ static int signal_daemon(struct hf_fabric *fabric, const struct hf_fault *fault)
 	daemon->is_silenced = kinds[fault->kind].is_silenced;
 	if (kill(daemon->child.pid, kinds[fault->kind].signal) < 0)
 		return hf_fabric_fail(fabric, -errno, "%s: %s", daemon->child.name, strerror(errno));
-	return 0;
+	return hf_streams_signal(fabric, fault->node, kinds[fault->kind].signal, daemon->is_silenced);
+}
+
+static int command_service(struct hf_fabric *fabric, const struct hf_fault *fault)
+{
+	struct hf_path socket = hf_fabric_path(fabric, HF_FILE_PLUGIN_SOCKET), out = hf_fabric_path(fabric, "commands.log");
+	char *argv[] = {
+		fabric->parts[HF_PART_HOLDFAST], (char *)kinds[fault->kind].service_command, "--socket", socket.text,
+		fault->service, fault->node ? fault->node->name : NULL, NULL,
+	};
+
+	return hf_fabric_run_tool(fabric, argv, &out, COMMAND_TIMEOUT_MS);
 }
 
 int hf_fault_apply(struct hf_fabric *fabric, const struct hf_fault *fault)
 {
 	if (kinds[fault->kind].change_sm)
 		return kinds[fault->kind].change_sm(fabric);
+	if (kinds[fault->kind].service_command)
+		return command_service(fabric, fault);
 	if (kinds[fault->kind].is_started)
 		return start_daemon(fabric, fault);
 	return kinds[fault->kind].signal ? signal_daemon(fabric, fault) : change_links(fabric, fault);

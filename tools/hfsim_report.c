@@ -154,6 +154,23 @@ static void print_sentence(const json_t *fault, FILE *out)
 			get_ms(fault, "ours_percent"));
 }
 
+static void print_streams(const json_t *json, FILE *out)
+{
+	const json_t *stream;
+	size_t i;
+
+	json_array_foreach(json_object_get(json, "services"), i, stream) {
+		fprintf(out, "service %s: ", json_string_value(json_object_get(stream, "service")));
+		if (get_count(stream, "lost"))
+			fprintf(out, "nobody received for %.1f ms; ", get_ms(stream, "ms_silent"));
+		fprintf(out, "%" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT " packets lost, %" JSON_INTEGER_FORMAT
+			" doubled", get_count(stream, "lost"), get_count(stream, "sent"), get_count(stream, "doubled"));
+		if (json_is_number(json_object_get(stream, "ms_moved")))
+			fprintf(out, "; the first at another node after %.1f ms", get_ms(stream, "ms_moved"));
+		fprintf(out, "\n");
+	}
+}
+
 static void print_fault(const struct hf_run *run, size_t index, const json_t *json, bool is_verbose, FILE *out)
 {
 	const struct hf_fault_run *fault = &run->faults[index];
@@ -174,6 +191,7 @@ static void print_fault(const struct hf_run *run, size_t index, const json_t *js
 		print_sl_summary(fault, out);
 	print_mads(json, out);
 	print_sentence(json, out);
+	print_streams(json, out);
 }
 
 static void print_cycles(const json_t *result, const char *list, const char *when, FILE *out)
@@ -187,6 +205,11 @@ static void print_cycles(const json_t *result, const char *list, const char *whe
 
 static void print_judgement(const json_t *result, FILE *out)
 {
+	if (json_object_get(result, "packets_sent"))
+		fprintf(out, "\n%" JSON_INTEGER_FORMAT " packets to services: %" JSON_INTEGER_FORMAT " lost, %"
+			JSON_INTEGER_FORMAT " doubled; %" JSON_INTEGER_FORMAT " services silent at the end\n",
+			get_count(result, "packets_sent"), get_count(result, "packets_lost"),
+			get_count(result, "packets_doubled"), get_count(result, "services_silent"));
 	fprintf(out, "\nstale paths %" JSON_INTEGER_FORMAT, get_count(result, "stale_paths"));
 	if (json_is_number(json_object_get(result, "ms_none_stale")))
 		fprintf(out, " (none since %.0f ms after the last fault)", get_ms(result, "ms_none_stale"));

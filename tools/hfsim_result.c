@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/hfsim_streams.h"
+
 #define N_EXAMPLES 3	/* of stale connections among the reasons */
 
 /* The part of the events that belongs to a fault. */
@@ -195,6 +197,45 @@ static int add_judgement(json_t *json, const struct hf_fault_run *fault)
 	return 0;
 }
 
+/* What the packets to services tell of a fault, which lasts until the next one. */
+static json_t *pack_stream(const struct hf_run *run, size_t index, const struct hf_fault_run *fault, uint64_t end_ns,
+			   struct hf_packet_span *ret_span)
+{
+	hf_packets_judge(&run->packets, index, fault->cut_ns, end_ns, ret_span);
+	return json_pack("{s:s, s:I, s:I, s:I, s:f, s:o}", "service", hf_streams_name(&run->fabric, index), "sent",
+			 (json_int_t)ret_span->sent, "lost", (json_int_t)ret_span->lost, "doubled",
+			 (json_int_t)ret_span->doubled, "ms_silent", ret_span->silent_ns / 1e6, "ms_moved",
+			 pack_ms(ret_span->moved_ns, fault->cut_ns));
+}
+
+/* Sums, and the worst of all services. */
+static int add_streams(json_t *json, const struct hf_run *run, const struct hf_fault_run *fault)
+{
+	struct hf_packet_span span, all = { 0 };
+	size_t index = fault - run->faults, moved = 0;
+	uint64_t end_ns = index + 1 < run->n_faults ? run->faults[index + 1].cut_ns : run->end_ns;
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < hf_streams_count(&run->fabric); i++) {
+		if (json_array_append_new(list, pack_stream(run, i, fault, end_ns, &span)) < 0) {
+			json_decref(list);
+			return -ENOMEM;
+		}
+		all.lost += span.lost;
+		all.doubled += span.doubled;
+		all.silent_ns = span.silent_ns > all.silent_ns ? span.silent_ns : all.silent_ns;
+		all.moved_ns = span.moved_ns > all.moved_ns ? span.moved_ns : all.moved_ns;
+		moved += span.moved_ns != 0;
+	}
+	json_object_set_new(json, "services", list);
+	json_object_set_new(json, "fault_packets_lost", json_integer(all.lost));
+	json_object_set_new(json, "fault_packets_doubled", json_integer(all.doubled));
+	json_object_set_new(json, "fault_ms_silent", json_real(all.silent_ns / 1e6));
+	json_object_set_new(json, "services_moved", json_integer(moved));
+	json_object_set_new(json, "ms_moved", pack_ms(all.moved_ns, fault->cut_ns));
+	return 0;
+}
+
 static json_t *pack_fault(const struct hf_run *run, const struct hf_fault_run *fault)
 {
 	struct window window = find_window(run, fault);
@@ -214,6 +255,10 @@ static json_t *pack_fault(const struct hf_run *run, const struct hf_fault_run *f
 	add_announcements(json, &window);
 	add_mads(json, fault);
 	add_times(json, &window);
+	if (run->fabric.streams && add_streams(json, run, fault)) {
+		json_decref(json);
+		return NULL;
+	}
 	return json;
 }
 
@@ -282,6 +327,24 @@ static void add_staleness(json_t *result, const struct hf_run *run)
 	json_object_set_new(result, "ms_none_stale", pack_ms(staleness->fresh_ns, last_cut_ns(run)));
 }
 
+static void add_packets(json_t *result, const struct hf_run *run)
+{
+	struct hf_packet_span span, all = { 0 };
+
+	for (size_t i = 0; i < hf_streams_count(&run->fabric); i++) {
+		hf_packets_judge(&run->packets, i, 0, run->end_ns, &span);
+		all.sent += span.sent;
+		all.lost += span.lost;
+		all.doubled += span.doubled;
+		all.silent_ns = span.silent_ns > all.silent_ns ? span.silent_ns : all.silent_ns;
+	}
+	json_object_set_new(result, "packets_sent", json_integer(all.sent));
+	json_object_set_new(result, "packets_lost", json_integer(all.lost));
+	json_object_set_new(result, "packets_doubled", json_integer(all.doubled));
+	json_object_set_new(result, "ms_silent", json_real(all.silent_ns / 1e6));
+	json_object_set_new(result, "services_silent", json_integer(run->n_silent));
+}
+
 static json_t *pack_head(const struct hf_run *run)
 {
 	const struct hf_scenario *scenario = run->scenario;
@@ -304,6 +367,8 @@ json_t *hf_result_new(const struct hf_run *run)
 		if (json_array_append_new(faults, pack_fault(run, &run->faults[i])) < 0)
 			goto err_free;
 	add_staleness(result, run);
+	if (run->fabric.streams)
+		add_packets(result, run);
 	add_worst(result, "stale_connections", "stale");
 	add_worst(result, "credit_loops_without_update", "cycles_without_update");
 	add_worst(result, "credit_loops_after", "cycles_after");

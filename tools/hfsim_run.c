@@ -11,6 +11,7 @@
 #include "tools/hfsim_faults.h"
 #include "tools/hfsim_hosts.h"
 #include "tools/hfsim_setup.h"
+#include "tools/hfsim_streams.h"
 
 #define QUIET_MS		300		/* without an event: nothing more is to come */
 #define QUIET_NS		(QUIET_MS * UINT64_C(1000000))
@@ -45,6 +46,7 @@ struct settling {
 	bool is_rerouted;	/* the SM is expected to compute routes again */
 	bool is_announced;	/* and the plugin to say when it has told the hosts, */
 	bool is_subscribed;	/* or every host to have found the SM that runs now */
+	bool is_heard;		/* each service */
 	uint64_t next_ask_ns;
 };
 
@@ -133,6 +135,8 @@ static bool is_settled(struct hf_fabric *fabric, void *ctx)
 		return false;
 	if (settling->is_subscribed && !have_hosts_subscribed(fabric, settling))
 		return false;
+	if (settling->is_heard && hf_streams_count_silent(fabric))
+		return false;
 	settling->next_ask_ns = now_ns + ASK_INTERVAL_NS;
 	return hf_hosts_are_idle(fabric);
 }
@@ -211,14 +215,16 @@ static int bring_up(struct hf_run *run, const char *dir, const struct progress *
 	run->connected_ns = hf_now_ns();
 	tell(progress, "%zu hosts are connected after %.0f ms", run->scenario->host_count,
 	     (run->connected_ns - run->start_ns) / 1e6);
-	err = hf_fabric_wait(&run->fabric, "quiet", is_settled, &settling, run->scenario->watchdog_s * 1000);
+	err = hf_streams_start(&run->fabric);
+	if (!err)
+		err = hf_fabric_wait(&run->fabric, "quiet", is_settled, &settling, run->scenario->watchdog_s * 1000);
 	return err ? err : measure(run);
 }
 
 /* Faults that were not waited for are waited for with the one that is. */
 static int settle(struct hf_run *run)
 {
-	struct settling settling = { 0 };
+	struct settling settling = { .is_heard = run->fabric.streams };
 	char what[128];
 
 	for (size_t i = 0; i < run->n_faults; i++) {
@@ -340,6 +346,17 @@ static int count_mads(struct hf_run *run)
 	return 0;
 }
 
+/* Whether each service is heard is to be asked before the receivers end. */
+static void end_streams(struct hf_run *run)
+{
+	if (!run->fabric.streams)
+		return;
+	hf_events_read(&run->fabric.events);
+	run->n_silent = hf_streams_count_silent(&run->fabric);
+	run->end_ns = hf_now_ns();
+	hf_streams_stop(&run->fabric);
+}
+
 int hf_run(struct hf_run *run, const struct hf_scenario *scenario, const char *dir, hf_run_progress *progress,
 	   void *ctx)
 {
@@ -359,11 +376,14 @@ int hf_run(struct hf_run *run, const struct hf_scenario *scenario, const char *d
 		err = run_faults(run, &told);
 	if (!err)
 		err = judge_staleness(run, &told);
+	end_streams(run);
 	hf_fabric_stop(&run->fabric);
 	/* What the programs wrote at their end. */
 	hf_events_read(&run->fabric.events);
 	if (!err)
 		err = count_mads(run);
+	if (!err && run->fabric.streams)
+		err = hf_streams_packets(&run->fabric, &run->packets);
 	return err ? fail(run, err) : 0;
 }
 
@@ -376,5 +396,6 @@ void hf_run_fini(struct hf_run *run, bool keep_dir)
 	free(run->measures);
 	free(run->faults);
 	hf_staleness_fini(&run->staleness);
+	hf_packets_fini(&run->packets);
 	hf_fabric_fini(&run->fabric, keep_dir);
 }

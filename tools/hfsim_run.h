@@ -9,6 +9,7 @@
 #include "tools/hfsim_fabric.h"
 #include "tools/hfsim_judge.h"
 #include "tools/hfsim_mads.h"
+#include "tools/hfsim_packets.h"
 #include "tools/hfsim_staleness.h"
 
 /* What was read from outside at one quiet time. */
@@ -36,6 +37,9 @@ struct hf_run {
 	struct hf_fault_run *faults;
 	size_t n_faults;		/* that were begun */
 	struct hf_staleness staleness;	/* at the end */
+	struct hf_packets packets;	/* to services */
+	uint64_t end_ns;		/* of sending; 0 without services */
+	size_t n_silent;		/* services that nobody heard at the end */
 	char error[HF_FABRIC_ERROR_MAX]; /* why the run could not be finished, empty otherwise */
 };
 

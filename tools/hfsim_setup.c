@@ -41,18 +41,18 @@ int hf_setup_net(struct hf_fabric *fabric)
 
 /* The files of one opensm. */
 struct sm_files {
-	const char *conf, *log, *plugin_conf, *socket, *trace;
+	const char *conf, *log, *plugin_conf, *socket, *trace, *journal;
 	int priority;	/* where there are two */
 };
 
 static const struct sm_files first_files = {
 	HF_FILE_OPENSM_CONF, HF_FILE_OPENSM_LOG, HF_FILE_PLUGIN_CONF, HF_FILE_PLUGIN_SOCKET, HF_FILE_PLUGIN_TRACE,
-	10,
+	HF_FILE_JOURNAL, 10,
 };
 
 static const struct sm_files standby_files = {
 	HF_FILE_STANDBY_CONF, HF_FILE_STANDBY_LOG, HF_FILE_STANDBY_PLUGIN, HF_FILE_STANDBY_SOCKET,
-	HF_FILE_STANDBY_TRACE, 5,
+	HF_FILE_STANDBY_TRACE, HF_FILE_STANDBY_JOURNAL, 5,
 };
 
 static int setup_plugin(struct hf_fabric *fabric, const struct sm_files *files)
@@ -67,6 +67,9 @@ static int setup_plugin(struct hf_fabric *fabric, const struct sm_files *files)
 	fprintf(file, "trace = \"%s\"\ncontrol = \"%s\"\nmode = %s\n",
 		hf_fabric_path(fabric, "%s", files->trace).text, hf_fabric_path(fabric, "%s", files->socket).text,
 		fabric->scenario->mode);
+	if (fabric->scenario->services_file)
+		fprintf(file, "services = \"%s\"\njournal = \"%s\"\n", fabric->scenario->services_file,
+			hf_fabric_path(fabric, "%s", files->journal).text);
 	for (size_t i = 0; i < plugin->count; i++)
 		fprintf(file, "%s = \"%s\"\n", plugin->items[i].name, plugin->items[i].value);
 	return close_file(fabric, &path, file);

@@ -20,6 +20,9 @@
 #define HF_FILE_STANDBY_TRACE	"standby.trace"
 #define HF_FILE_STANDBY_CAPTURE	"standby.pcap"
 #define HF_FILE_STANDBY_DIR	"standby"	/* what opensm keeps for its next start */
+#define HF_FILE_MAP		"fabric.map"
+#define HF_FILE_JOURNAL		"opensm.journal"
+#define HF_FILE_STANDBY_JOURNAL	"standby.journal"
 #define HF_FILE_HOST		"host-%zu"	/* .conf, .connect, .socket, .trace, .pcap, .log; the daemon's index */
 
 /* All of them return 0 or the negative errno of writing, and set fabric->error. */

@@ -2,6 +2,7 @@
 #include "tools/hfsim_timeline.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/wire.h"
@@ -183,6 +184,43 @@ static void describe_settled(const struct hf_event *event, const struct hf_timel
 	fprintf(out, "%s is done", name_host(event));
 }
 
+/* "0x0268..." */
+static const char *name_guid(const struct hf_timeline_names *names, const char *text)
+{
+	uint64_t guid = strtoull(text, NULL, 0);
+	const struct hf_table_port *port = names->before ? hf_tables_find_guid(names->before, guid) : NULL;
+
+	if (!guid)
+		return "nobody";
+	if (!port && names->after)
+		port = hf_tables_find_guid(names->after, guid);
+	return port ? port->name : text;
+}
+
+static void describe_service(const struct hf_event *event, const struct hf_timeline_names *names, FILE *out)
+{
+	fprintf(out, "service %s: %s, %s > %s, cause %s, term %" JSON_INTEGER_FORMAT, hf_event_text(event, "service"),
+		hf_event_text(event, "news"), name_guid(names, hf_event_text(event, "from")),
+		name_guid(names, hf_event_text(event, "to")), hf_event_text(event, "cause"),
+		hf_event_number(event, "term"));
+}
+
+static void describe_silent(const struct hf_event *event, const struct hf_timeline_names *names, FILE *out)
+{
+	(void)names;
+	fprintf(out, "a packet to service %s is lost: %s", hf_event_text(event, "service"), hf_event_text(event, "why"));
+}
+
+static void describe_heard(const struct hf_event *event, const struct hf_timeline_names *names, FILE *out)
+{
+	int lost = hf_event_number(event, "lost");
+
+	(void)names;
+	fprintf(out, "service %s is heard at %s", hf_event_text(event, "service"), hf_event_text(event, "at"));
+	if (lost)
+		fprintf(out, ", after %d packets lost in %.1f ms", lost, hf_event_number(event, "silent_us") / 1e3);
+}
+
 static const struct {
 	const char *name;
 	describe_event *describe;
@@ -206,6 +244,9 @@ static const struct {
 	{ "path_lost", describe_lost },
 	{ "path_returned", describe_returned },
 	{ "settled", describe_settled },
+	{ "service", describe_service },
+	{ "service_silent", describe_silent },
+	{ "service_heard", describe_heard },
 };
 
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))

@@ -24,6 +24,7 @@ static const struct place places[HF_N_PARTS] = {
 	[HF_PART_HOLDFAST] = { "holdfast", "HF_HOLDFAST", { "tools/holdfast" }, HF_SBINDIR "/holdfast", NULL },
 	[HF_PART_HOLDFASTD] = { "holdfastd", "HF_HOLDFASTD", { "tools/holdfastd" }, HF_SBINDIR "/holdfastd", NULL },
 	[HF_PART_MUX] = { "hfsim-mux", "HF_MUX", { "hfsim-mux", "sim/hfsim-mux" }, HF_PKGLIBDIR "/hfsim-mux", NULL },
+	[HF_PART_TRAFFIC] = { "hfsim-traffic", "HF_TRAFFIC", { "hfsim-traffic" }, HF_PKGLIBDIR "/hfsim-traffic", NULL },
 	[HF_PART_UMAD] = { "libhfsim-umad.so", "HF_UMAD", { ".libs/libhfsim-umad.so", "sim/.libs/libhfsim-umad.so" },
 			   HF_PKGLIBDIR "/libhfsim-umad.so", NULL },
 	[HF_PART_SMA] = { "libhfsim-sma.so", "HF_SMA", { ".libs/libhfsim-sma.so", "sim/.libs/libhfsim-sma.so" },

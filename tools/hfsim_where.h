@@ -10,6 +10,7 @@ enum hf_part {
 	HF_PART_HOLDFAST,
 	HF_PART_HOLDFASTD,
 	HF_PART_MUX,
+	HF_PART_TRAFFIC,	/* sends to services, and receives */
 	HF_PART_UMAD,		/* the simulated ib_umad, a preload library */
 	HF_PART_SMA,		/* what ibsim does not keep, a preload library for ibsim */
 	HF_PART_PLUGIN_DIR,	/* the folder of libosmholdfast.so */
@@ -22,7 +23,7 @@ enum hf_part {
  * @part:     which
  * @ret_path: absolute path, to be freed
  *
- * The environment comes first (HF_IBSIM, HF_OPENSM, HF_SAQUERY, HF_HOLDFAST, HF_HOLDFASTD, HF_MUX,
+ * The environment comes first (HF_IBSIM, HF_OPENSM, HF_SAQUERY, HF_HOLDFAST, HF_HOLDFASTD, HF_MUX, HF_TRAFFIC,
  * HF_UMAD, HF_SMA, HF_PLUGIN_DIR, HF_SCENARIO_DIR), then the build tree that hfsim lies in, then the folders of the
  * installation, then PATH.
  *

@@ -28,13 +28,15 @@ tools_libhfrun_la_SOURCES = tools/control_client.c tools/control_client.h tools/
 	tools/hfsim_faults.h tools/hfsim_hosts.c tools/hfsim_hosts.h tools/hfsim_ibsim.c tools/hfsim_ibsim.h \
 	tools/hfsim_judge.c tools/hfsim_judge.h tools/hfsim_mads.c tools/hfsim_mads.h tools/hfsim_reach.c \
 	tools/hfsim_reach.h tools/hfsim_report.c tools/hfsim_report.h tools/hfsim_result.c tools/hfsim_result.h \
-	tools/hfsim_pathset.c tools/hfsim_pathset.h tools/hfsim_random.h tools/hfsim_run.c tools/hfsim_run.h \
+	tools/hfsim_packets.c tools/hfsim_packets.h tools/hfsim_pathset.c tools/hfsim_pathset.h tools/hfsim_random.h tools/hfsim_run.c tools/hfsim_run.h \
 	tools/hfsim_setup.c tools/hfsim_setup.h tools/hfsim_soak_faults.c tools/hfsim_soak_faults.h \
 	tools/hfsim_soak_plan.c tools/hfsim_soak_plan.h tools/hfsim_soak_qos.c tools/hfsim_soak_qos.h \
 	tools/hfsim_soak_run.c tools/hfsim_soak_run.h tools/hfsim_tables.c \
+	tools/hfsim_streams.c tools/hfsim_streams.h plugin/service_modes.c plugin/services_file.c \
+	plugin/services_options.c \
 	tools/hfsim_stale.c tools/hfsim_stale.h tools/hfsim_staleness.c tools/hfsim_staleness.h tools/hfsim_tables.h tools/hfsim_timeline.c tools/hfsim_timeline.h tools/hfsim_where.c tools/hfsim_where.h
 tools_libhfrun_la_CPPFLAGS = $(AM_CPPFLAGS) -DHF_SBINDIR='"$(sbindir)"' -DHF_LIBDIR='"$(libdir)"'
-tools_libhfrun_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(SMARTCOLS_CFLAGS)
+tools_libhfrun_la_CFLAGS = $(AM_CFLAGS) $(CONFUSE_CFLAGS) $(JANSSON_CFLAGS) $(SMARTCOLS_CFLAGS)
 tools_libhfrun_la_LIBADD = sim/libhfsim.la sim/libhfpcap.la lib/libhfcore.la $(JANSSON_LIBS) $(SMARTCOLS_LIBS)
 
 bin_PROGRAMS += tools/hfsim
@@ -42,3 +44,10 @@ tools_hfsim_SOURCES = tools/hfsim.c tools/hfsim.h tools/hfsim_answer.c tools/hfs
 	tools/hfsim_soak.c tools/sa_paths.c tools/sa_paths.h
 tools_hfsim_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(SMARTCOLS_CFLAGS)
 tools_hfsim_LDADD = tools/libhfrun.la lib/libhfhost.la
+
+# What sends to services in a run, and receives.
+traffic_PROGRAMS = hfsim-traffic
+trafficdir = $(pkglibdir)
+hfsim_traffic_SOURCES = tools/hfsim_traffic.c tools/hfsim_packets.h
+hfsim_traffic_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+hfsim_traffic_LDADD = sim/libhffabric.la lib/libhfhost.la $(JANSSON_LIBS)
