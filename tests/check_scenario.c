@@ -148,7 +148,7 @@ static const struct {
 	{ FABRIC "services { file = x\nfrom = nobody }\n",	":3: from = nobody: allowed is a node of the fabric" },
 	{ FABRIC "services { file = x\nfrom = S_0_0 }\n", ":3: from = S_0_0: allowed is a channel adapter" },
 	{ FABRIC "services { file = x\nfrom = H_0_0_0\ninterval_us = 1 }\n", ":4: interval_us = 1: allowed is 100" },
-	{ FABRIC "fault f { kind = failover }\n",	": fault f: with kind = failover allowed is service = SERVICE and perhaps" },
+	{ FABRIC "fault f { kind = failover }\n",	":2: fault f: with kind = failover allowed is service = SERVICE and perhaps" },
 	{ FABRIC "fault f { kind = failback\nservice = x }\n", ":3: service = x: allowed with a section services" },
 	{ FABRIC "fault f { kind = switch-reset\nnode = H_0_0_0 }\n", ":3: node = H_0_0_0: allowed is a switch" },
 	{ FABRIC "\nfabric { }\n",			":3: section fabric stands twice, allowed is one" },
