@@ -22,3 +22,7 @@ EXTRA_DIST += tests/bench_signalling.sh
 EXTRA_DIST += tests/fabric.sh tests/bench_instructions.sh tests/bench_snapshot.sh tests/bench_sweep.sh
 TESTS += tests/test_bench.sh
 EXTRA_DIST += tests/test_bench.sh
+noinst_PROGRAMS += tests/mft_blocks
+tests_mft_blocks_SOURCES = tests/mft_blocks.c
+tests_mft_blocks_LDADD = sim/libhfpcap.la
+EXTRA_DIST += tests/bench_services.sh

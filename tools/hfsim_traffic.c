@@ -39,6 +39,7 @@
 #define ASK_AGAIN_MS		100
 #define ASK_FOR_MS		30000
 #define JOIN_AGAIN_NS		UINT64_C(1000000000)	/* as a host's kernel does when the SM asks for it */
+#define JOIN_PAUSE_NS		UINT64_C(5000000)	/* between joins of many groups */
 #define NS_PER_US		UINT64_C(1000)
 #define MAP_FOR_MS		10000
 #define MAX_PORTS		512	/* of one receiver, and senders to it */
@@ -366,6 +367,7 @@ struct sender {
 	uint32_t from;
 	int *fds;			/* to the receivers, by port; -1: none */
 	uint64_t next_ns, join_ns;
+	size_t next_join;		/* the service whose group is joined next */
 };
 
 /* One packet on its way. */
@@ -480,16 +482,19 @@ static void send_packet(struct sender *sender, struct service *service)
 	trace_flight(sender, service, &flight);
 }
 
+/* One group after the other. */
 static void join_again(struct sender *sender)
 {
+	struct service *service = &sender->services[sender->next_join++ % sender->n_services];
+	uint64_t pause_ns = JOIN_AGAIN_NS / sender->n_services;
 	struct hf_sa_mad mad;
 
 	drop_answers(&sender->client);
-	for (size_t i = 0; i < sender->n_services; i++)
-		if (sender->services[i].is_joined) {
-			make_join(&sender->client, &sender->services[i], &mad);
-			send_request(&sender->client, &mad);
-		}
+	if (service->is_joined) {
+		make_join(&sender->client, service, &mad);
+		send_request(&sender->client, &mad);
+	}
+	sender->join_ns = hf_now_ns() + (pause_ns > JOIN_PAUSE_NS ? pause_ns : JOIN_PAUSE_NS);
 }
 
 static void sleep_until(uint64_t time_ns)
@@ -500,14 +505,16 @@ static void sleep_until(uint64_t time_ns)
 }
 
 /* Who was held up does not catch up: that would be a burst where there was a pause. */
-static void wait_for_turn(struct sender *sender)
+static void send_to_all(struct sender *sender)
 {
-	uint64_t now_ns = hf_now_ns();
+	uint64_t now_ns;
 
+	for (size_t i = 0; i < sender->n_services; i++)
+		send_packet(sender, &sender->services[i]);
+	now_ns = hf_now_ns();
 	sender->next_ns += sender->options->interval_us * NS_PER_US;
 	if (sender->next_ns < now_ns)
 		sender->next_ns = now_ns;
-	sleep_until(sender->next_ns);
 }
 
 static void parse_service(char *text, struct service *service)
@@ -563,13 +570,11 @@ static int run_sender(const struct options *options, char **texts, size_t count)
 	sender.next_ns = hf_now_ns();
 	sender.join_ns = sender.next_ns + JOIN_AGAIN_NS;
 	while (!is_ending) {
-		for (size_t i = 0; i < count; i++)
-			send_packet(&sender, &sender.services[i]);
-		if (hf_now_ns() >= sender.join_ns) {
+		if (hf_now_ns() >= sender.next_ns)
+			send_to_all(&sender);
+		if (hf_now_ns() >= sender.join_ns)
 			join_again(&sender);
-			sender.join_ns += JOIN_AGAIN_NS;
-		}
-		wait_for_turn(&sender);
+		sleep_until(sender.next_ns < sender.join_ns ? sender.next_ns : sender.join_ns);
 	}
 	hf_trace_close(sender.trace);
 	hf_umad_close(sender.client.umad);
