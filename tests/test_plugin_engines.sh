@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
 # Under every routing engine the plugin finds exactly the paths whose records changed. Which those are is found out
 # without it, by two whole tables from the SA. Up/down and fat-tree may fall back to minhop on a mesh. DFSSSP draws SLs
-# at random where it has lanes to spare, in the SA's answers too; there hfsim soak judges, and here reading its table must
-# lead to the same as drawing.
+# at random where it has lanes to spare, in the SA's answers too; there hfsim soak judges, and here reading its table
+# must lead to the same as drawing.
 . "$top_srcdir/tests/tap.sh"
 . "$top_srcdir/tests/plugin.sh"
 
@@ -53,8 +53,8 @@ mtus_change() {
 	[ "$(comm -3 table.old table | awk '{ print $7 }' | sort -u | wc -l)" -ge 3 ]
 }
 
-# Between the columns the middle cable is the fast one, so without it rates change as well as SLs. Within columns MTUs are
-# larger.
+# Between the columns the middle cable is the fast one, so without it rates change as well as SLs. Within columns MTUs
+# are larger.
 osm_preload=$top_builddir/tests/.libs/libhflowermtu.so
 osm_env=HF_LOWER_MTU_OF_LIDS=1
 mesh_edit='/"S_[02]_[01]"\[[34]\]/s/4xQDR/1xQDR/'

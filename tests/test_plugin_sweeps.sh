@@ -93,6 +93,18 @@ makes_up() {
 }
 withholds_reroute() { until_next "$withheld" reroute && nothing_was_told; }
 
+# A node's PortInfo is lost, so OpenSM has to do without it, and says so; then it is found again.
+errs() {
+	remember
+	echo "Error \"$1\" 100 21" >&3
+	until_next "$swept" hup && log_says 'ERRORS DURING INITIALIZATION' && told_all_and_no_more && some_changed
+}
+mends() {
+	remember
+	echo "Error \"$1\" 0 0" >&3
+	swept_twice && told_all_and_no_more && some_changed
+}
+
 # The cable is back before the routing without it was announced: nothing differs from what was announced last, but hosts
 # may have asked in between.
 asks_all() {
@@ -206,7 +218,7 @@ osm_console=local
 mkfifo osm.in
 # Both ends: opening one alone waits for the other.
 exec 4<>osm.in
-plan 14
+plan 18
 try "opensm comes up" start_opensm osmholdfast "event_plugin_options $work/plugin.conf" 'transaction_timeout 100' \
 	'sweep_interval 0'
 try "six hosts subscribe" start_hosts
@@ -222,5 +234,10 @@ join_middle
 try "and the cable is back" until_next "$told" hup
 try "a cable goes, and a switch refuses the tables" withholds refuse_lfts
 try "it is back before that was announced: all hosts are told to ask" asks_all
+swept_twice
+try "a sweep ends with errors as a host does not answer: what is lost is told" errs H_1_1_0
+try "and what is back" mends H_1_1_0
+try "so it is with a switch" errs S_1_1
+try "and what is back" mends S_1_1
 try "$bursts bursts of faults: all that changed is told, and nothing else" bursts_are_told
 try "each was told after the switches had acknowledged every table of it" held_before_reports

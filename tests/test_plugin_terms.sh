@@ -30,6 +30,14 @@ write_policy() {
 		        name: Servers
 		        port-guid: 0x268660002000401, 0x268660002000501, 0x268660001000005
 		    end-port-group
+		    port-group
+		        name: Archives
+		        port-guid: 0x268660002000301
+		    end-port-group
+		    port-group
+		        name: Switches
+		        node-type: SWITCH
+		    end-port-group
 		end-port-groups
 		qos-levels
 		    qos-level
@@ -50,6 +58,10 @@ write_policy() {
 		end-qos-levels
 		qos-match-rules
 		    qos-match-rule
+		        destination: Archives
+		        qos-level-name: Limited
+		    end-qos-match-rule
+		    qos-match-rule
 		        source: Clients
 		        destination: Servers
 		        qos-level-name: Limited
@@ -57,6 +69,10 @@ write_policy() {
 		    qos-match-rule
 		        source: Servers
 		        qos-level-name: Answers
+		    end-qos-match-rule
+		    qos-match-rule
+		        destination: Switches
+		        qos-level-name: Limited
 		    end-qos-match-rule
 		end-qos-match-rules
 	END
