@@ -151,7 +151,8 @@ static const struct hf_service_nodes_ops sm_ops = {
 static void make_mad(const uint8_t *step, struct hf_service_mad *mad)
 {
 	const struct party *to = step[0] & STEP_TO_SM ? &sm : &node;
-	const struct hf_service_msg msg = { .kind = step[4] % (HF_SERVICE_KINDS - 1) + 1, .service = "s" };
+	bool is_kind = step[4] >= HF_SERVICE_HEARTBEAT && step[4] < HF_SERVICE_KINDS;
+	const struct hf_service_msg msg = { .kind = is_kind ? step[4] : HF_SERVICE_HEARTBEAT, .service = "s" };
 
 	/* For the headers that fit this kind. */
 	hf_service_wire_write(&msg, &key, 1, mad);
