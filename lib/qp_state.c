@@ -12,65 +12,117 @@ struct transition {
 	uint32_t optional;
 };
 
-static const struct transition transitions[HF_QP_STATE_COUNT][HF_QP_STATE_COUNT] = {
-	[HF_QP_RESET] = {
-		[HF_QP_RESET] = { .exists = true },
-		[HF_QP_INIT] = { .exists = true, .required = A(PKEY_INDEX) | A(PORT) | A(ACCESS_FLAGS) },
-	},
-	[HF_QP_INIT] = {
-		[HF_QP_RESET] = { .exists = true },
-		[HF_QP_ERR] = { .exists = true },
-		[HF_QP_INIT] = { .exists = true, .optional = A(PKEY_INDEX) | A(PORT) | A(ACCESS_FLAGS) },
+#define WAY_TO_RESET_AND_ERR	[HF_QP_RESET] = { .exists = true }, [HF_QP_ERR] = { .exists = true }
+#define UD_SEND			(A(CUR_STATE) | A(QKEY))
+#define UC_SEND			(A(CUR_STATE) | A(ALT_PATH) | A(ACCESS_FLAGS) | A(PATH_MIG_STATE))
+#define RC_SEND			(UC_SEND | A(MIN_RNR_TIMER))
+
+static const struct transition transitions[HF_QP_TYPE_COUNT][HF_QP_STATE_COUNT][HF_QP_STATE_COUNT] = {
+	[HF_QP_RC] = {
+		[HF_QP_RESET] = {
+			[HF_QP_RESET] = { .exists = true },
+			[HF_QP_INIT] = { .exists = true, .required = A(PKEY_INDEX) | A(PORT) | A(ACCESS_FLAGS) },
+		},
+		[HF_QP_INIT] = {
+			WAY_TO_RESET_AND_ERR,
+			[HF_QP_INIT] = { .exists = true, .optional = A(PKEY_INDEX) | A(PORT) | A(ACCESS_FLAGS) },
+			[HF_QP_RTR] = {
+				.exists = true,
+				.required = A(AV) | A(PATH_MTU) | A(DEST_QPN) | A(RQ_PSN) | A(MAX_DEST_RD_ATOMIC) |
+					    A(MIN_RNR_TIMER),
+				.optional = A(ALT_PATH) | A(ACCESS_FLAGS) | A(PKEY_INDEX),
+			},
+		},
 		[HF_QP_RTR] = {
-			.exists = true,
-			.required = A(AV) | A(PATH_MTU) | A(DEST_QPN) | A(RQ_PSN) | A(MAX_DEST_RD_ATOMIC) |
-				    A(MIN_RNR_TIMER),
-			.optional = A(ALT_PATH) | A(ACCESS_FLAGS) | A(PKEY_INDEX),
+			WAY_TO_RESET_AND_ERR,
+			[HF_QP_RTS] = {
+				.exists = true,
+				.required = A(TIMEOUT) | A(RETRY_CNT) | A(RNR_RETRY) | A(SQ_PSN) |
+					    A(MAX_QP_RD_ATOMIC),
+				.optional = RC_SEND,
+			},
 		},
-	},
-	[HF_QP_RTR] = {
-		[HF_QP_RESET] = { .exists = true },
-		[HF_QP_ERR] = { .exists = true },
 		[HF_QP_RTS] = {
-			.exists = true,
-			.required = A(TIMEOUT) | A(RETRY_CNT) | A(RNR_RETRY) | A(SQ_PSN) | A(MAX_QP_RD_ATOMIC),
-			.optional = A(CUR_STATE) | A(ALT_PATH) | A(ACCESS_FLAGS) | A(MIN_RNR_TIMER) |
-				    A(PATH_MIG_STATE),
-		},
-	},
-	[HF_QP_RTS] = {
-		[HF_QP_RESET] = { .exists = true },
-		[HF_QP_ERR] = { .exists = true },
-		[HF_QP_RTS] = {
-			.exists = true,
-			.optional = A(CUR_STATE) | A(ACCESS_FLAGS) | A(ALT_PATH) | A(PATH_MIG_STATE) |
-				    A(MIN_RNR_TIMER),
-		},
-		[HF_QP_SQD] = { .exists = true, .optional = A(EN_SQD_ASYNC_NOTIFY) },
-	},
-	[HF_QP_SQD] = {
-		[HF_QP_RESET] = { .exists = true },
-		[HF_QP_ERR] = { .exists = true },
-		[HF_QP_RTS] = {
-			.exists = true,
-			.optional = A(CUR_STATE) | A(ALT_PATH) | A(ACCESS_FLAGS) | A(MIN_RNR_TIMER) |
-				    A(PATH_MIG_STATE),
+			WAY_TO_RESET_AND_ERR,
+			[HF_QP_RTS] = { .exists = true, .optional = RC_SEND },
+			[HF_QP_SQD] = { .exists = true, .optional = A(EN_SQD_ASYNC_NOTIFY) },
 		},
 		[HF_QP_SQD] = {
-			.exists = true,
-			.optional = A(PORT) | A(AV) | A(TIMEOUT) | A(RETRY_CNT) | A(RNR_RETRY) |
-				    A(MAX_QP_RD_ATOMIC) | A(MAX_DEST_RD_ATOMIC) | A(ALT_PATH) | A(ACCESS_FLAGS) |
-				    A(PKEY_INDEX) | A(MIN_RNR_TIMER) | A(PATH_MIG_STATE),
+			WAY_TO_RESET_AND_ERR,
+			[HF_QP_RTS] = { .exists = true, .optional = RC_SEND },
+			[HF_QP_SQD] = {
+				.exists = true,
+				.optional = A(PORT) | A(AV) | A(TIMEOUT) | A(RETRY_CNT) | A(RNR_RETRY) |
+					    A(MAX_QP_RD_ATOMIC) | A(MAX_DEST_RD_ATOMIC) | A(ALT_PATH) |
+					    A(ACCESS_FLAGS) | A(PKEY_INDEX) | A(MIN_RNR_TIMER) | A(PATH_MIG_STATE),
+			},
 		},
+		[HF_QP_SQE] = { WAY_TO_RESET_AND_ERR, [HF_QP_RTS] = { .exists = true } },
+		[HF_QP_ERR] = { WAY_TO_RESET_AND_ERR },
 	},
-	[HF_QP_SQE] = {
-		[HF_QP_RESET] = { .exists = true },
-		[HF_QP_ERR] = { .exists = true },
-		[HF_QP_RTS] = { .exists = true },
+	[HF_QP_UC] = {
+		[HF_QP_RESET] = {
+			[HF_QP_RESET] = { .exists = true },
+			[HF_QP_INIT] = { .exists = true, .required = A(PKEY_INDEX) | A(PORT) | A(ACCESS_FLAGS) },
+		},
+		[HF_QP_INIT] = {
+			WAY_TO_RESET_AND_ERR,
+			[HF_QP_INIT] = { .exists = true, .optional = A(PKEY_INDEX) | A(PORT) | A(ACCESS_FLAGS) },
+			[HF_QP_RTR] = {
+				.exists = true,
+				.required = A(AV) | A(PATH_MTU) | A(DEST_QPN) | A(RQ_PSN),
+				.optional = A(ALT_PATH) | A(ACCESS_FLAGS) | A(PKEY_INDEX),
+			},
+		},
+		[HF_QP_RTR] = {
+			WAY_TO_RESET_AND_ERR,
+			[HF_QP_RTS] = { .exists = true, .required = A(SQ_PSN), .optional = UC_SEND },
+		},
+		[HF_QP_RTS] = {
+			WAY_TO_RESET_AND_ERR,
+			[HF_QP_RTS] = { .exists = true, .optional = UC_SEND },
+			[HF_QP_SQD] = { .exists = true, .optional = A(EN_SQD_ASYNC_NOTIFY) },
+		},
+		[HF_QP_SQD] = {
+			WAY_TO_RESET_AND_ERR,
+			[HF_QP_RTS] = { .exists = true, .optional = UC_SEND },
+			[HF_QP_SQD] = {
+				.exists = true,
+				.optional = A(AV) | A(ALT_PATH) | A(ACCESS_FLAGS) | A(PKEY_INDEX) | A(PATH_MIG_STATE),
+			},
+		},
+		[HF_QP_SQE] = {
+			WAY_TO_RESET_AND_ERR,
+			[HF_QP_RTS] = { .exists = true, .optional = A(CUR_STATE) | A(ACCESS_FLAGS) },
+		},
+		[HF_QP_ERR] = { WAY_TO_RESET_AND_ERR },
 	},
-	[HF_QP_ERR] = {
-		[HF_QP_RESET] = { .exists = true },
-		[HF_QP_ERR] = { .exists = true },
+	[HF_QP_UD] = {
+		[HF_QP_RESET] = {
+			[HF_QP_RESET] = { .exists = true },
+			[HF_QP_INIT] = { .exists = true, .required = A(PKEY_INDEX) | A(PORT) | A(QKEY) },
+		},
+		[HF_QP_INIT] = {
+			WAY_TO_RESET_AND_ERR,
+			[HF_QP_INIT] = { .exists = true, .optional = A(PKEY_INDEX) | A(PORT) | A(QKEY) },
+			[HF_QP_RTR] = { .exists = true, .optional = A(PKEY_INDEX) | A(QKEY) },
+		},
+		[HF_QP_RTR] = {
+			WAY_TO_RESET_AND_ERR,
+			[HF_QP_RTS] = { .exists = true, .required = A(SQ_PSN), .optional = UD_SEND },
+		},
+		[HF_QP_RTS] = {
+			WAY_TO_RESET_AND_ERR,
+			[HF_QP_RTS] = { .exists = true, .optional = UD_SEND },
+			[HF_QP_SQD] = { .exists = true, .optional = A(EN_SQD_ASYNC_NOTIFY) },
+		},
+		[HF_QP_SQD] = {
+			WAY_TO_RESET_AND_ERR,
+			[HF_QP_RTS] = { .exists = true, .optional = UD_SEND },
+			[HF_QP_SQD] = { .exists = true, .optional = A(PKEY_INDEX) | A(QKEY) },
+		},
+		[HF_QP_SQE] = { WAY_TO_RESET_AND_ERR, [HF_QP_RTS] = { .exists = true, .optional = UD_SEND } },
+		[HF_QP_ERR] = { WAY_TO_RESET_AND_ERR },
 	},
 };
 
@@ -85,11 +137,18 @@ static const char *const mig_state_names[] = {
 
 int hf_qp_check_modify(enum hf_qp_state from, enum hf_qp_state to, uint32_t mask)
 {
+	return hf_qp_check_modify_type(HF_QP_RC, from, to, mask);
+}
+
+int hf_qp_check_modify_type(enum hf_qp_type type, enum hf_qp_state from, enum hf_qp_state to, uint32_t mask)
+{
 	const struct transition *transition;
 
+	if ((unsigned int)type >= HF_QP_TYPE_COUNT)
+		return -EINVAL;
 	if ((unsigned int)from >= HF_QP_STATE_COUNT || (unsigned int)to >= HF_QP_STATE_COUNT)
 		return -EINVAL;
-	transition = &transitions[from][to];
+	transition = &transitions[type][from][to];
 	if (!transition->exists)
 		return -EPERM;
 	if (mask & ~(transition->required | transition->optional | A(STATE)))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
- * The states of a reliable-connected queue pair and what may be changed on the way from one to the other, as the IBA
+ * The states of a queue pair and what may be changed on the way from one to the other, as the IBA
  * lays it down (volume 1, 10.3.1 and the modifier table of Modify Queue Pair, 11.2.5.2) and ibv_modify_qp(3) and the
  * kernel check it. States and attributes have the values of enum ibv_qp_state and enum ibv_qp_attr_mask.
  */
@@ -18,6 +18,13 @@ enum hf_qp_state {
 	HF_QP_SQE,	/* no RC queue pair comes to be in it, but the table knows ways out */
 	HF_QP_ERR,
 	HF_QP_STATE_COUNT,
+};
+
+enum hf_qp_type {
+	HF_QP_RC,
+	HF_QP_UC,
+	HF_QP_UD,
+	HF_QP_TYPE_COUNT,
 };
 
 enum hf_qp_attr_mask {
@@ -52,7 +59,7 @@ enum hf_qp_mig_state {
 };
 
 /**
- * hf_qp_check_modify() - may a queue pair be modified so?
+ * hf_qp_check_modify() - may a reliable-connected queue pair be modified so?
  * @from: its state
  * @to:   the state asked for; @from itself where only attributes change
  * @mask: enum hf_qp_attr_mask: the attributes that come along; HF_QP_ATTR_STATE is free
@@ -61,6 +68,9 @@ enum hf_qp_mig_state {
  * an attribute is neither required nor optional there, or a state is none.
  */
 int hf_qp_check_modify(enum hf_qp_state from, enum hf_qp_state to, uint32_t mask);
+
+/* The same for a queue pair of any type; -EINVAL also where the type is none. */
+int hf_qp_check_modify_type(enum hf_qp_type type, enum hf_qp_state from, enum hf_qp_state to, uint32_t mask);
 
 /**
  * hf_qp_check_migration() - may the program set the path migration state so?

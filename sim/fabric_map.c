@@ -138,6 +138,11 @@ void hf_fabric_wait(const struct hf_fabric *fabric, unsigned int generation, int
 	syscall(SYS_futex, generation_of(fabric), FUTEX_WAIT, generation, &timeout, NULL, 0);
 }
 
+void hf_fabric_wake(const struct hf_fabric *fabric)
+{
+	syscall(SYS_futex, generation_of(fabric), FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
 /* ------------------------------------------------------------------------ nodes and ports ---- */
 
 static const struct hf_ibsim_node *node_of(const struct hf_fabric *fabric, uint64_t address)

@@ -178,6 +178,9 @@ unsigned int hf_fabric_generation(const struct hf_fabric *fabric);
  */
 void hf_fabric_wait(const struct hf_fabric *fabric, unsigned int generation, int timeout_ms);
 
+/* End the waits of all readers as if something had changed. */
+void hf_fabric_wake(const struct hf_fabric *fabric);
+
 /* All return 0, or -ENOENT where there is no such thing (or the map is damaged there). */
 int hf_fabric_get_node(const struct hf_fabric *fabric, uint32_t index, struct hf_fabric_node *ret_node);
 int hf_fabric_find_node(const struct hf_fabric *fabric, const char *name, struct hf_fabric_node *ret_node);

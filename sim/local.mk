@@ -82,3 +82,21 @@ sim_libhffabric_la_SOURCES = sim/fabric_map.c sim/fabric_map.h sim/ibsim_memory.
 mux_PROGRAMS += hfsim-fabric
 hfsim_fabric_SOURCES = sim/fabric_tool.c
 hfsim_fabric_LDADD = sim/libhffabric.la
+
+# Simulated adapters for verbs programs: the parts that tests drive alone, and the preload library.
+noinst_LTLIBRARIES += sim/verbs/libhfverbscore.la
+sim_verbs_libhfverbscore_la_SOURCES = sim/verbs/endpoint.c sim/verbs/endpoint.h sim/verbs/packet.c sim/verbs/packet.h \
+	sim/verbs/ring.c sim/verbs/ring.h
+
+pkglib_LTLIBRARIES += libhfsim-verbs.la
+libhfsim_verbs_la_SOURCES = lib/crc32.c lib/qp_state.c sim/verbs/adapter.h sim/verbs/completion.c sim/verbs/context.c \
+	sim/verbs/device.c sim/verbs/event_queue.c sim/verbs/event_queue.h sim/verbs/exports.h sim/verbs/interpose.c \
+	sim/verbs/memory.c sim/verbs/post.c sim/verbs/queue_pair.c sim/verbs/receive.c sim/verbs/requester.c \
+	sim/verbs/responder.c sim/verbs/wire.c
+libhfsim_verbs_la_CPPFLAGS = $(AM_CPPFLAGS)
+libhfsim_verbs_la_CFLAGS = $(AM_CFLAGS) $(VERBS_CFLAGS)
+libhfsim_verbs_la_LDFLAGS = -module -avoid-version -shared -Wl,-z,now -Wl,-z,defs \
+	-Wl,--version-script=$(top_srcdir)/sim/verbs/interpose.map
+libhfsim_verbs_la_LIBADD = sim/verbs/libhfverbscore.la sim/libhffabric.la $(VERBS_LIBS) -ldl
+EXTRA_libhfsim_verbs_la_DEPENDENCIES = sim/verbs/interpose.map
+EXTRA_DIST += sim/verbs/interpose.map
