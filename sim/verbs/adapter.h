@@ -86,6 +86,7 @@ struct hf_context {
 	atomic_bool is_stopping;
 	bool is_signalled;		/* a completion queue is armed: its program is about to sleep */
 	unsigned int polls;		/* counts up with each look for completions */
+	unsigned int empty_polls;	/* in a row */
 	uint64_t wakes_ns;		/* when the thread wakes; 0: it is awake */
 
 	struct hf_qp **qps;		/* by index, HF_MAX_QPS */

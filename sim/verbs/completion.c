@@ -2,7 +2,10 @@
 #include "sim/verbs/exports.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
+
+#define POLLS_A_YIELD 32
 
 /* ------------------------------------------------------------------------------ channels ---- */
 
@@ -226,10 +229,22 @@ static int take(struct hf_cq *cq, int count, struct ibv_wc *wc)
 	return taken;
 }
 
+/* A program that looks again and again may wait for one that has no processor to run on. */
+static void see_empty(struct hf_context *context, bool is_empty)
+{
+	context->empty_polls = is_empty ? context->empty_polls + 1 : 0;
+}
+
+static bool shall_yield(const struct hf_context *context)
+{
+	return context->empty_polls && context->empty_polls % POLLS_A_YIELD == 0;
+}
+
 int hf_poll_cq(struct ibv_cq *ibv, int count, struct ibv_wc *wc)
 {
 	struct hf_context *context = hf_context_of(ibv->context);
 	struct hf_cq *cq = (struct hf_cq *)ibv;
+	bool yields;
 	int taken;
 
 	hf_context_lock(context);
@@ -237,7 +252,11 @@ int hf_poll_cq(struct ibv_cq *ibv, int count, struct ibv_wc *wc)
 	if (cq->added == cq->taken)
 		hf_progress_locked(context);
 	taken = take(cq, count, wc);
+	see_empty(context, taken == 0);
+	yields = shall_yield(context);
 	hf_context_unlock(context);
+	if (yields)
+		sched_yield();
 	return taken;
 }
 
@@ -276,6 +295,7 @@ static int start_poll(struct ibv_cq_ex *ex, struct ibv_poll_cq_attr *attr)
 {
 	struct hf_context *context = hf_context_of(ex->context);
 	struct hf_cq *cq = (struct hf_cq *)ex;
+	bool is_empty;
 
 	if (attr->comp_mask)
 		return EINVAL;
@@ -283,9 +303,14 @@ static int start_poll(struct ibv_cq_ex *ex, struct ibv_poll_cq_attr *attr)
 	context->polls++;
 	if (cq->added == cq->taken)
 		hf_progress_locked(context);
-	if (next_poll(ex) == 0)
+	is_empty = next_poll(ex) != 0;
+	see_empty(context, is_empty);
+	if (!is_empty)
 		return 0;
+	is_empty = shall_yield(context);
 	hf_context_unlock(context);
+	if (is_empty)
+		sched_yield();
 	return ENOENT;
 }
 
