@@ -95,8 +95,9 @@ libhfsim_verbs_la_SOURCES = lib/crc32.c lib/qp_state.c sim/verbs/adapter.h sim/v
 	sim/verbs/responder.c sim/verbs/wire.c
 libhfsim_verbs_la_CPPFLAGS = $(AM_CPPFLAGS)
 libhfsim_verbs_la_CFLAGS = $(AM_CFLAGS) $(VERBS_CFLAGS)
-libhfsim_verbs_la_LDFLAGS = -module -avoid-version -shared -Wl,-z,now -Wl,-z,defs \
+# It needs libibverbs though it uses no symbol of it: for what it finds behind itself.
+libhfsim_verbs_la_LDFLAGS = -Wl,--push-state,--no-as-needed,-libverbs,--pop-state -module -avoid-version -shared -Wl,-z,now -Wl,-z,defs \
 	-Wl,--version-script=$(top_srcdir)/sim/verbs/interpose.map
-libhfsim_verbs_la_LIBADD = sim/verbs/libhfverbscore.la sim/libhffabric.la $(VERBS_LIBS) -ldl
+libhfsim_verbs_la_LIBADD = sim/verbs/libhfverbscore.la sim/libhffabric.la -ldl
 EXTRA_libhfsim_verbs_la_DEPENDENCIES = sim/verbs/interpose.map
 EXTRA_DIST += sim/verbs/interpose.map

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/qp_state.h"
+#include "qp_table.h"
 
 #if __has_include(<infiniband/verbs.h>)
 #include <infiniband/verbs.h>
@@ -21,110 +22,59 @@ static_assert((int)HF_QP_MIGRATED == (int)IBV_MIG_MIGRATED && (int)HF_QP_REARM =
 		       (int)HF_QP_ARMED == (int)IBV_MIG_ARMED, "migration states differ");
 #endif
 
-/*
- * The table of the IBA's Modify Queue Pair for RC, written as text and independently of the code: attributes that must
- * come along, then those that may. A pair of states that is not here is no transition.
- */
-static const struct {
-	const char *from, *to, *required, *optional;
-} table[] = {
-	{ "RESET", "RESET", "", "" },
-	{ "RESET", "INIT", "pkey_index port access_flags", "" },
-	{ "INIT", "RESET", "", "" },
-	{ "INIT", "INIT", "", "pkey_index port access_flags" },
-	{ "INIT", "RTR", "av path_mtu dest_qpn rq_psn max_dest_rd_atomic min_rnr_timer",
-	  "alt_path access_flags pkey_index" },
-	{ "INIT", "ERR", "", "" },
-	{ "RTR", "RESET", "", "" },
-	{ "RTR", "RTS", "timeout retry_cnt rnr_retry sq_psn max_rd_atomic",
-	  "cur_state alt_path access_flags min_rnr_timer path_mig_state" },
-	{ "RTR", "ERR", "", "" },
-	{ "RTS", "RESET", "", "" },
-	{ "RTS", "RTS", "", "cur_state access_flags alt_path path_mig_state min_rnr_timer" },
-	{ "RTS", "SQD", "", "sqd_notify" },
-	{ "RTS", "ERR", "", "" },
-	{ "SQD", "RESET", "", "" },
-	{ "SQD", "RTS", "", "cur_state access_flags alt_path path_mig_state min_rnr_timer" },
-	{ "SQD", "SQD", "",
-	  "port av timeout retry_cnt rnr_retry max_rd_atomic max_dest_rd_atomic alt_path access_flags pkey_index "
-	  "min_rnr_timer path_mig_state" },
-	{ "SQD", "ERR", "", "" },
-	{ "SQE", "RESET", "", "" },
-	{ "SQE", "RTS", "", "" },
-	{ "SQE", "ERR", "", "" },
-	{ "ERR", "RESET", "", "" },
-	{ "ERR", "ERR", "", "" },
-};
+#define ATTRIBUTE_COUNT QP_COUNT(qp_attributes)
 
-/* By bit number. */
-static const char *const attribute_names[] = {
-	"state", "cur_state", "sqd_notify", "access_flags", "pkey_index", "port", "qkey", "av", "path_mtu", "timeout",
-	"retry_cnt", "rnr_retry", "rq_psn", "max_rd_atomic", "alt_path", "min_rnr_timer", "sq_psn",
-	"max_dest_rd_atomic", "path_mig_state", "cap", "dest_qpn",
-};
-
-#define ATTRIBUTE_COUNT (sizeof(attribute_names) / sizeof(attribute_names[0]))
-#define TABLE_COUNT (sizeof(table) / sizeof(table[0]))
-
-static uint32_t mask_of(const char *words)
+static void check_refused(enum hf_qp_type type, enum hf_qp_state from, enum hf_qp_state to)
 {
-	uint32_t mask = 0;
-	char copy[256], *save, *word;
-
-	strcpy(copy, words);
-	for (word = strtok_r(copy, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
-		size_t bit = 0;
-
-		while (bit < ATTRIBUTE_COUNT && strcmp(attribute_names[bit], word))
-			bit++;
-		ck_assert_uint_lt(bit, ATTRIBUTE_COUNT);
-		mask |= 1u << bit;
-	}
-	return mask;
-}
-
-static int find_row(enum hf_qp_state from, enum hf_qp_state to)
-{
-	for (size_t i = 0; i < TABLE_COUNT; i++)
-		if (!strcmp(table[i].from, hf_qp_state_name(from)) && !strcmp(table[i].to, hf_qp_state_name(to)))
-			return i;
-	return -1;
-}
-
-static void check_refused(enum hf_qp_state from, enum hf_qp_state to)
-{
-	ck_assert_int_eq(hf_qp_check_modify(from, to, 0), -EPERM);
-	ck_assert_int_eq(hf_qp_check_modify(from, to, HF_QP_ATTR_STATE), -EPERM);
-	ck_assert_int_eq(hf_qp_check_modify(from, to, (1u << ATTRIBUTE_COUNT) - 1), -EPERM);
+	ck_assert_int_eq(hf_qp_check_modify_type(type, from, to, 0), -EPERM);
+	ck_assert_int_eq(hf_qp_check_modify_type(type, from, to, HF_QP_ATTR_STATE), -EPERM);
+	ck_assert_int_eq(hf_qp_check_modify_type(type, from, to, (1u << ATTRIBUTE_COUNT) - 1), -EPERM);
 }
 
 /* Each attribute alone: missing if required, added if not. */
-static void check_attributes(enum hf_qp_state from, enum hf_qp_state to, uint32_t required, uint32_t optional)
+static void check_attributes(enum hf_qp_type type, enum hf_qp_state from, enum hf_qp_state to, uint32_t required,
+			     uint32_t optional)
 {
-	ck_assert_int_eq(hf_qp_check_modify(from, to, required), 0);
-	ck_assert_int_eq(hf_qp_check_modify(from, to, required | optional | HF_QP_ATTR_STATE), 0);
+	ck_assert_int_eq(hf_qp_check_modify_type(type, from, to, required), 0);
+	ck_assert_int_eq(hf_qp_check_modify_type(type, from, to, required | optional | HF_QP_ATTR_STATE), 0);
 	for (size_t bit = 1; bit < ATTRIBUTE_COUNT; bit++) {
 		uint32_t attribute = 1u << bit;
 
 		if (required & attribute)
-			ck_assert_int_eq(hf_qp_check_modify(from, to, required & ~attribute), -ENODATA);
+			ck_assert_int_eq(hf_qp_check_modify_type(type, from, to, required & ~attribute), -ENODATA);
 		else
-			ck_assert_msg(hf_qp_check_modify(from, to, required | attribute) ==
+			ck_assert_msg(hf_qp_check_modify_type(type, from, to, required | attribute) ==
 					      (optional & attribute ? 0 : -EINVAL),
-				      "%s from %s to %s", attribute_names[bit], hf_qp_state_name(from),
-				      hf_qp_state_name(to));
+				      "%s: %s from %s to %s", qp_types[type], qp_attributes[bit],
+				      hf_qp_state_name(from), hf_qp_state_name(to));
 	}
 }
 
 START_TEST(every_cell)
 {
-	enum hf_qp_state from = _i / HF_QP_STATE_COUNT, to = _i % HF_QP_STATE_COUNT;
-	int row = find_row(from, to);
+	enum hf_qp_state from = _i / HF_QP_STATE_COUNT % HF_QP_STATE_COUNT, to = _i % HF_QP_STATE_COUNT;
+	enum hf_qp_type type = _i / HF_QP_STATE_COUNT / HF_QP_STATE_COUNT;
+	const struct qp_row *row = qp_find_row(type, from, to);
+	uint32_t required, optional;
 
-	if (row < 0)
-		check_refused(from, to);
-	else
-		check_attributes(from, to, mask_of(table[row].required), mask_of(table[row].optional));
+	ck_assert_str_eq(qp_states[from], hf_qp_state_name(from));
+	if (!row) {
+		check_refused(type, from, to);
+		return;
+	}
+	required = qp_mask_of(row->required);
+	optional = qp_mask_of(row->optional);
+	ck_assert_uint_lt(required | optional, 1u << ATTRIBUTE_COUNT);
+	check_attributes(type, from, to, required, optional);
+}
+END_TEST
+
+START_TEST(the_plain_check_is_for_rc)
+{
+	for (unsigned int bit = 0; bit < ATTRIBUTE_COUNT; bit++)
+		ck_assert_int_eq(hf_qp_check_modify(HF_QP_SQD, HF_QP_SQD, 1u << bit),
+				 hf_qp_check_modify_type(HF_QP_RC, HF_QP_SQD, HF_QP_SQD, 1u << bit));
+	ck_assert_int_eq(hf_qp_check_modify_type(HF_QP_TYPE_COUNT, HF_QP_RESET, HF_QP_RESET, 0), -EINVAL);
 }
 END_TEST
 
@@ -158,7 +108,8 @@ int main(void)
 	Suite *suite = suite_create("qp_state");
 	TCase *tcase = tcase_create("qp_state");
 
-	tcase_add_loop_test(tcase, every_cell, 0, HF_QP_STATE_COUNT * HF_QP_STATE_COUNT);
+	tcase_add_loop_test(tcase, every_cell, 0, HF_QP_TYPE_COUNT * HF_QP_STATE_COUNT * HF_QP_STATE_COUNT);
+	tcase_add_test(tcase, the_plain_check_is_for_rc);
 	tcase_add_test(tcase, refuses_states_that_are_none);
 	tcase_add_loop_test(tcase, every_cell_of_migration, 0, HF_QP_MIG_STATE_COUNT * HF_QP_MIG_STATE_COUNT);
 	suite_add_tcase(suite, tcase);

@@ -35,6 +35,7 @@ tests_check_connection_LDADD = tests/libfakesa.la
 tests_check_path_cache_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_path_cache_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_check_path_cache_LDADD = tests/libfakesa.la
+tests_check_qp_state_SOURCES = tests/check_qp_state.c tests/qp_table.h
 tests_check_qp_state_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_qp_state_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_check_qp_state_LDADD = lib/libhfhost.la $(CHECK_LIBS)

@@ -87,3 +87,13 @@ TESTS += tests/test_sma.sh
 EXTRA_DIST += tests/test_sma.sh
 tests_sma_tool_CFLAGS = $(AM_CFLAGS) $(IBMAD_CFLAGS) $(UMAD_CFLAGS)
 tests_sma_tool_LDADD = $(IBMAD_LIBS) $(UMAD_LIBS)
+
+# Simulated adapters, and the map of the fabric that they send by.
+check_PROGRAMS += tests/verbs_tool
+TESTS += tests/test_verbs.sh
+EXTRA_DIST += tests/test_verbs.sh
+tests_verbs_tool_SOURCES = tests/verbs_tool.c tests/verbs_tool.h tests/verbs_ends.c tests/verbs_transitions.c \
+	tests/qp_table.h
+tests_verbs_tool_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_verbs_tool_CFLAGS = $(AM_CFLAGS) $(VERBS_CFLAGS)
+tests_verbs_tool_LDADD = $(VERBS_LIBS) -ldl

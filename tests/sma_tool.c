@@ -4,6 +4,8 @@
  *	sma_tool switch LID PRIMARY NOT_PRIMARY	Set(SwitchInfo) with these default multicast ports
  *	sma_tool guid LID INDEX GUID		Set(GUIDInfo) with this one GUID of its block changed
  *	sma_tool port LID M_KEY LEASE		Set(PortInfo) of the port that has the LID
+ *	sma_tool lft LID DLID PORT		Set of the one entry of a linear forwarding table, 255: none
+ *	sma_tool mft LID MLID PORTS		Set of the one entry of a multicast table, as a mask of ports 0 to 15
  *	sma_tool flood LID COUNT		so many MADs that nobody answers
  *	sma_tool ghost				connects to ibsim as a client that is gone already
  */
@@ -99,6 +101,28 @@ static void set_port(char **args)
 	set(port, args[0], HF_SMP_PORT_INFO, 0, &info);
 }
 
+static void set_route(char **args)
+{
+	unsigned int dlid = number(args[1]), block = dlid / sizeof(((struct hf_smp *)0)->data);
+	uint8_t ports[sizeof(((struct hf_smp *)0)->data)];
+	struct ibmad_port *port = open_port();
+
+	get(port, args[0], (enum hf_smp_attr)IB_ATTR_LINEARFORWTBL, block, ports);
+	ports[dlid % sizeof(ports)] = number(args[2]);
+	set(port, args[0], (enum hf_smp_attr)IB_ATTR_LINEARFORWTBL, block, ports);
+}
+
+static void set_group(char **args)
+{
+	unsigned int offset = number(args[1]) - 0xc000;
+	struct ibmad_port *port = open_port();
+	__be16 masks[32];
+
+	get(port, args[0], (enum hf_smp_attr)IB_ATTR_MULTICASTFORWTBL, offset / 32, masks);
+	masks[offset % 32] = htobe16(number(args[2]));
+	set(port, args[0], (enum hf_smp_attr)IB_ATTR_MULTICASTFORWTBL, offset / 32, masks);
+}
+
 static void flood(char **args)
 {
 	struct {
@@ -152,7 +176,7 @@ static const struct {
 	void (*run)(char **args);
 } commands[] = {
 	{ "switch", 3, set_switch }, { "guid", 3, set_guid }, { "port", 3, set_port },
-	{ "flood", 2, flood },	     { "ghost", 0, ghost },
+	{ "lft", 3, set_route },     { "mft", 3, set_group }, { "flood", 2, flood },  { "ghost", 0, ghost },
 };
 
 int main(int argc, char **argv)
