@@ -277,7 +277,8 @@ int hf_fabric_get_port(const struct hf_fabric *fabric, uint32_t index, struct hf
 		.index = index,
 		.node = node_index(fabric, node),
 		.number = port->number,
-		.guid = port->guid,
+		/* What the port says of itself; hf_ibsim_memory_port.guid is for ibsim's clients alone. */
+		.guid = node->guid + (node->type == HF_IBSIM_SWITCH ? 0 : port->number),
 		.gid_prefix = port->subnet_prefix,
 		.lid = port->lid,
 		.sm_lid = port->sm_lid,
@@ -345,7 +346,8 @@ static bool carries_data(const struct hf_ibsim_memory_port *port, int least_stat
 static unsigned int lane_of(const struct hf_fabric *fabric, const struct hf_ibsim_memory_port *out, unsigned int in,
 			    unsigned int sl)
 {
-	const uint8_t *table = at_address(fabric, out->sl2vl, (in + 1) * HF_IBSIM_SL2VL_SIZE);
+	const uint8_t *table = in > UINT8_MAX ? NULL :
+		at_address(fabric, out->sl2vl, (in + 1) * HF_IBSIM_SL2VL_SIZE);
 
 	if (!table)
 		return VL_NONE;

@@ -89,6 +89,22 @@ tests_sma_tool_CFLAGS = $(AM_CFLAGS) $(IBMAD_CFLAGS) $(UMAD_CFLAGS)
 tests_sma_tool_LDADD = $(IBMAD_LIBS) $(UMAD_LIBS)
 
 # Simulated adapters, and the map of the fabric that they send by.
+check_PROGRAMS += tests/check_fabric_map tests/check_verbs_ring tests/fuzz_fabric_map tests/fuzz_verbs_ring
+TESTS += tests/check_fabric_map tests/check_verbs_ring tests/fuzz_fabric_map tests/fuzz_verbs_ring
+EXTRA_DIST += tests/seeds/fabric_map tests/seeds/verbs_ring
+tests_check_fabric_map_SOURCES = tests/check_fabric_map.c tests/fabric_image.c tests/fabric_image.h
+tests_check_fabric_map_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_fabric_map_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_check_fabric_map_LDADD = sim/libhffabric.la $(CHECK_LIBS)
+tests_check_verbs_ring_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_verbs_ring_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_check_verbs_ring_LDADD = sim/verbs/libhfverbscore.la $(CHECK_LIBS)
+tests_fuzz_fabric_map_SOURCES = tests/fuzz_fabric_map.c tests/fuzz_replay.c tests/fabric_image.c tests/fabric_image.h
+tests_fuzz_fabric_map_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_fuzz_fabric_map_LDADD = sim/libhffabric.la
+tests_fuzz_verbs_ring_SOURCES = tests/fuzz_verbs_ring.c tests/fuzz_replay.c
+tests_fuzz_verbs_ring_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_fuzz_verbs_ring_LDADD = sim/verbs/libhfverbscore.la
 check_PROGRAMS += tests/verbs_tool
 TESTS += tests/test_verbs.sh
 EXTRA_DIST += tests/test_verbs.sh

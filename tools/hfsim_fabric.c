@@ -298,8 +298,7 @@ static int start_ibsim(struct hf_fabric *fabric)
 		return err;
 	add_variable(&environment, "IBSIM_SOCKNAME=%s", fabric->socket_name);
 	add_variable(&environment, "HF_SMA_VLS=%s", fabric->scenario->lanes);
-	if (fabric->streams)
-		add_variable(&environment, "HF_FABRIC_MAP=%s", hf_fabric_path(fabric, HF_FILE_MAP).text);
+	add_variable(&environment, "HF_FABRIC_MAP=%s", hf_fabric_path(fabric, HF_FILE_MAP).text);
 	add_preload(&environment, fabric, HF_PART_SMA);
 	err = hf_ibsim_start(&fabric->ibsim, fabric->parts[HF_PART_IBSIM], fabric->scenario->topology, net.text,
 			     environment.list, log.text, IBSIM_TIMEOUT_MS);
