@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
 dist_man_MANS += doc/hfsim-mux.1
 dist_man_MANS += doc/hfsim-sma.7
+dist_man_MANS += doc/hfsim-verbs.7
 dist_man_MANS += doc/holdfast-scenario.5
 dist_man_MANS += doc/holdfastd.8 doc/holdfastd.conf.5 doc/holdfastd.services.5
 dist_man_MANS += doc/hfsim.1 doc/holdfast-snapshot.5 doc/holdfast-trace.5 doc/holdfast.8

@@ -26,3 +26,7 @@ noinst_PROGRAMS += tests/mft_blocks
 tests_mft_blocks_SOURCES = tests/mft_blocks.c
 tests_mft_blocks_LDADD = sim/libhfpcap.la
 EXTRA_DIST += tests/bench_services.sh
+
+noinst_PROGRAMS += tests/ipc_limits
+tests_ipc_limits_SOURCES = tests/ipc_limits.c
+EXTRA_DIST += tests/bench_verbs.sh

@@ -32,3 +32,4 @@ try 'compares the signalling modes' \
 	yields "$top_srcdir/tests/bench_signalling.sh" --faults 2 --rounds 2 --latency mesh:3x2:1:lash:8 mesh:3x2:1:lash:8
 try 'breaks cables' yields "$top_srcdir/tests/bench_sweep.sh" --turns 1 --faults 1 torus:3x3x3:2:torus-2QoS \
 	mesh:3x3x3:1:lash
+try 'runs perftest on simulated adapters' yields "$top_srcdir/tests/bench_verbs.sh" --turns 1
