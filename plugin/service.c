@@ -101,7 +101,7 @@ static uint64_t next_term(const struct hf_service *service, const struct hf_serv
 {
 	uint64_t term = service->term > service->seen_term ? service->term : service->seen_term;
 
-	return term + 1 > now->epoch_s ? term + 1 : now->epoch_s;
+	return term + 1 > now->epoch_ms ? term + 1 : now->epoch_ms;
 }
 
 static bool is_going_back(const struct hf_service *service)

@@ -4,9 +4,9 @@
  * in with the time, what is to be done comes out. It decides alone, so no two detections can move a service twice: a
  * failure counts only where it is one of the node that owns the service now.
  *
- * The term is the number of a change of owner. It never goes back: it is at least the seconds since 1970 at the time
- * of the change, so that an SM without a journal is ahead of the ones before it, and more than any term that a node has
- * shown. Who has seen a higher term knows that a lower one is over.
+ * The term is the number of a change of owner. It never goes back: it is at least the milliseconds since 1970 at the
+ * time of the change, so that an SM without a journal is ahead of the ones before it, and more than any term that a node
+ * has shown. Who has seen a higher term knows that a lower one is over.
  */
 #ifndef HF_PLUGIN_SERVICE_H
 #define HF_PLUGIN_SERVICE_H
@@ -108,7 +108,7 @@ struct hf_service {
 /* The two clocks. Terms come from the second one, everything else from the first. */
 struct hf_service_now {
 	uint64_t ns;		/* CLOCK_MONOTONIC */
-	uint64_t epoch_s;	/* CLOCK_REALTIME, in seconds */
+	uint64_t epoch_ms;	/* CLOCK_REALTIME */
 };
 
 /* HF_SERVICE_UNKNOWN, with no owner. */

@@ -89,7 +89,9 @@ static struct hf_service_now get_now(void)
 	struct timespec real;
 
 	clock_gettime(CLOCK_REALTIME, &real);
-	return (struct hf_service_now) { .ns = hf_now_ns(), .epoch_s = (uint64_t)real.tv_sec };
+	return (struct hf_service_now) {
+		.ns = hf_now_ns(), .epoch_ms = (uint64_t)real.tv_sec * 1000 + real.tv_nsec / 1000000,
+	};
 }
 
 static void wake(struct hf_services *services)

@@ -8,7 +8,7 @@
 #include "plugin/service.h"
 
 #define MS		UINT64_C(1000000)
-#define EPOCH_S		UINT64_C(1700000000)
+#define EPOCH_MS		UINT64_C(1700000000)
 #define NODES		3
 
 static struct hf_service_node nodes[NODES] = { { .port_guid = 1 }, { .port_guid = 2 }, { .port_guid = 3 } };
@@ -24,14 +24,14 @@ static void set_up(void)
 		.detection = HF_DETECTION_SM | HF_DETECTION_HEARTBEAT | HF_DETECTION_OPERATOR,
 		.failback = HF_FAILBACK_MANUAL, .failback_delay_ms = 1000, .hold_down_ms = 500, .hook_limit_ms = 100,
 	};
-	now = (struct hf_service_now) { .ns = 10000 * MS, .epoch_s = EPOCH_S };
+	now = (struct hf_service_now) { .ns = 10000 * MS, .epoch_ms = EPOCH_MS };
 	hf_service_init(&service, &config);
 }
 
 static void pass(uint64_t ms)
 {
 	now.ns += ms * MS;
-	now.epoch_s = EPOCH_S + (now.ns - 10000 * MS) / (1000 * MS);
+	now.epoch_ms = EPOCH_MS + (now.ns - 10000 * MS) / MS;
 }
 
 static void see(int node, bool is_present)
@@ -73,7 +73,7 @@ static void expect_move(int from, int to, enum hf_service_cause cause)
 START_TEST(first_owner_and_its_term)
 {
 	start();
-	ck_assert_uint_eq(service.term, EPOCH_S);
+	ck_assert_uint_eq(service.term, EPOCH_MS);
 	ck_assert_int_eq(service.state, HF_SERVICE_OWNED);
 	seen();
 	ck_assert_int_eq(step.action, HF_SERVICE_ACT_NONE);
@@ -92,9 +92,9 @@ END_TEST
 START_TEST(found_without_a_term_begins_a_higher_one)
 {
 	see(1, true);
-	hf_service_learn_term(&service, EPOCH_S + 50);
+	hf_service_learn_term(&service, EPOCH_MS + 50);
 	hf_service_found(&service, 1, 0, &now, &step);
-	ck_assert_uint_eq(service.term, EPOCH_S + 51);
+	ck_assert_uint_eq(service.term, EPOCH_MS + 51);
 }
 END_TEST
 

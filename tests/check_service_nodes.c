@@ -23,7 +23,7 @@
 #define PARTIES		(NODES + 1)
 #define MAX_PACKETS	100000
 #define SEEDS		20
-#define EPOCH_S		UINT64_C(1700000000)
+#define EPOCH_MS		UINT64_C(1700000000)
 
 struct packet {
 	uint64_t at_ns;
@@ -82,7 +82,7 @@ static uint16_t lid_of(int node)
 
 static struct hf_service_now sm_now(void)
 {
-	return (struct hf_service_now){ now_ns, EPOCH_S + now_ns / (1000 * MS) };
+	return (struct hf_service_now){ now_ns, EPOCH_MS + now_ns / MS };
 }
 
 static int put_on_wire(int from, int to, const struct hf_service_mad *mad)
@@ -799,7 +799,7 @@ START_TEST(test_replayed_requests)
 		kill_node(i);
 	pass_ms(10);
 	start_sm(0, term);
-	service.term = EPOCH_S;
+	service.term = EPOCH_MS;
 	for (int i = 0; i < 5; i++) {
 		replay_to_sm(n);
 		pass_ms(300);
@@ -1082,7 +1082,7 @@ START_TEST(test_sm_forgets)
 
 	pass_ms(1000);
 	start_sm(0, 0);
-	term = EPOCH_S + 1000000;
+	term = EPOCH_MS + 1000000;
 	service.term = term;
 	hf_service_nodes_settle(sm, now_ns, "web");
 	pass_ms(1000);
