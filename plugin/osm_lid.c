@@ -240,7 +240,7 @@ static int move_lid(osm_opensm_t *osm, struct hf_service_address *address, uint6
 				      set_entry(osm, holder_of(address->lid), address->lid);
 	if (!err)
 		ask_for_sweep(osm, moment);
-	return !err && port && is_old_first ? -EAGAIN : err;
+	return !err && port && is_old_first ? -EINPROGRESS : err;
 }
 
 /* The mechanism */

@@ -138,6 +138,16 @@ static void close_group(osm_opensm_t *osm, struct hf_service_address *address, c
 	osm_sm_reroute_mlid(&osm->sm, mlid);
 }
 
+/* OpenSM writes its tables in the order of its requests: what is no more in its copy is written before any join. */
+static bool is_served(osm_opensm_t *osm, const struct hf_service_address *address, uint64_t guid)
+{
+	const osm_port_t *port = hf_osm_find_port(osm, guid);
+	const osm_physp_t *side = port && hf_osm_is_port_there(port) ? hf_osm_switch_side(port) : NULL;
+
+	return side && osm_mcast_tbl_is_port(osm_switch_get_mcast_tbl_ptr(side->p_node->sw), address->mlid,
+					     side->port_num);
+}
+
 static int move_member(osm_opensm_t *osm, struct hf_service_address *address, const struct hf_service_port *from,
 		       const struct hf_service_port *to, enum hf_service_moment moment)
 {
@@ -147,8 +157,11 @@ static int move_member(osm_opensm_t *osm, struct hf_service_address *address, co
 	(void)moment;
 	if (!group)
 		return -ENOENT;
-	if (address->config->leave_first && from->guid != to->guid)
+	if (address->config->leave_first && from->guid != to->guid) {
 		leave(osm, group, from->guid);
+		if (is_served(osm, address, from->guid))
+			return -EINPROGRESS;
+	}
 	if (to->guid)
 		err = join(osm, group, to->guid);
 	/* Where nobody could join, the one that was there stays. */
@@ -167,8 +180,11 @@ static int keep_member(osm_opensm_t *osm, struct hf_service_address *address, co
 	if (!group)
 		return -ENOENT;
 	if (address->config->leave_first)
-		for (size_t i = 0; i < other_count; i++)
+		for (size_t i = 0; i < other_count; i++) {
 			leave(osm, group, others[i].guid);
+			if (is_served(osm, address, others[i].guid))
+				return -EINPROGRESS;
+		}
 	if (owner->guid)
 		err = join(osm, group, owner->guid);
 	for (size_t i = 0; !err && i < other_count; i++)

@@ -76,7 +76,8 @@ struct hf_service_mechanism {
 	 *
 	 * With leave_first @from must have lost it before @to has it. Done again it changes nothing.
 	 *
-	 * Return: 0: it is done, or will be by what was asked for; -EHOSTUNREACH where the port is not there; -ENOMEM;
+	 * Return: 0: it is done, or will be by what was asked for; -EINPROGRESS: only @from has lost it, and keep() does
+	 * the rest; -EHOSTUNREACH where the port is not there; -ENOMEM;
 	 * another negative errno. The caller tries again at the next moment.
 	 */
 	int (*move)(struct osm_opensm *osm, struct hf_service_address *address, const struct hf_service_port *from,

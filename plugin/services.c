@@ -199,7 +199,7 @@ static void move_address(struct hf_services *services, struct entry *entry, cons
 		return;
 	err = mechanism_of(services, entry)->move(services->fabric.osm, &entry->address, from, to, moment);
 	entry->wants_keep = err != 0;
-	if (err)
+	if (err && err != -EINPROGRESS)
 		set_text(add_item(services, entry, HF_NEWS_REFUSED, HF_CAUSE_NONE),
 			 "its address cannot be moved to 0x%016" PRIx64 ": %s; it is tried again", to->guid, strerror(-err));
 }
