@@ -521,13 +521,17 @@ static bool mft_has(const struct hf_fabric *fabric, const struct hf_ibsim_switch
 	return entry && ((entry[0] << 8 | entry[1]) >> number % HF_IBSIM_MFT_PORTS & 1);
 }
 
-static bool has_mft_entry(const struct hf_fabric *fabric, const struct hf_ibsim_node *node,
-			  const struct hf_ibsim_switch *sw, unsigned int mlid)
+/* The ports of an entry, all of one moment: a switch decides once where a packet goes. Return: whether there are any. */
+static bool read_mft_entry(const struct hf_fabric *fabric, const struct hf_ibsim_node *node,
+			   const struct hf_ibsim_switch *sw, unsigned int mlid, bool ret_ports[UINT8_MAX + 1])
 {
-	for (int number = 0; number <= node->port_count && number <= UINT8_MAX; number++)
-		if (mft_has(fabric, sw, mlid, number))
-			return true;
-	return false;
+	bool has_any = false;
+
+	for (int number = 0; number <= node->port_count && number <= UINT8_MAX; number++) {
+		ret_ports[number] = mft_has(fabric, sw, mlid, number);
+		has_any |= ret_ports[number];
+	}
+	return has_any;
 }
 
 /* Where a switch sends a packet to a group that it does not know. */
@@ -579,10 +583,11 @@ static void flood_switch(struct flood *flood, const struct hf_ibsim_node *node, 
 {
 	const struct hf_ibsim_switch *sw = switch_of(flood->fabric, node);
 	unsigned int came_from = port_at(flood->fabric, in)->number, number;
+	bool ports[UINT8_MAX + 1];
 
-	if (sw && has_mft_entry(flood->fabric, node, sw, flood->packet->dlid)) {
+	if (sw && read_mft_entry(flood->fabric, node, sw, flood->packet->dlid, ports)) {
 		for (number = 0; number <= (unsigned int)node->port_count && number <= UINT8_MAX; number++)
-			if (number != came_from && mft_has(flood->fabric, sw, flood->packet->dlid, number))
+			if (number != came_from && ports[number])
 				flood_port(flood, node, number, in, hops, route);
 		return;
 	}
