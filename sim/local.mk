@@ -27,8 +27,11 @@ dist_scenarios_DATA = sim/scenarios/fat-tree.conf sim/scenarios/host-loss.conf s
 	sim/scenarios/never-stale-ten-faults.conf sim/scenarios/ring-6.conf \
 	sim/scenarios/service-automatic-failback.conf sim/scenarios/service-automatic-failback.services \
 	sim/scenarios/service-failover.conf sim/scenarios/service-failover.services \
+	sim/scenarios/service-heartbeat.conf sim/scenarios/service-heartbeat.services \
 	sim/scenarios/service-leave-first.conf sim/scenarios/service-leave-first.services \
-	sim/scenarios/service-lid.conf sim/scenarios/service-lid.services sim/scenarios/service-sm-lost.conf \
+	sim/scenarios/service-lid.conf sim/scenarios/service-lid.services \
+	sim/scenarios/service-never-back.conf sim/scenarios/service-never-back.services \
+	sim/scenarios/service-sm-lost.conf \
 	sim/scenarios/service-switch-port.conf sim/scenarios/service-switch-port.services \
 	sim/scenarios/two-ports.net sim/scenarios/torus-4x4x4.conf \
 	sim/scenarios/two-faults.conf

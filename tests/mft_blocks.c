@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
- * Which blocks of multicast tables a subnet manager wrote, from a capture at its adapter: mft_blocks CAPTURE
+ * Which blocks of multicast tables a subnet manager wrote, from a capture at its adapter:
  *
- * What it writes within PAUSE_NS of each other is one change. For each a line "WRITTEN NEEDED": blocks that were set,
- * and those of them that held something else before the change than they do behind it. The first change is left out, as
- * nobody knows what was there before.
+ *	mft_blocks CAPTURE <WINDOWS	each line: FROM TO, in nanoseconds, in order
+ *
+ * For each window a line "WRITTEN NEEDED": blocks that were set in it, and those that behind it held something else than
+ * before.
  */
 #include <err.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +17,6 @@
 
 #include "sim/pcap.h"
 
-#define PAUSE_NS		UINT64_C(150000000)
 #define ATTR_MULTICAST_TABLE	0x001b
 #define SMP_HOPS_AT		7
 #define SMP_DATA_AT		64
@@ -31,74 +32,90 @@ struct block_key {
 struct block {
 	struct block_key key;
 	uint8_t now[SMP_DATA_SIZE], before[SMP_DATA_SIZE];
-	bool is_written;	/* in this change */
 	UT_hash_handle hh;
 };
 
-struct change {
+struct capture {
+	struct hf_pcap_reader *reader;
+	struct hf_pcap_record record;
+	bool has_record;
 	struct block *blocks;
-	unsigned long written, count;
-	uint64_t last_ns;
+	unsigned long written;
 };
 
-static void end_change(struct change *change)
+static void take_block(struct capture *capture)
 {
-	unsigned long needed = 0;
-	struct block *block, *next;
-
-	HASH_ITER(hh, change->blocks, block, next) {
-		needed += block->is_written && memcmp(block->now, block->before, sizeof(block->now));
-		memcpy(block->before, block->now, sizeof(block->now));
-		block->is_written = false;
-	}
-	if (change->count++ && change->written)
-		printf("%lu %lu\n", change->written, needed);
-	change->written = 0;
-}
-
-static void take_block(struct change *change, const struct hf_pcap_record *record)
-{
+	const struct hf_pcap_record *record = &capture->record;
 	struct block_key key = { .hops = record->mad[SMP_HOPS_AT] };
 	struct block *block;
 
-	if (change->written && record->time_ns > change->last_ns + PAUSE_NS)
-		end_change(change);
 	memcpy(key.path, record->mad + SMP_PATH_AT, key.hops < sizeof(key.path) ? key.hops + (size_t)1 :
 							      sizeof(key.path));
 	memcpy(key.modifier, record->mad + offsetof(struct hf_mad_hdr, attr_mod), sizeof(key.modifier));
-	HASH_FIND(hh, change->blocks, &key, sizeof(key), block);
+	HASH_FIND(hh, capture->blocks, &key, sizeof(key), block);
 	if (!block) {
 		/* Tables are empty at first. */
 		block = calloc(1, sizeof(*block));
 		if (!block)
 			err(EXIT_FAILURE, "mft_blocks");
 		block->key = key;
-		HASH_ADD(hh, change->blocks, key, sizeof(key), block);
+		HASH_ADD(hh, capture->blocks, key, sizeof(key), block);
 	}
 	memcpy(block->now, record->mad + SMP_DATA_AT, sizeof(block->now));
-	block->is_written = true;
-	change->written++;
-	change->last_ns = record->time_ns;
+	capture->written++;
+}
+
+static void next_block(struct capture *capture)
+{
+	while ((capture->has_record = hf_pcap_read(capture->reader, &capture->record) == 1)) {
+		struct hf_mad_hdr hdr;
+
+		memcpy(&hdr, capture->record.mad, sizeof(hdr));
+		if (capture->record.is_sent && hdr.mgmt_class == HF_CLASS_SUBN_DIRECTED &&
+		    hdr.method == HF_METHOD_SET && be16toh(hdr.attr_id) == ATTR_MULTICAST_TABLE)
+			return;
+	}
+}
+
+static void take_until(struct capture *capture, uint64_t time_ns)
+{
+	for (; capture->has_record && capture->record.time_ns < time_ns; next_block(capture))
+		take_block(capture);
+}
+
+static void begin_window(struct capture *capture)
+{
+	struct block *block, *next;
+
+	HASH_ITER(hh, capture->blocks, block, next)
+		memcpy(block->before, block->now, sizeof(block->now));
+	capture->written = 0;
+}
+
+static unsigned long count_changed(struct capture *capture)
+{
+	struct block *block, *next;
+	unsigned long count = 0;
+
+	HASH_ITER(hh, capture->blocks, block, next)
+		count += memcmp(block->now, block->before, sizeof(block->now)) != 0;
+	return count;
 }
 
 int main(int argc, char **argv)
 {
-	struct hf_pcap_record record;
-	struct hf_pcap_reader *reader;
-	struct change change = { 0 };
+	struct capture capture = { .has_record = false };
+	uint64_t from_ns, to_ns;
 
-	if (argc != 2 || hf_pcap_reader_open(argv[1], &reader))
-		errx(EXIT_FAILURE, "usage: mft_blocks CAPTURE");
-	while (hf_pcap_read(reader, &record) == 1) {
-		struct hf_mad_hdr hdr;
-
-		memcpy(&hdr, record.mad, sizeof(hdr));
-		if (record.is_sent && hdr.mgmt_class == HF_CLASS_SUBN_DIRECTED && hdr.method == HF_METHOD_SET &&
-		    be16toh(hdr.attr_id) == ATTR_MULTICAST_TABLE)
-			take_block(&change, &record);
+	if (argc != 2 || hf_pcap_reader_open(argv[1], &capture.reader))
+		errx(EXIT_FAILURE, "usage: mft_blocks CAPTURE <WINDOWS");
+	next_block(&capture);
+	while (scanf("%" SCNu64 " %" SCNu64, &from_ns, &to_ns) == 2) {
+		take_until(&capture, from_ns);
+		begin_window(&capture);
+		take_until(&capture, to_ns);
+		printf("%lu %lu\n", capture.written, count_changed(&capture));
 	}
-	if (change.written)
-		end_change(&change);
-	hf_pcap_reader_close(reader);
+	hf_pcap_reader_close(capture.reader);
 	return EXIT_SUCCESS;
 }

@@ -470,6 +470,8 @@ int hf_fabric_start_sm(struct hf_fabric *fabric)
 
 	if (!err && needs_mux(fabric))
 		err = start_mux(fabric);
+	if (!err && fabric->streams)
+		err = hf_setup_services(fabric);
 	if (!err)
 		err = hf_setup_opensm(fabric);
 	if (err)

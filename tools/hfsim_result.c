@@ -239,8 +239,9 @@ static int add_streams(json_t *json, const struct hf_run *run, const struct hf_f
 static json_t *pack_fault(const struct hf_run *run, const struct hf_fault_run *fault)
 {
 	struct window window = find_window(run, fault);
-	json_t *json = json_pack("{s:s, s:s}", "name", fault->fault->name, "kind",
-				 hf_fault_kind_text(fault->fault->kind));
+	json_t *json = json_pack("{s:s, s:s, s:I, s:I}", "name", fault->fault->name, "kind",
+				 hf_fault_kind_text(fault->fault->kind), "cut_ns", (json_int_t)fault->cut_ns,
+				 "settled_ns", (json_int_t)fault->settled_ns);
 
 	if (!json)
 		return NULL;

@@ -6,9 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "tools/hfsim_streams.h"
 
 #define SUBNET_PREFIX	UINT64_C(0xfe80000000000000)
 #define CHECK_INTERVAL_S 10	/* holdfastd's own default */
+#define DIR_WORD	"@DIR@"
 #define SMPS_ON_WIRE	32	/* enough to be fast, few enough for ibsim's sockets, which hold 167 MADs */
 
 static int open_file(struct hf_fabric *fabric, const struct hf_path *path, FILE **ret_file)
@@ -68,7 +73,8 @@ static int setup_plugin(struct hf_fabric *fabric, const struct sm_files *files)
 		hf_fabric_path(fabric, "%s", files->trace).text, hf_fabric_path(fabric, "%s", files->socket).text,
 		fabric->scenario->mode);
 	if (fabric->scenario->services_file)
-		fprintf(file, "services = \"%s\"\njournal = \"%s\"\n", fabric->scenario->services_file,
+		fprintf(file, "services = \"%s\"\njournal = \"%s\"\n",
+			hf_fabric_path(fabric, HF_FILE_SERVICES).text,
 			hf_fabric_path(fabric, "%s", files->journal).text);
 	for (size_t i = 0; i < plugin->count; i++)
 		fprintf(file, "%s = \"%s\"\n", plugin->items[i].name, plugin->items[i].value);
@@ -106,6 +112,57 @@ int hf_setup_opensm(struct hf_fabric *fabric)
 	if (!err && fabric->scenario->standby_node)
 		err = setup_sm(fabric, &standby_files);
 	return err;
+}
+
+static int write_key(struct hf_fabric *fabric)
+{
+	struct hf_path path = hf_fabric_path(fabric, HF_FILE_KEY);
+	uint8_t key[32];
+	FILE *file;
+	int err;
+
+	if (getrandom(key, sizeof(key), 0) != sizeof(key))
+		return hf_fabric_fail(fabric, -errno, "no random number: %s", strerror(errno));
+	err = open_file(fabric, &path, &file);
+	if (err)
+		return err;
+	fchmod(fileno(file), 0600);
+	for (size_t i = 0; i < sizeof(key); i++)
+		fprintf(file, "%02x", key[i]);
+	fprintf(file, "\n");
+	return close_file(fabric, &path, file);
+}
+
+static void copy_line(const struct hf_fabric *fabric, const char *line, FILE *out)
+{
+	const char *at;
+
+	while ((at = strstr(line, DIR_WORD)) != NULL) {
+		fprintf(out, "%.*s%s", (int)(at - line), line, fabric->dir);
+		line = at + strlen(DIR_WORD);
+	}
+	fputs(line, out);
+}
+
+int hf_setup_services(struct hf_fabric *fabric)
+{
+	struct hf_path path = hf_fabric_path(fabric, HF_FILE_SERVICES);
+	const char *from = fabric->scenario->services_file;
+	FILE *in = fopen(from, "re"), *out;
+	char *line = NULL;
+	size_t room = 0;
+	int err;
+
+	if (!in)
+		return hf_fabric_fail(fabric, -errno, "%s: %s", from, strerror(errno));
+	err = open_file(fabric, &path, &out);
+	while (!err && getline(&line, &room, in) >= 0)
+		copy_line(fabric, line, out);
+	free(line);
+	fclose(in);
+	if (!err)
+		err = close_file(fabric, &path, out);
+	return err ? err : write_key(fabric);
 }
 
 uint64_t hf_setup_port_guid(const struct hf_topology_node *node)
@@ -152,6 +209,25 @@ int hf_setup_check_interval_s(const struct hf_scenario *scenario)
 	return CHECK_INTERVAL_S;
 }
 
+/* A process of several hosts would be several nodes of a service: it is none. */
+static bool has_node_services(const struct hf_fabric *fabric, const struct hf_daemon *daemon)
+{
+	return daemon->n_hosts == 1 &&
+	       hf_streams_have_heartbeats(fabric, fabric->scenario->hosts[daemon->first_host]);
+}
+
+static int setup_node_services(struct hf_fabric *fabric, const struct hf_daemon *daemon)
+{
+	struct hf_path path = hf_fabric_path(fabric, HF_FILE_HOST ".services", daemon->index);
+	FILE *file;
+	int err = open_file(fabric, &path, &file);
+
+	if (err)
+		return err;
+	hf_streams_write_node(fabric, fabric->scenario->hosts[daemon->first_host], file);
+	return close_file(fabric, &path, file);
+}
+
 int hf_setup_daemon(struct hf_fabric *fabric, const struct hf_daemon *daemon)
 {
 	const struct hf_settings *settings = &fabric->scenario->holdfastd;
@@ -165,8 +241,12 @@ int hf_setup_daemon(struct hf_fabric *fabric, const struct hf_daemon *daemon)
 	fprintf(file, "socket = \"%s\"\n", hf_fabric_path(fabric, HF_FILE_HOST ".socket", daemon->index).text);
 	fprintf(file, "trace = \"%s\"\n", hf_fabric_path(fabric, HF_FILE_HOST ".trace", daemon->index).text);
 	fprintf(file, "connect = \"%s\"\n", connect.text);
+	if (has_node_services(fabric, daemon))
+		fprintf(file, "services = \"%s\"\n", hf_fabric_path(fabric, HF_FILE_HOST ".services", daemon->index).text);
 	for (size_t i = 0; i < settings->count; i++)
 		fprintf(file, "%s = \"%s\"\n", settings->items[i].name, settings->items[i].value);
 	err = close_file(fabric, &path, file);
+	if (!err && has_node_services(fabric, daemon))
+		err = setup_node_services(fabric, daemon);
 	return err ? err : setup_connect(fabric, &connect, daemon);
 }

@@ -20,6 +20,8 @@
 #define HF_FILE_STANDBY_TRACE	"standby.trace"
 #define HF_FILE_STANDBY_CAPTURE	"standby.pcap"
 #define HF_FILE_STANDBY_DIR	"standby"	/* what opensm keeps for its next start */
+#define HF_FILE_SERVICES	"services.conf"
+#define HF_FILE_KEY		"service.key"
 #define HF_FILE_MAP		"fabric.map"
 #define HF_FILE_JOURNAL		"opensm.journal"
 #define HF_FILE_STANDBY_JOURNAL	"standby.journal"
@@ -29,6 +31,12 @@
 int hf_setup_net(struct hf_fabric *fabric);
 int hf_setup_opensm(struct hf_fabric *fabric);
 int hf_setup_daemon(struct hf_fabric *fabric, const struct hf_daemon *daemon);
+
+/*
+ * The services file and the key of the run: in the file that the scenario names @DIR@ stands for the run's directory, in
+ * which there is a key service.key.
+ */
+int hf_setup_services(struct hf_fabric *fabric);
 
 /* GUID of an adapter's first port with a cable, or 0. */
 uint64_t hf_setup_port_guid(const struct hf_topology_node *node);

@@ -51,6 +51,14 @@ static struct hf_topology_node *find_port_guid(const struct hf_topology *topolog
 	return NULL;
 }
 
+static struct hf_topology_node *find_service_node(const struct hf_fabric *fabric, const struct hf_service_node *named)
+{
+	const struct hf_topology *topology = fabric->scenario->topology;
+
+	return named->description ? find_description(topology, named->description) :
+				    find_port_guid(topology, named->port_guid);
+}
+
 static struct receiver *find_receiver(const struct hf_streams *streams, const struct hf_topology_node *node)
 {
 	for (size_t i = 0; i < streams->n_receivers; i++)
@@ -62,9 +70,7 @@ static struct receiver *find_receiver(const struct hf_streams *streams, const st
 static int add_receiver(struct hf_fabric *fabric, const struct hf_service_config *service,
 			const struct hf_service_node *named)
 {
-	const struct hf_topology *topology = fabric->scenario->topology;
-	const struct hf_topology_node *node = named->description ? find_description(topology, named->description) :
-								   find_port_guid(topology, named->port_guid);
+	const struct hf_topology_node *node = find_service_node(fabric, named);
 	struct hf_streams *streams = fabric->streams;
 	char name[80];
 
@@ -125,6 +131,52 @@ size_t hf_streams_count(const struct hf_fabric *fabric)
 const char *hf_streams_name(const struct hf_fabric *fabric, size_t index)
 {
 	return fabric->streams->config->services[index].name;
+}
+
+static uint64_t port_guid_of(const struct hf_fabric *fabric, const struct hf_service_node *named)
+{
+	const struct hf_topology_node *node = find_service_node(fabric, named);
+
+	if (named->port_guid)
+		return named->port_guid;
+	return named->port_num ? node->ports[named->port_num].guid : hf_setup_port_guid(node);
+}
+
+static bool is_node_of(const struct hf_fabric *fabric, const struct hf_service_config *service,
+		       const struct hf_topology_node *host)
+{
+	for (size_t i = 0; i < service->node_count; i++)
+		if (find_service_node(fabric, &service->nodes[i]) == host)
+			return service->detection & HF_DETECTION_HEARTBEAT;
+	return false;
+}
+
+bool hf_streams_have_heartbeats(const struct hf_fabric *fabric, const struct hf_topology_node *host)
+{
+	for (size_t i = 0; i < hf_streams_count(fabric); i++)
+		if (is_node_of(fabric, &fabric->streams->config->services[i], host))
+			return true;
+	return false;
+}
+
+void hf_streams_write_node(const struct hf_fabric *fabric, const struct hf_topology_node *host, FILE *out)
+{
+	for (size_t i = 0; i < hf_streams_count(fabric); i++) {
+		const struct hf_service_config *service = &fabric->streams->config->services[i];
+		const char *comma = "";
+
+		if (!is_node_of(fabric, service, host))
+			continue;
+		fprintf(out, "service \"%s\" {\n\tkey_file = \"%s\"\n\tpeers = {", service->name,
+			hf_fabric_path(fabric, HF_FILE_KEY).text);
+		for (size_t j = 0; j < service->node_count; j++) {
+			if (find_service_node(fabric, &service->nodes[j]) == host)
+				continue;
+			fprintf(out, "%s \"0x%016" PRIx64 "\"", comma, port_guid_of(fabric, &service->nodes[j]));
+			comma = ",";
+		}
+		fprintf(out, " }\n}\n");
+	}
 }
 
 static int start_receiver(struct hf_fabric *fabric, struct receiver *receiver)

@@ -7,6 +7,7 @@
 #define HF_TOOLS_HFSIM_STREAMS_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "tools/hfsim_fabric.h"
 #include "tools/hfsim_packets.h"
@@ -22,6 +23,12 @@ int hf_streams_new(struct hf_fabric *fabric);
 /* Names and number of the services, in the order of their indices. */
 size_t hf_streams_count(const struct hf_fabric *fabric);
 const char *hf_streams_name(const struct hf_fabric *fabric, size_t index);
+
+/* Whether a host is a node of a service whose nodes send each other heartbeats. */
+bool hf_streams_have_heartbeats(const struct hf_fabric *fabric, const struct hf_topology_node *host);
+
+/* Writes these services as holdfastd.services(5) wants them on that host. */
+void hf_streams_write_node(const struct hf_fabric *fabric, const struct hf_topology_node *host, FILE *out);
 
 /* Starts them and waits until each service is heard. Without streams it does nothing. Return: as hf_fabric_wait(). */
 int hf_streams_start(struct hf_fabric *fabric);
