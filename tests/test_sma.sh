@@ -173,7 +173,7 @@ engine_of_scenario() {
 
 exports_only() {
 	nm -D --defined-only "$sma" | sed -n 's/.* T //p' | sort >exported
-	printf '%s\n' connect read select write | diff - exported
+	printf '%s\n' calloc connect free malloc read select write | diff - exported
 }
 
 bring_up_times() {
