@@ -14,7 +14,7 @@
 #   of_subscribers                  those lines of sa_records that concern one of the six hosts
 # $ibsim_env adds to ibsim's environment, $osm_env to opensm's, $osm_preload to its libraries. $osm_engine is the routing
 # engine; $osm_console opensm's console, read from the pipe osm.in where that is "local". $mesh_edit (for sed) changes the
-# fabric, $mesh_hosts names the hosts.
+# fabric, $mesh_kind is another one, $mesh_hosts names the hosts.
 
 need ibsim opensm saquery
 
@@ -25,7 +25,7 @@ IBSIM_SOCKNAME=hf-plugin-$$
 OSM_CACHE_DIR=$work/cache OSM_TMP_DIR=$work
 export LD_LIBRARY_PATH IBSIM_SOCKNAME OSM_CACHE_DIR OSM_TMP_DIR
 ibsim_pid= osm_pid= hosts_pid=
-ibsim_env= osm_engine=lash osm_env= osm_preload= osm_console=off mesh_edit=
+ibsim_env= osm_engine=lash osm_env= osm_preload= osm_console=off mesh_edit= mesh_kind='mesh 3x2 1'
 mkdir -p "$work/cache"
 cd "$work" || exit 99
 
@@ -46,7 +46,8 @@ on_exit stop_all
 
 start_fabric() {
 	mkfifo console
-	"$top_builddir/tests/topology_tool" generate mesh 3x2 1 | sed -e "$mesh_edit" >mesh.net
+	# shellcheck disable=SC2086  # a word an argument
+	"$top_builddir/tests/topology_tool" generate $mesh_kind | sed -e "$mesh_edit" >mesh.net
 	timeout 300 env $ibsim_env ibsim -s mesh.net <console >ibsim.log 2>&1 &
 	ibsim_pid=$!
 	exec 3>console

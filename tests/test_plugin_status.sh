@@ -72,7 +72,7 @@ stays_a_file() {
 
 osm_preload=$top_builddir/tests/.libs/libhflowermtu.so
 start_fabric || exit 99
-plan 48
+plan 53
 plugin_conf "$socket"
 try "opensm comes up under LASH" start_plugin
 try "the first routing is announced" announced 1
@@ -165,3 +165,16 @@ reads_back() {	# ENGINE LINE ...
 try "a snapshot of DFSSSP" reads_back dfsssp
 try "of Nue, with two LIDs a port" reads_back nue 'lmc 1'
 try "all LIDs are in it" sh -c "[ $(od -A n -t u4 -j 28 -N 4 engine) -gt 13 ]"
+
+# LASH needs nine lanes for this torus, and ibsim's ports have eight.
+stop_all
+rm -f console cache/*
+mesh_kind='torus 12x12 1' osm_engine=lash osm_preload=
+start_fabric || exit 99
+try "a torus that LASH has a lane too few for comes up" start_plugin
+announced 1
+try "minhop routes it from the beginning" holds '.routing.engine == "minhop" and .fallback.since_epoch == 1'
+try "the text says so" sh -c "'$holdfast' status --socket '$socket' |
+	grep '^engine  *minhop instead of lash, which failed: since routing 1, '"
+try "so does the log" log_says 'routing engine lash failed, minhop routes instead'
+try "opensm ends with status 0" stop_opensm
