@@ -46,7 +46,7 @@
 
 #define INSTANCES	(1 + SM_EVENTS)
 #define EPOCHS		(1 + ROUTINGS)		/* of one instance */
-#define TABLES		(INSTANCES * EPOCHS)
+#define TABLES		(INSTANCES * EPOCHS)	/* at most 6: see pick_report() */
 #define AT(inst, epoch)	((inst - 1) * EPOCHS + epoch - 1)
 #define UNKNOWN		255			/* the path of a host that holds no table */
 
@@ -126,7 +126,7 @@ inline pick_report()
 {
 	n_reports--;
 	if
-	PICK(0) PICK(1) PICK(2) PICK(3) PICK(4) PICK(5) PICK(6) PICK(7) PICK(8) PICK(9) PICK(10) PICK(11)
+	PICK(0) PICK(1) PICK(2) PICK(3) PICK(4) PICK(5)
 	:: foreign > 0 -> foreign--
 	fi
 }
@@ -195,7 +195,8 @@ inline want_query()
 /* The safety of it all: the table is what its name says. */
 inline check_table()
 {
-	assert(held_i == 0 || in_part || (have0 == path0[AT(held_real, held_e)] && have1 == path1[AT(held_real, held_e)]))
+	assert(held_i == 0 || in_part ||
+		(have0 == path0[AT(held_real, held_e)] && have1 == path1[AT(held_real, held_e)]))
 }
 
 /* In have0, have1: what mask says has changed, as it is in (from, epoch). */
@@ -214,8 +215,10 @@ inline take_paths(from, epoch)
 	held_e = epoch
 }
 
-#ifdef M_ZERO_IS_A_NAME
+#if defined(M_ZERO_IS_A_NAME)
 #define SAME_INSTANCE	(held_i == (i == 0 -> 0 : NAME(i)))
+#elif defined(M_INSTANCE_IGNORED)
+#define SAME_INSTANCE	(i != 0 && held_i != 0)
 #else
 #define SAME_INSTANCE	(i != 0 && held_i == NAME(i))
 #endif
@@ -310,6 +313,9 @@ inline take_answer()
 	query = idle;
 	if
 	:: failing -> lose_query(); failing = 0
+#ifdef M_ASKS_FOREVER
+	:: !failing -> send_query()
+#endif
 	:: !failing && again ->
 		send_query()		/* reached: asks once more */
 	:: else
@@ -410,8 +416,12 @@ inline tell()
 	fi;
 	i = 0; k = 0;
 	if
-	:: was_subscribed && (store == 0 || anew) ->
-		put_report(1)		/* reached: what changed is not known */
+	:: was_subscribed && store == 0 ->
+		put_report(1)		/* reached: there is nothing to compare with */
+	:: was_subscribed && store != 0 && anew ->
+#ifndef M_ANEW_NOT_TOLD
+		put_report(1)		/* reached: the history begins anew */
+#endif
 	:: was_subscribed && store != 0 && !anew && was_skipped ->
 #ifndef M_SKIPPED_NOT_TOLD
 		put_report(1)		/* reached: a routing was skipped */
@@ -469,6 +479,12 @@ inline announce()
 	preparing = 0; was_subscribed = 0; was_skipped = 0; anew = 0; e = 0
 }
 
+#ifdef M_ASKED_INSTANCE_IGNORED
+#define IS_ASKED	(asked_i != 0)
+#else
+#define IS_ASKED	(asked_i == NAME(instance))
+#endif
+
 inline answer_query()
 {
 	query = answered;
@@ -477,7 +493,7 @@ inline answer_query()
 		answer = records	/* reached: nothing was announced yet */
 	:: store != 0 && faults > 0 -> faults--; answer = records
 	:: store != 0 -> answer = whole	/* of another instance, or the history begins later: that may be at any time */
-	:: store != 0 && asked_i == NAME(instance) && oldest <= asked_e && asked_e <= store ->
+	:: store != 0 && IS_ASKED && oldest <= asked_e && asked_e <= store ->
 		answer = delta; answer_from = asked_e
 	fi;
 	if
@@ -538,7 +554,9 @@ active proctype everything()
 		/* The reporter has no room: one without epochs takes the place of several. */
 		pick_report(); forget_report();
 		pick_report(); forget_report();
+#ifndef M_NO_ROOM_NOT_TOLD
 		put_report(1)		/* reached: one Report in the place of several */
+#endif
 	   }
 
 	/* Faults; more are in take_report(), take_answer(), subnet_up() and answer_query(). */
