@@ -19,7 +19,7 @@ yields() {
 	figures | diff names - && all_are_numbers
 }
 
-plan 6
+plan 7
 try 'compares snapshots' \
 	yields "$top_builddir/tests/bench_distinguisher" --rounds 3 torus:3x3x3:2 leaf-spine:4x2:2
 try 'reads a fabric from a file' \
