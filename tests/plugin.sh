@@ -71,7 +71,7 @@ start_opensm() {
 	done
 	: >opensm.log
 	osm_in=/dev/null
-	[ "$osm_console" = off ] || osm_in=osm.in
+	[ "$osm_console" != local ] || osm_in=osm.in
 	# shellcheck disable=SC2086  # several settings, or none
 	timeout --foreground -s KILL 300 env LD_PRELOAD="$umad $osm_preload" HF_UMAD_NODES=sm $osm_env \
 		opensm -q $osm_console -R $osm_engine -f "$work/opensm.log" -F "$work/opensm.conf" \
