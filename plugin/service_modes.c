@@ -99,8 +99,8 @@ static int check_uses(struct use *uses, size_t count, const struct hf_service_co
 			continue;
 		hf_service_node_print(uses[i].node, name, sizeof(name));
 		*ret_which = second;
-		return refuse(ret_error, "node %s is also one of service \"%s\" in line %u: allowed is a port of its own "
-			      "for each service of mode lid", name, first->name, first->line);
+		return refuse(ret_error, "node %s is also one of service \"%s\" in line %u: allowed is a port of its "
+			      "own for each service of mode lid", name, first->name, first->line);
 	}
 	return 0;
 }
@@ -139,8 +139,8 @@ int hf_service_modes_check_together(const struct hf_service_config *services, si
 			continue;
 		if (first) {
 			*ret_which = &services[i];
-			return refuse(ret_error, "so is service \"%s\" in line %u: allowed is one, as a switch has one pair "
-				      "of default multicast ports", first->name, first->line);
+			return refuse(ret_error, "so is service \"%s\" in line %u: allowed is one, as a switch has one "
+				      "pair of default multicast ports", first->name, first->line);
 		}
 		first = &services[i];
 	}

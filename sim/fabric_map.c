@@ -521,7 +521,7 @@ static bool mft_has(const struct hf_fabric *fabric, const struct hf_ibsim_switch
 	return entry && ((entry[0] << 8 | entry[1]) >> number % HF_IBSIM_MFT_PORTS & 1);
 }
 
-/* The ports of an entry, all of one moment: a switch decides once where a packet goes. Return: whether there are any. */
+/* The ports of an entry, of one moment: a switch decides once where a packet goes. Return: whether there are any. */
 static bool read_mft_entry(const struct hf_fabric *fabric, const struct hf_ibsim_node *node,
 			   const struct hf_ibsim_switch *sw, unsigned int mlid, bool ret_ports[UINT8_MAX + 1])
 {

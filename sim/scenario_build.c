@@ -242,8 +242,8 @@ static int set_up_services(struct building *building)
 		return err;
 	if (scenario->sender->type != HF_NODE_CA || scenario->sender == scenario->sm_node ||
 	    scenario->sender == scenario->standby_node)
-		return FAIL(building, lines[HF__SERVICES_FROM], "from = %s: allowed is a channel adapter other than the "
-			    "SM's", services->from);
+		return FAIL(building, lines[HF__SERVICES_FROM], "from = %s: allowed is a channel adapter other than "
+			    "the SM's", services->from);
 	scenario->interval_us = services->interval_us;
 	return 0;
 }
@@ -412,8 +412,8 @@ static int place_fault(struct building *building, const struct hf__fault_draft *
 	if (fault->kind == HF_FAULT_SWITCH_RESET && fault->node->type != HF_NODE_SWITCH)
 		return FAIL(building, node_line, "node = %s: allowed is a switch", draft->values.node);
 	if (draft->values.service && !building->scenario->services_file)
-		return FAIL(building, draft->lines[HF__FAULT_SERVICE], "service = %s: allowed with a section services only",
-			    draft->values.service);
+		return FAIL(building, draft->lines[HF__FAULT_SERVICE], "service = %s: allowed with a section services "
+			    "only", draft->values.service);
 	if (kinds[fault->kind].is_of_host && !is_host(building->scenario, fault->node))
 		return FAIL(building, node_line, "node = %s: allowed is a host where holdfastd runs",
 			    draft->values.node);

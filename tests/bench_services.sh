@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
 #
 # Nodes of services die on a 4x4 mesh while a sender goes on:
-#  - fifty times one after another, with one service on each pair of nodes: from the link going down to the first packet at the new node, and
-#    from the trap that tells the SM of it to that packet, beside OpenSM's sweep after the same faults without services;
+#  - fifty times one after another, with one service on each pair of nodes: from the link going down to the first packet
+#    at the new node, and from the trap that tells the SM of it to that packet, beside OpenSM's sweep after the same
+#    faults without services;
 #  - once, with a thousand services on the node, which one sweep moves;
 #  - the blocks of multicast tables that OpenSM wrote for it, beside those whose content really changed.
 #
@@ -38,8 +39,8 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/hf-bench.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 : "${HF_BENCH_JSON:=$work/figures}"
 
-# OpenSM takes no notice of a switch that has sent more than ten traps in a row, so several pairs of nodes take turns; one
-# of each pair is back before the other goes.
+# OpenSM takes no notice of a switch that has sent more than ten traps in a row, so several pairs of nodes take turns;
+# one of each pair is back before the other goes.
 pairs=("H_3_3_0 H_0_3_0" "H_3_2_0 H_0_2_0" "H_3_1_0 H_0_1_0" "H_3_0_0 H_1_0_0" "H_1_3_0 H_2_3_0" "H_1_2_0 H_2_2_0")
 
 # write_scenario NAME INTERVAL_US FAILOVERS: nodes die and come back. Without an interval there are no services.

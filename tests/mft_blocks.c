@@ -4,8 +4,8 @@
  *
  *	mft_blocks CAPTURE <WINDOWS	each line: FROM TO, in nanoseconds, in order
  *
- * For each window a line "WRITTEN NEEDED": blocks that were set in it, and those that behind it held something else than
- * before.
+ * For each window a line "WRITTEN NEEDED": blocks that were set in it, and those that behind it held something else
+ * than before.
  */
 #include <err.h>
 #include <inttypes.h>

@@ -44,5 +44,6 @@ try "a service with one node stays silent when that dies" fails_with ./alone.con
 sed -i 's/H_2_1_0/H_9_9_9/' service-failover.services
 try "a node that the fabric does not have is refused" fails_with ./alone.conf 1 'node H_9_9_9: allowed is an adapter'
 echo 'service x { mode = nothing }' >service-failover.services
-try "so is a services file with an error, with its line" fails_with ./alone.conf 1 'service-failover.services:1: mode = nothing'
+try "so is a services file with an error, with its line" \
+	fails_with ./alone.conf 1 'service-failover.services:1: mode = nothing'
 exit 0

@@ -242,7 +242,8 @@ int hf_setup_daemon(struct hf_fabric *fabric, const struct hf_daemon *daemon)
 	fprintf(file, "trace = \"%s\"\n", hf_fabric_path(fabric, HF_FILE_HOST ".trace", daemon->index).text);
 	fprintf(file, "connect = \"%s\"\n", connect.text);
 	if (has_node_services(fabric, daemon))
-		fprintf(file, "services = \"%s\"\n", hf_fabric_path(fabric, HF_FILE_HOST ".services", daemon->index).text);
+		fprintf(file, "services = \"%s\"\n",
+			hf_fabric_path(fabric, HF_FILE_HOST ".services", daemon->index).text);
 	for (size_t i = 0; i < settings->count; i++)
 		fprintf(file, "%s = \"%s\"\n", settings->items[i].name, settings->items[i].value);
 	err = close_file(fabric, &path, file);

@@ -76,8 +76,8 @@ static int add_receiver(struct hf_fabric *fabric, const struct hf_service_config
 
 	if (!node || node == fabric->scenario->sender) {
 		hf_service_node_print(named, name, sizeof(name));
-		return hf_fabric_fail(fabric, -EINVAL, "%s: service \"%s\": node %s: allowed is an adapter of the fabric "
-				      "(%s) other than the sender's", fabric->scenario->services_file, service->name,
+		return hf_fabric_fail(fabric, -EINVAL, "%s: service \"%s\": node %s: allowed is an adapter of the "
+				      "fabric (%s) other than the sender's", fabric->scenario->services_file, service->name,
 				      name, fabric->scenario->fabric);
 	}
 	if (!find_receiver(streams, node))

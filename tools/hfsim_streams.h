@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
- * The packets to services in a running fabric: one sender to all services of the scenario's file, and a receiver on each
- * node that may run one (hfsim-traffic(1)). They run from when the hosts are up to the end.
+ * The packets to services in a running fabric: one sender to all services of the scenario's file, and a receiver on
+ * each node that may run one (hfsim-traffic(1)). They run from when the hosts are up to the end.
  */
 #ifndef HF_TOOLS_HFSIM_STREAMS_H
 #define HF_TOOLS_HFSIM_STREAMS_H

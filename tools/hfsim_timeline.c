@@ -208,7 +208,8 @@ static void describe_service(const struct hf_event *event, const struct hf_timel
 static void describe_silent(const struct hf_event *event, const struct hf_timeline_names *names, FILE *out)
 {
 	(void)names;
-	fprintf(out, "a packet to service %s is lost: %s", hf_event_text(event, "service"), hf_event_text(event, "why"));
+	fprintf(out, "a packet to service %s is lost: %s", hf_event_text(event, "service"),
+		hf_event_text(event, "why"));
 }
 
 static void describe_heard(const struct hf_event *event, const struct hf_timeline_names *names, FILE *out)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
- * Simulated senders and receivers of services: see hfsim-traffic(1). A packet goes the way that the switches' tables say
- * at this moment (sim/fabric_map.h). Each receiver is a process with a socket for each of its ports. One that is stopped
- * takes what finds room in its queue, as an adapter does whose program does not run; one that is dead, nothing.
+ * Simulated senders and receivers of services: see hfsim-traffic(1). A packet goes the way that the switches' tables
+ * say at this moment (sim/fabric_map.h). Each receiver is a process with a socket for each of its ports. One that is
+ * stopped takes what finds room in its queue, as an adapter does whose program does not run; one that is dead, nothing.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -452,8 +452,8 @@ static void trace_flight(struct sender *sender, struct service *service, const s
 		return;
 	}
 	if (service->lost || service->port != flight->port)
-		hf_trace_event(sender->trace, "service_heard", "{s:s, s:s, s:I, s:I, s:I}", "service", service->name, "at",
-			       name_port(&sender->fabric, flight->port), "seq", (json_int_t)flight->packet.seq, "lost",
+		hf_trace_event(sender->trace, "service_heard", "{s:s, s:s, s:I, s:I, s:I}", "service", service->name,
+			       "at", name_port(&sender->fabric, flight->port), "seq", (json_int_t)flight->packet.seq, "lost",
 			       (json_int_t)service->lost, "silent_us", service->heard_ns && service->lost ?
 			       (json_int_t)((sent_ns - service->heard_ns) / NS_PER_US) : 0);
 	service->lost = 0;
