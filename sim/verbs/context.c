@@ -17,6 +17,7 @@
 #define SLEEP_NS	UINT64_C(1000000000)
 #define WATCH_MS	1000
 #define VECTORS		1
+#define QPS_APART	97
 
 uint64_t hf_clock_ns(void)
 {
@@ -303,6 +304,8 @@ struct ibv_context *hf_ibv_open_device(struct ibv_device *ibv)
 	err = hf_endpoint_open(&context->endpoint, getenv(HF_FABRIC_MAP_ENV), context->node.index);
 	if (err)
 		goto err_events;
+	/* Not the numbers that the last one had who was this endpoint: its peers may not know yet that it has gone. */
+	context->next_qp = context->endpoint.incarnation * QPS_APART;
 	init_verbs(context, ibv);
 	for (unsigned int number = 1; number <= context->node.port_count; number++)
 		context->ports[number] = look_at(context, number);

@@ -50,7 +50,7 @@ static int lock_byte(int fd, uint32_t number, short type, int command)
 	return lock.l_type == F_UNLCK ? 0 : -EAGAIN;
 }
 
-/* A number that no living process holds, the one longest unused first. */
+/* A number that no living process holds. */
 static int claim_number(struct hf_endpoint *endpoint)
 {
 	for (uint32_t i = 1; i < HF_ENDPOINT_COUNT; i++) {
@@ -64,6 +64,7 @@ static int claim_number(struct hf_endpoint *endpoint)
 	return -EBUSY;
 }
 
+/* Who was killed has left its number as it was. */
 static void clear_dead(struct hf_endpoint *endpoint)
 {
 	for (uint32_t i = 1; i < HF_ENDPOINT_COUNT; i++)
@@ -88,11 +89,8 @@ int hf_endpoint_open(struct hf_endpoint *endpoint, const char *map, uint32_t nod
 	endpoint->entries = map_file(path, FILE_SIZE, O_CREAT, &endpoint->fd);
 	if (!endpoint->entries)
 		return errno ? -errno : -EIO;
+	clear_dead(endpoint);
 	err = claim_number(endpoint);
-	if (err == -EBUSY) {
-		clear_dead(endpoint);
-		err = claim_number(endpoint);
-	}
 	if (err)
 		goto err_unmap;
 	own = &endpoint->entries[endpoint->number];
