@@ -32,9 +32,9 @@ static bool knows_opcode(enum ibv_qp_type type, enum ibv_wr_opcode opcode)
 	case IBV_WR_TSO:
 	case IBV_WR_DRIVER1:
 	case IBV_WR_ATOMIC_WRITE:
-	default:
-		return false;
+		break;
 	}
+	return false;
 }
 
 static bool is_atomic(enum ibv_wr_opcode opcode)

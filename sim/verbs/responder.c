@@ -429,7 +429,7 @@ static void take_duplicate(struct hf_qp *qp, const struct hf_packet *packet)
 
 static int take_in_order(struct hf_qp *qp, const struct hf_packet *packet, const uint8_t *payload)
 {
-	int rc;
+	int rc = 0;
 
 	switch ((enum hf_packet_type)packet->type) {
 	case HF_PACKET_READ:
@@ -449,7 +449,6 @@ static int take_in_order(struct hf_qp *qp, const struct hf_packet *packet, const
 	case HF_PACKET_NAK:
 	case HF_PACKET_LOST:
 	case HF_PACKET_TYPE_COUNT:
-	default:
 		return 0;
 	}
 	if (rc == 0 && (packet->flags & HF_PACKET_LAST))
@@ -589,7 +588,6 @@ void hf_responder_request_locked(struct hf_qp *qp, const struct hf_packet *packe
 	case IBV_QPT_XRC_SEND:
 	case IBV_QPT_XRC_RECV:
 	case IBV_QPT_DRIVER:
-	default:
 		break;
 	}
 }
