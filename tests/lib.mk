@@ -75,3 +75,7 @@ EXTRA_DIST += tests/seeds/sa_client
 
 TESTS += tests/test_headers.sh tests/test_exports.sh
 EXTRA_DIST += tests/test_headers.sh tests/test_exports.sh
+
+# libholdfast-verbs in stock programs on simulated adapters.
+check_PROGRAMS += tests/program_daemon
+tests_program_daemon_LDADD = lib/libhfprogram.la

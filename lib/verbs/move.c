@@ -71,7 +71,7 @@ static int check_state_locked(struct hf_queue_pair *qp)
 
 	if (err)
 		return err;
-	if (attr.qp_state == IBV_QPS_RTS)
+	if (attr.qp_state == qp->state)
 		return 0;
 	qp->state = attr.qp_state;
 	qp->is_changed = true;
@@ -127,7 +127,7 @@ static int check_order_locked(struct hf_queue_pair *qp, int *ret_mask)
 	struct ibv_qp_attr attr;
 	int err;
 
-	if (!qp->ibv || qp->state != IBV_QPS_RTS)
+	if (!hf_queue_pair_is_connected_locked(qp))
 		return -EBUSY;
 	if (qp->uses_migration)
 		return -EPERM;
@@ -172,10 +172,10 @@ void hf_move_peer_locked(struct hf_queue_pair *qp, const struct hf_program_peer 
 	bool is_idle = !strategy;
 	int err;
 
-	if (message->length < sizeof(*header) || !qp->ibv || qp->state != IBV_QPS_RTS)
+	if (message->length < sizeof(*header) || !qp->ibv)
 		return;
 	if (is_idle)
-		strategy = hf_strategy_get(header->strategy);
+		strategy = hf_strategy_get(header->strategy, qp->state);
 	if (!strategy || strategy->id != header->strategy || !strategy->peer)
 		return;
 	if (is_idle)

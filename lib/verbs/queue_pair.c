@@ -60,7 +60,7 @@ static void begin_anew(struct hf_queue_pair *qp)
 
 bool hf_queue_pair_is_connected_locked(const struct hf_queue_pair *qp)
 {
-	return qp->ibv && qp->state == IBV_QPS_RTS;
+	return qp->ibv && hf_strategy_takes(qp->state);
 }
 
 void hf_queue_pair_note_locked(struct hf_queue_pair *qp, const struct ibv_qp_attr *attr, int mask)

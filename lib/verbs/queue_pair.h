@@ -159,7 +159,7 @@ void hf_registry_fork_child(void);
 /* Notes what a call of the program's, that succeeded, has changed. */
 void hf_queue_pair_note_locked(struct hf_queue_pair *qp, const struct ibv_qp_attr *attr, int mask);
 
-/* It can send, as far as the program brought it: what holdfastd is told of. */
+/* The program brought it to where it can be moved: what holdfastd is told of. */
 bool hf_queue_pair_is_connected_locked(const struct hf_queue_pair *qp);
 
 /* What is true of a port. */
