@@ -75,3 +75,16 @@ EXTRA_DIST += tests/seeds/sa_client
 
 TESTS += tests/test_headers.sh tests/test_exports.sh
 EXTRA_DIST += tests/test_headers.sh tests/test_exports.sh
+
+# libholdfast-verbs in stock programs on simulated adapters.
+check_PROGRAMS += tests/program_daemon
+tests_program_daemon_LDADD = lib/libhfprogram.la
+check_PROGRAMS += tests/preload_tool tests/preload_stress
+tests_preload_tool_SOURCES = tests/preload_tool.c tests/verbs_ends.c tests/verbs_tool.h
+tests_preload_tool_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_preload_tool_CFLAGS = $(AM_CFLAGS) $(VERBS_CFLAGS)
+tests_preload_tool_LDADD = $(VERBS_LIBS) -ldl
+tests_preload_stress_SOURCES = tests/preload_stress.c tests/verbs_ends.c tests/verbs_tool.h
+tests_preload_stress_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_preload_stress_CFLAGS = $(AM_CFLAGS) $(VERBS_CFLAGS)
+tests_preload_stress_LDADD = $(VERBS_LIBS)

@@ -36,6 +36,7 @@ struct hf_verbs {
 	struct hf_qp_table *_Atomic tables[1 << 12];	/* by the upper bits of the queue pair number */
 	_Atomic uint32_t refused;		/* 1 << enum hf_program_strategy: what the adapter cannot do */
 	bool needs_kick;			/* does not go on by itself after SQD */
+	atomic_bool waits_for_events;		/* a thread of the program blocks in ibv_get_async_event() */
 };
 
 /* The move of a queue pair, or its part in a move of the other end. */
@@ -63,7 +64,7 @@ struct hf_queue_pair {
 
 	pthread_mutex_t lock;
 	pthread_cond_t idle;			/* the move has ended */
-	struct ibv_qp *ibv;			/* NULL: destroyed */
+	struct ibv_qp *ibv;			/* NULL: destroyed, or about to be */
 	enum ibv_qp_state state;		/* that the program brought it to */
 	struct ibv_qp_attr attr;		/* what it gave on the way, and what a move changed since */
 	int given;				/* enum ibv_qp_attr_mask: which of them */
@@ -76,6 +77,7 @@ struct hf_queue_pair {
 	bool is_changed;			/* holdfastd is to be told what it uses now */
 	struct hf_program_moved answer;		/* to be told; move_id 0: none */
 	unsigned int answer_session;		/* to which it is an answer */
+	int last_error;				/* that was logged */
 	struct hf_ledger *ledger;		/* the record of its work requests; ledger.h */
 
 	/* The registry's. */
@@ -129,12 +131,8 @@ struct hf_queue_pair *hf_queue_pair_of(const struct ibv_qp *ibv);
  */
 struct hf_queue_pair *hf_queue_pair_find_told(uint32_t qpn);
 
-/*
- * hf_queue_pair_remove_locked() takes it out of the tables, so that nobody finds it any more; their reference passes to
- * the caller. hf_queue_pair_put_back_locked() undoes that. Who holds a reference still sees it, with ibv NULL.
- */
-void hf_queue_pair_remove_locked(struct hf_queue_pair *qp);
-void hf_queue_pair_put_back_locked(struct hf_queue_pair *qp, struct ibv_qp *ibv);
+/* Takes it out of the tables, where it may have been replaced already: after it was destroyed. */
+void hf_queue_pair_remove(struct hf_queue_pair *qp);
 
 void hf_queue_pair_ref(struct hf_queue_pair *qp);
 void hf_queue_pair_unref(struct hf_queue_pair *qp);	/* NULL is allowed */
@@ -159,7 +157,7 @@ void hf_registry_fork_child(void);
 /* Notes what a call of the program's, that succeeded, has changed. */
 void hf_queue_pair_note_locked(struct hf_queue_pair *qp, const struct ibv_qp_attr *attr, int mask);
 
-/* It can send, as far as the program brought it: what holdfastd is told of. */
+/* The program brought it to where it can be moved: what holdfastd is told of. */
 bool hf_queue_pair_is_connected_locked(const struct hf_queue_pair *qp);
 
 /* What is true of a port. */

@@ -21,10 +21,23 @@ static bool is_allowed(const struct hf_move_strategy *strategy)
 	return only == HF_PROGRAM_STRATEGY_NONE || only == strategy->id;
 }
 
-const struct hf_move_strategy *hf_strategy_get(enum hf_program_strategy id)
+static bool takes(const struct hf_move_strategy *strategy, enum ibv_qp_state state)
+{
+	return state == IBV_QPS_RTS || (state == IBV_QPS_RTR && strategy->takes_rtr);
+}
+
+bool hf_strategy_takes(enum ibv_qp_state state)
 {
 	for (size_t i = 0; i < COUNT; i++)
-		if (strategies[i]->id == id && is_allowed(strategies[i]))
+		if (is_allowed(strategies[i]) && takes(strategies[i], state))
+			return true;
+	return false;
+}
+
+const struct hf_move_strategy *hf_strategy_get(enum hf_program_strategy id, enum ibv_qp_state state)
+{
+	for (size_t i = 0; i < COUNT; i++)
+		if (strategies[i]->id == id && is_allowed(strategies[i]) && takes(strategies[i], state))
 			return strategies[i];
 	return NULL;
 }
@@ -34,7 +47,8 @@ const struct hf_move_strategy *hf_strategy_next(const struct hf_queue_pair *qp, 
 	uint32_t out = qp->move.tried | atomic_load(&qp->verbs->refused);
 
 	for (size_t i = 0; i < COUNT; i++)
-		if (is_allowed(strategies[i]) && !(out & 1u << strategies[i]->id) && strategies[i]->suits(qp, mask))
+		if (is_allowed(strategies[i]) && takes(strategies[i], qp->state) &&
+		    !(out & 1u << strategies[i]->id) && strategies[i]->suits(qp, mask))
 			return strategies[i];
 	return NULL;
 }

@@ -11,6 +11,7 @@
 #ifndef HF_LIB_VERBS_STRATEGY_H
 #define HF_LIB_VERBS_STRATEGY_H
 
+#include <infiniband/verbs.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -44,10 +45,16 @@ struct hf_move_strategy {
 	/* While it works the queue pair is in states that the program did not bring it to: who asks must wait. */
 	bool is_visible;
 
+	/*
+	 * It can also move a queue pair that the program left in RTR, as one does that only receives: begin and peer may
+	 * find it there. What it sends, answers, goes by its path too.
+	 */
+	bool takes_rtr;
+
 	/* Can it bring about what differs (@mask, of hf_queue_pair_route_locked())? */
 	bool (*suits)(const struct hf_queue_pair *qp, int mask);
 
-	/* The queue pair is in RTS, by the program and by the adapter. */
+	/* The queue pair is in RTS (or RTR), by the program and by the adapter. */
 	int (*begin)(struct hf_queue_pair *qp, uint64_t now_ns);
 
 	int (*step)(struct hf_queue_pair *qp, uint64_t now_ns);
@@ -88,8 +95,14 @@ extern const struct hf_move_strategy hf_strategy_sqd;
  */
 const struct hf_move_strategy *hf_strategy_next(const struct hf_queue_pair *qp, int mask);
 
-/* Return: the strategy; NULL: there is none, or it is not to be used (HOLDFAST_STRATEGY). */
-const struct hf_move_strategy *hf_strategy_get(enum hf_program_strategy id);
+/*
+ * Return: the strategy; NULL: there is none, or it is not to be used (HOLDFAST_STRATEGY), or not with a queue pair that the
+ * program brought to @state.
+ */
+const struct hf_move_strategy *hf_strategy_get(enum hf_program_strategy id, enum ibv_qp_state state);
+
+/* Can a queue pair be moved in the state that the program brought it to? What can is told to holdfastd. */
+bool hf_strategy_takes(enum ibv_qp_state state);
 
 /* Adapters say in several ways that they cannot do something: those become -EOPNOTSUPP. */
 int hf_strategy_refusal(int err);

@@ -23,6 +23,7 @@
 enum kind {
 	KIND_ARM = 1,	/* load your latest path, and rearm */
 	KIND_ARMING,	/* that is done */
+	KIND_CANNOT,	/* that cannot be done */
 };
 
 enum step {
@@ -199,14 +200,12 @@ static int take_part(struct hf_queue_pair *qp, uint64_t now_ns)
 	struct ibv_qp_attr wanted;
 	int mask, err;
 
-	if (qp->uses_migration)
-		return -ENOENT;
 	if (hf_queue_pair_route_locked(qp, &qp->move.path, &wanted, &mask) < 0 || (mask & IBV_QP_PATH_MTU))
 		wanted = qp->attr;
-	err = prepare(qp, &wanted);
+	err = qp->uses_migration ? -EPERM : prepare(qp, &wanted);
+	say(qp, err ? KIND_CANNOT : KIND_ARMING);
 	if (err)
 		return -ENOENT;
-	say(qp, KIND_ARMING);
 	qp->move.step = STEP_TAKING_PART;
 	qp->move.deadline_ns = now_ns + TAKE_PART_NS;
 	return follow(qp, now_ns);
@@ -224,6 +223,8 @@ static int apm_peer(struct hf_queue_pair *qp, const struct hf_program_peer *mess
 		return -ENOENT;
 	} else if (header->kind == KIND_ARMING && qp->move.step == STEP_ASKING) {
 		qp->move.step = STEP_ARMING;
+	} else if (header->kind == KIND_CANNOT && qp->move.id) {
+		return -EAGAIN;
 	}
 	return apm_step(qp, now_ns);
 }
