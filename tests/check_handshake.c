@@ -304,6 +304,30 @@ START_TEST(other_connection_is_stale)
 }
 END_TEST
 
+/* An end that only receives does not know its first number yet; the other one does. */
+START_TEST(one_end_only_receives)
+{
+	hf_handshake_init(&high, 2, 0x22, HF_HANDSHAKE_NO_PSN, 100);
+	reset_once(&low, &high);
+	ck_assert_uint_eq(high.told_psn, 200);
+	reset_once(&high, &low);
+}
+END_TEST
+
+START_TEST(abandoned)
+{
+	struct hf_handshake_message message = begin_reset(&low);
+
+	hf_handshake_abandon(&low);
+	ck_assert_uint_eq(hf_handshake_next_ns(&low), HF_HANDSHAKE_NEVER);
+	hear(&high, &message, HF_HANDSHAKE_DO_STOP);
+	do_offer(&high, 7, 8, 4);
+	message = said(HF_HANDSHAKE_FROZEN);
+	hear(&low, &message, HF_HANDSHAKE_NOTHING);
+	said(HF_HANDSHAKE_REFUSED);
+}
+END_TEST
+
 /* A queue pair that is connected to itself hears itself, and nothing comes of it. */
 START_TEST(connected_to_itself)
 {
@@ -689,6 +713,8 @@ int main(void)
 	tcase_add_test(steps, unable_end_refuses);
 	tcase_add_test(steps, busy_while_it_goes_on);
 	tcase_add_test(steps, other_connection_is_stale);
+	tcase_add_test(steps, one_end_only_receives);
+	tcase_add_test(steps, abandoned);
 	tcase_add_test(steps, connected_to_itself);
 	tcase_add_test(steps, bad_messages);
 	tcase_add_test(steps, dead_way_back);

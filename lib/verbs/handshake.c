@@ -311,8 +311,9 @@ void hf_handshake_init(struct hf_handshake *handshake, uint64_t guid, uint32_t q
 	*handshake = (struct hf_handshake){
 		.guid = guid,
 		.qpn = qpn,
-		.own_psn = own_psn & PSN_MASK,
-		.peer_psn = peer_psn & PSN_MASK,
+		.own_psn = own_psn,
+		.peer_psn = peer_psn,
+		.told_psn = own_psn,
 		.state = HF_HANDSHAKE_IDLE,
 		.resend_ns = HF_HANDSHAKE_NEVER,
 		.deadline_ns = HF_HANDSHAKE_NEVER,
@@ -388,6 +389,11 @@ static void take(struct hf_handshake *handshake, const struct hf_handshake_messa
 	}
 }
 
+static bool is_same_psn(uint32_t a, uint32_t b)
+{
+	return a == b || a == HF_HANDSHAKE_NO_PSN || b == HF_HANDSHAKE_NO_PSN;
+}
+
 int hf_handshake_receive(struct hf_handshake *handshake, const void *data, size_t length, uint64_t now_ns,
 			 struct hf_handshake_step *ret_step)
 {
@@ -397,8 +403,10 @@ int hf_handshake_receive(struct hf_handshake *handshake, const void *data, size_
 
 	if (err)
 		return err;
-	if (be32toh(message.sender_psn) != handshake->peer_psn || be32toh(message.receiver_psn) != handshake->own_psn)
+	if (!is_same_psn(be32toh(message.sender_psn), handshake->peer_psn) ||
+	    !is_same_psn(be32toh(message.receiver_psn), handshake->own_psn))
 		return -ESTALE;
+	handshake->told_psn = be32toh(message.receiver_psn);
 	event = classify(handshake, &message);
 	take(handshake, &message, event, now_ns);
 	apply(handshake, event, be32toh(message.round), now_ns, ret_step);
@@ -412,6 +420,12 @@ void hf_handshake_tick(struct hf_handshake *handshake, uint64_t now_ns, struct h
 		apply(handshake, HF_HANDSHAKE_EV_DEADLINE, handshake->round, now_ns, ret_step);
 	else if (now_ns >= handshake->resend_ns)
 		apply(handshake, HF_HANDSHAKE_EV_RESEND, handshake->round, now_ns, ret_step);
+}
+
+void hf_handshake_abandon(struct hf_handshake *handshake)
+{
+	handshake->state = HF_HANDSHAKE_IDLE;
+	handshake->resend_ns = handshake->deadline_ns = HF_HANDSHAKE_NEVER;
 }
 
 uint64_t hf_handshake_next_ns(const struct hf_handshake *handshake)

@@ -35,6 +35,7 @@
 #define HF_HANDSHAKE_LIMIT_NS	UINT64_C(2000000000)	/* the initiator's, for all */
 #define HF_HANDSHAKE_HALT_NS	UINT64_C(2500000000)	/* how long the other end waits for GO: longer than that */
 #define HF_HANDSHAKE_NEVER	UINT64_MAX
+#define HF_HANDSHAKE_NO_PSN	UINT32_MAX		/* of an end whose program has only begun to receive */
 
 enum hf_handshake_kind {
 	HF_HANDSHAKE_FREEZE = 1,
@@ -65,7 +66,7 @@ struct hf_handshake_message {
 	__be32 floor;		/* in FROZEN: later rounds are above it */
 	__be64 guid;		/* the sender's port */
 	__be32 qpn;		/* and queue pair */
-	__be32 sender_psn;	/* with which the program at the sender began to send */
+	__be32 sender_psn;	/* with which the program at the sender began to send, or HF_HANDSHAKE_NO_PSN */
 	__be32 receiver_psn;	/* and the program at the receiver */
 	__be32 expected_psn;	/* in FROZEN and GO: what the sender would have received next */
 	__be32 first_psn;	/* and with what it begins anew */
@@ -134,7 +135,8 @@ struct hf_handshake_offer {
 struct hf_handshake {
 	uint64_t guid;
 	uint32_t qpn;
-	uint32_t own_psn, peer_psn;	/* with which the programs have connected */
+	uint32_t own_psn, peer_psn;	/* with which the programs have connected; each may be HF_HANDSHAKE_NO_PSN */
+	uint32_t told_psn;		/* what the other end has for own_psn */
 	enum hf_handshake_state state;
 	uint32_t round;			/* the one that goes on, or went on last */
 	uint32_t last;			/* no round up to this one is new */
@@ -162,7 +164,8 @@ extern const char *const hf_handshake_reason_names[HF_HANDSHAKE_REASONS];
  * @handshake: the machine
  * @guid:      of the own port
  * @qpn:       of the own queue pair
- * @own_psn:   the first that the program sends with
+ * @own_psn:   the first that the program sends with, or HF_HANDSHAKE_NO_PSN; then what it will be is told_psn, as soon
+ *             as the other end has spoken
  * @peer_psn:  the first that it receives
  *
  * It forgets whatever went on.
@@ -202,6 +205,9 @@ int hf_handshake_receive(struct hf_handshake *handshake, const void *data, size_
 /* Time has passed. Due when hf_handshake_next_ns() is. */
 void hf_handshake_tick(struct hf_handshake *handshake, uint64_t now_ns, struct hf_handshake_step *ret_step);
 uint64_t hf_handshake_next_ns(const struct hf_handshake *handshake);
+
+/* Nothing goes on any more, and nobody is told. */
+void hf_handshake_abandon(struct hf_handshake *handshake);
 
 /**
  * hf_handshake_refuse() - the answer for a queue pair that has no machine
