@@ -14,6 +14,10 @@ lib_libhfservice_la_SOURCES = lib/heartbeat.c lib/heartbeat.h lib/key.c lib/key.
 lib_libhfservice_la_CFLAGS = $(AM_CFLAGS) $(NETTLE_CFLAGS)
 lib_libhfservice_la_LIBADD = $(NETTLE_LIBS)
 
+# What holdfastd and programs say to each other; needs no other library, as it is loaded into programs.
+noinst_LTLIBRARIES += lib/libhfprogram.la
+lib_libhfprogram_la_SOURCES = lib/program_wire.c lib/program_wire.h
+
 # A control socket, for programs with a loop of libevent's.
 noinst_LTLIBRARIES += lib/libhfcontrol.la
 lib_libhfcontrol_la_SOURCES = lib/control.c lib/control.h
