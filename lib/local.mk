@@ -18,11 +18,12 @@ lib_libhfservice_la_LIBADD = $(NETTLE_LIBS)
 noinst_LTLIBRARIES += lib/libhfprogram.la
 lib_libhfprogram_la_SOURCES = lib/program_wire.c lib/program_wire.h
 
-# A control socket, for programs with a loop of libevent's.
+# Unix sockets that are listened on, for programs with a loop of libevent's.
 noinst_LTLIBRARIES += lib/libhfcontrol.la
-lib_libhfcontrol_la_SOURCES = lib/control.c lib/control.h
+lib_libhfcontrol_la_SOURCES = lib/control.c lib/control.h lib/local_socket.c lib/local_socket.h \
+	lib/program_server.c lib/program_server.h
 lib_libhfcontrol_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
-lib_libhfcontrol_la_LIBADD = $(EVENT_LIBS) $(JANSSON_LIBS)
+lib_libhfcontrol_la_LIBADD = lib/libhfprogram.la $(EVENT_LIBS) $(JANSSON_LIBS)
 
 # The host side. Its parts are a convenience library, so that tests and holdfastd see more than the public interface.
 noinst_LTLIBRARIES += lib/libhfhost.la
