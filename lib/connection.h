@@ -73,6 +73,9 @@ void hf_registry_free(struct hf_registry *registry);
 int hf_connection_create(struct hf_registry *registry, uint32_t qpn, const union hf_gid *dgid,
 			 const struct hf_strategy *strategy, void *endpoint, struct hf_connection **ret_connection);
 
+/* It leads to @dgid from now on. Return: 0; -ENOMEM. */
+int hf_connection_set_dgid(struct hf_registry *registry, struct hf_connection *connection, const union hf_gid *dgid);
+
 void hf_connection_destroy(struct hf_registry *registry, struct hf_connection *connection);
 
 /* Return: the connection; NULL if there is none. */

@@ -98,17 +98,26 @@ static void set_lost(struct hf_reconciler *reconciler, struct hf_connection *con
 	reconciler->ops->lost(reconciler->ctx, connection);
 }
 
-/* A connection that waits for its first path has lost none. */
+static bool differs(const struct hf_connection *connection, const struct hf_path *path)
+{
+	const struct hf_strategy *strategy = connection->strategy;
+
+	return strategy->differs ? strategy->differs(connection, path) : hf_path_differs(&connection->path, path);
+}
+
+/* A connection that waits for its first path has lost none. Its first may be one of its own, which is compared, too. */
 static void compare(struct hf_reconciler *reconciler, struct hf_connection *connection, uint64_t now_ns)
 {
 	const struct hf_path *path = hf_path_cache_find(reconciler->cache, &connection->dgid);
 	bool is_known = path && path->reachable;
+	bool is_first = !has_path(connection);
 
 	set_lost(reconciler, connection, !is_known && has_path(connection));
 	if (!is_known || connection->state == HF_CONNECTION_CHANGING)
 		return;
-	if (!has_path(connection) || hf_path_differs(&connection->path, path) ||
-	    connection->state == HF_CONNECTION_FAILED)
+	if (is_first || differs(connection, path) || connection->state == HF_CONNECTION_FAILED)
+		begin_change(reconciler, connection, path, now_ns);
+	if (is_first && connection->state == HF_CONNECTION_ESTABLISHED && differs(connection, path))
 		begin_change(reconciler, connection, path, now_ns);
 }
 
@@ -137,6 +146,11 @@ void hf_reconciler_run_dgid(struct hf_reconciler *reconciler, const union hf_gid
 
 	for (; connection; connection = connection->next)
 		compare(reconciler, connection, now_ns);
+}
+
+void hf_reconciler_run_connection(struct hf_reconciler *reconciler, struct hf_connection *connection, uint64_t now_ns)
+{
+	compare(reconciler, connection, now_ns);
 }
 
 void hf_reconciler_finish(struct hf_reconciler *reconciler, struct hf_connection *connection, int err,

@@ -31,7 +31,8 @@ tests_fuzz_program_wire_LDADD = lib/libhfprogram.la
 EXTRA_DIST += tests/seeds/program_wire
 
 HOST_CHECKS = tests/check_connection tests/check_path_cache tests/check_qp_state tests/check_reconciler \
-	tests/check_sa_client tests/check_sa_delta tests/check_sa_lossy tests/check_sim_qp tests/check_wire \
+	tests/check_sa_client tests/check_sa_delta tests/check_sa_lossy tests/check_sim_qp \
+	tests/check_strategy_program tests/check_wire \
 	tests/fuzz_sa_client
 check_PROGRAMS += $(HOST_CHECKS)
 TESTS += $(HOST_CHECKS)
@@ -68,6 +69,9 @@ tests_check_sa_lossy_LDADD = tests/libfakesa.la
 tests_check_sim_qp_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_sim_qp_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_check_sim_qp_LDADD = lib/libhfhost.la $(CHECK_LIBS)
+tests_check_strategy_program_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_strategy_program_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_check_strategy_program_LDADD = tests/libfakesa.la
 tests_check_wire_CPPFLAGS = $(CHECK_CPPFLAGS) $(OSM_CFLAGS)
 tests_check_wire_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_check_wire_LDADD = lib/libhfhost.la $(CHECK_LIBS)
