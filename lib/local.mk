@@ -14,6 +14,10 @@ lib_libhfservice_la_SOURCES = lib/heartbeat.c lib/heartbeat.h lib/key.c lib/key.
 lib_libhfservice_la_CFLAGS = $(AM_CFLAGS) $(NETTLE_CFLAGS)
 lib_libhfservice_la_LIBADD = $(NETTLE_LIBS)
 
+# What holdfastd carries from a program to the one at the other end.
+noinst_LTLIBRARIES += lib/libhfpeer.la
+lib_libhfpeer_la_SOURCES = lib/peer_wire.c lib/peer_wire.h
+
 # What holdfastd and programs say to each other; needs no other library, as it is loaded into programs.
 noinst_LTLIBRARIES += lib/libhfprogram.la
 lib_libhfprogram_la_SOURCES = lib/program_wire.c lib/program_wire.h

@@ -16,10 +16,17 @@ tests_check_options_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_options_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_check_options_LDADD = lib/libhfcore.la $(CHECK_LIBS)
 
-PROGRAM_CHECKS = tests/check_program_server tests/check_program_wire tests/fuzz_program_wire
+PROGRAM_CHECKS = tests/check_peer_wire tests/check_program_server tests/check_program_wire tests/fuzz_peer_wire \
+	tests/fuzz_program_wire
 check_PROGRAMS += $(PROGRAM_CHECKS)
 TESTS += $(PROGRAM_CHECKS)
 
+tests_check_peer_wire_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_peer_wire_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_check_peer_wire_LDADD = lib/libhfpeer.la $(CHECK_LIBS)
+tests_fuzz_peer_wire_SOURCES = tests/fuzz_peer_wire.c tests/fuzz_replay.c
+tests_fuzz_peer_wire_LDADD = lib/libhfpeer.la
+EXTRA_DIST += tests/seeds/peer_wire
 tests_check_program_server_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_program_server_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
 tests_check_program_server_LDADD = lib/libhfcontrol.la lib/libhfcore.la $(CHECK_LIBS)
