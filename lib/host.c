@@ -552,6 +552,7 @@ void hf_host_get_status(const struct hf_host *host, struct hf_host_status *ret_s
 		.port_num = host->port.port_num,
 		.name = host->config.name,
 		.lid = host->port.lid,
+		.lmc = host->port.lmc,
 		.sm_lid = host->port.sm_lid,
 		.state = hf_sa_state_name(hf_sa_client_state(host->sa)),
 		.query = hf_sa_query_state_name(hf_sa_client_query_state(host->sa)),

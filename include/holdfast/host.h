@@ -184,6 +184,7 @@ struct hf_host_status {
 	const char *name;
 	uint8_t gid[16];
 	uint16_t lid;		/* 0: none */
+	uint8_t lmc;
 	uint16_t sm_lid;	/* 0: none */
 	const char *state;	/* of the subscription: no-sm, subscribing, backing-off, subscribed, checking, ... */
 	const char *query;	/* idle, running, stale, backing-off */
