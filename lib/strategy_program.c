@@ -26,7 +26,7 @@ static int program_establish(struct hf_connection *connection, const struct hf_p
 	return 0;
 }
 
-/* What the queue pair uses on @path: what is not known of it before is not known afterwards, and its MTU never grows. */
+/* What the queue pair uses on @path: what was not known of it is not known afterwards, and its MTU never grows. */
 static struct hf_path used_on(const struct hf_path *used, const struct hf_path *path)
 {
 	struct hf_path result = *path;
