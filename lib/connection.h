@@ -43,7 +43,7 @@ struct hf_connection {
 	bool path_lost;			/* the SM knows no path to @dgid now */
 	uint64_t changes;		/* since it was established */
 	uint64_t failures;
-	uint64_t retry_ns;		/* of FAILED */
+	uint64_t retry_ns;		/* after a failure; 0: the last change did not fail */
 
 	/* The registry's. */
 	bool not_added;

@@ -35,6 +35,7 @@ static void note_done(struct hf_reconciler *reconciler, struct hf_connection *co
 	bool is_first = !has_path(connection);
 
 	connection->path = connection->wanted;
+	connection->retry_ns = 0;
 	if (is_first) {
 		reconciler->counters.established++;
 	} else {
@@ -44,14 +45,17 @@ static void note_done(struct hf_reconciler *reconciler, struct hf_connection *co
 	reconciler->ops->changed(reconciler->ctx, connection, is_first ? NULL : &old);
 }
 
+/* A row of failures is told once. */
 static void note_failure(struct hf_reconciler *reconciler, struct hf_connection *connection, int err, uint64_t now_ns)
 {
+	enum hf_log_level level = connection->retry_ns ? HF_LOG_DEBUG : HF_LOG_WARN;
+
 	connection->failures++;
 	connection->retry_ns = now_ns + RETRY_NS;
 	reconciler->counters.failed++;
 	if (connection->retry_ns < reconciler->retry_ns)
 		reconciler->retry_ns = connection->retry_ns;
-	hf_log(HF_LOG_WARN, "QPN 0x%x to %s could not be moved to DLID %u SL %u (%s); next try in %u s",
+	hf_log(level, "QPN 0x%x to %s could not be moved to DLID %u SL %u (%s); tried again every %u s",
 	       connection->qpn, hf_gid_format(&connection->dgid).text, connection->wanted.dlid, connection->wanted.sl,
 	       strerror(-err), (unsigned int)(RETRY_NS / 1000000000));
 }

@@ -19,12 +19,13 @@
 #include "lib/qp_state.h"
 #include "lib/trace.h"
 
-#define PATIENCE_MS	200
+#define LITTLE_PATIENCE_MS	200
+#define MUCH_PATIENCE_MS	600000
 #define DEADLINE_NS	(UINT64_C(30) * 1000000000)
 
 static struct event_base *base;
 static struct hf_program_server *server;
-static char folder[] = "/tmp/hf-test.XXXXXX", path[64];
+static char folder[32], path[64];
 static unsigned int added, removed, moved, peers, log_lines;
 static struct hf_program_qp *last_added;
 static struct hf_program_moved last_moved;
@@ -72,13 +73,15 @@ static void count_line(void *ctx, enum hf_log_level level, const char *line)
 	log_lines++;
 }
 
-static void start(const char *group)
+static void start(const char *group, unsigned int patience_ms)
 {
 	static const struct hf_log_sink sink = { .write = count_line };
 	struct hf_program_server_config config;
 
 	hf_log_init(&sink, HF_LOG_WARN);
 	signal(SIGPIPE, SIG_IGN);
+	added = removed = moved = peers = log_lines = 0;
+	strcpy(folder, "/tmp/hf-test.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	ck_assert_int_eq(chmod(folder, 0755), 0);
 	snprintf(path, sizeof(path), "%s/socket", folder);
@@ -88,13 +91,18 @@ static void start(const char *group)
 	config.group = group;
 	config.sessions_max = 4;
 	config.qps_max = 3;
-	config.patience_ms = PATIENCE_MS;
+	config.patience_ms = patience_ms;
 	ck_assert_int_eq(hf_program_server_new(base, &config, &ops, NULL, &server), 0);
 }
 
 static void setup(void)
 {
-	start(NULL);
+	start(NULL, MUCH_PATIENCE_MS);
+}
+
+static void setup_impatient(void)
+{
+	start(NULL, LITTLE_PATIENCE_MS);
 }
 
 static void teardown(void)
@@ -513,7 +521,7 @@ START_TEST(a_group_alone_may_connect)
 	ck_assert_ptr_nonnull(group);
 	gid_t gid = group->gr_gid;
 
-	start("adm");
+	start("adm", MUCH_PATIENCE_MS);
 	ck_assert(is_served(0, 0, 0));
 	ck_assert(is_served(65534, gid, 0));
 	ck_assert(is_served(65534, 65534, gid));
@@ -525,7 +533,7 @@ END_TEST
 
 START_TEST(without_a_group_all_may)
 {
-	start("");
+	start("", MUCH_PATIENCE_MS);
 	ck_assert(geteuid() || is_served(65534, 65534, 0));
 	close(greet("a"));
 	teardown();
@@ -546,6 +554,7 @@ static Suite *program_server_suite(void)
 {
 	Suite *suite = suite_create("program_server");
 	TCase *tcase = tcase_create("programs"), *users = tcase_create("users");
+	TCase *impatient = tcase_create("impatient");
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 120);
@@ -557,11 +566,14 @@ static Suite *program_server_suite(void)
 	tcase_add_test(tcase, who_has_ended_holds_nothing);
 	tcase_add_test(tcase, sessions_and_queue_pairs_are_limited);
 	tcase_add_test(tcase, what_is_no_message_ends_its_session_alone);
-	tcase_add_test(tcase, who_says_nothing_is_cut_off);
-	tcase_add_test(tcase, who_does_not_answer_is_cut_off);
-	tcase_add_test(tcase, who_does_not_read_is_cut_off);
 	tcase_add_test(tcase, who_reads_gets_all);
 	suite_add_tcase(suite, tcase);
+	tcase_add_checked_fixture(impatient, setup_impatient, teardown);
+	tcase_set_timeout(impatient, 120);
+	tcase_add_test(impatient, who_says_nothing_is_cut_off);
+	tcase_add_test(impatient, who_does_not_answer_is_cut_off);
+	tcase_add_test(impatient, who_does_not_read_is_cut_off);
+	suite_add_tcase(suite, impatient);
 	tcase_set_timeout(users, 120);
 	tcase_add_test(users, a_group_alone_may_connect);
 	tcase_add_test(users, without_a_group_all_may);

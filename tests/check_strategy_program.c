@@ -45,6 +45,8 @@ static void note_move(void *ctx, const struct hf_host_path *path)
 
 static void setup(void)
 {
+	established = changed = losses = moves = 0;
+	lmc = 0;
 	ck_assert_int_eq(hf_path_cache_new(&cache), 0);
 	ck_assert_int_eq(hf_registry_new(&registry), 0);
 	hf_reconciler_init(&reconciler, registry, cache, &ops, NULL);
