@@ -11,7 +11,12 @@ holdfastd=$top_builddir/tools/holdfastd
 control=$top_builddir/tests/control_client
 client=$work/program_client
 pids=
+# shellcheck disable=SC2016  # for later
 on_exit 'for pid in $pids; do kill -CONT "$pid"; end "$pid"; done'
+is_over() {	# PID: it is ended here already
+	wait "$1" 2>/dev/null
+	pids=$(printf '%s\n' $pids | grep -vx "$1")
+}
 cp "$top_builddir/tests/program_client" "$client" || exit 99
 chmod 755 "$work"
 
@@ -38,8 +43,8 @@ start_program() {	# NAME DAEMON FD [COMMAND BEFORE ...]
 	program=$1 program_daemon=$2 program_fd=$3
 	shift 3
 	mkfifo "$program.in"
-	"$@" "$client" "$work/$program_daemon.programs" "$program" <"$program.in" >"$program.out" 2>&1 3>&- 4>&- 5>&- 6>&- \
-		7>&- 8>&- &
+	"$@" "$client" "$work/$program_daemon.programs" "$program" <"$program.in" >"$program.out" 2>&1 \
+		3>&- 4>&- 5>&- 6>&- 7>&- 8>&- &
 	eval "${program}_pid=$!"
 	pids="$! $pids"
 	eval "exec $program_fd>$program.in"
@@ -68,8 +73,9 @@ echo "answer 0 sqd 2 3 4000" >&4
 echo "add 0x11 hfsim0 1 $b_gid $b_lid 5 0x21" >&4
 try "an SL that is not the SM's is moved" says alice "^move 0x11 $b_lid 0 $b_gid"
 try "and known with who has it and how it was moved" wait_for 60 connection a 17 \
-	'.program == "alice" and .pid == '"$alice_pid"' and .state == "established" and .sl == 0 and .strategy == "program"
-	and .moved_by == "sqd" and .lost == 2 and .replayed == 3 and .paused_us == 4 and .changes == 1 and .dest_qpn == 33'
+	'.program == "alice" and .pid == '"$alice_pid"' and .state == "established" and .sl == 0 and
+	.strategy == "program" and .moved_by == "sqd" and .lost == 2 and .replayed == 3 and .paused_us == 4 and .changes == 1 and
+	.dest_qpn == 33'
 traced() { jq -se 'map(select(.ev == "connection_changed")) | length == 1 and .[0].strategy == "sqd" and .[0].lost == 2
 	and .[0].replayed == 3 and .[0].paused_us == 4 and .[0].old_sl == 5 and .[0].new_sl == 0' a.trace; }
 try "the trace says it, too" traced
@@ -91,8 +97,8 @@ echo "peer 0x11 hello" >&4
 try "a word reaches the other end, with the path back" says bob "^peer 0x21 hello $a_lid 0"
 echo "peer 0x21 hello-you" >&5
 try "and back" says alice "^peer 0x11 hello-you $b_lid 0"
-# Alice names Carol's queue pair, which belongs to another connection; Dave names Bob's from another host than Bob's other
-# end, with the number that this has.
+# Alice names Carol's queue pair, which belongs to another connection; Dave names Bob's from another host than Bob's
+# other end, with the number that this has.
 echo "add 0x22 hfsim0 1 $a_gid $a_lid 0 0x99" >&6
 wait_for 60 connection b 34 '.state == "established"'
 echo "add 0x13 hfsim0 1 $b_gid $b_lid 0 0x22" >&4
@@ -136,8 +142,9 @@ for node in 0 1 2 3 4 5; do
 	qpn=$((qpn + 1))
 done
 follows() {	# DAEMON: what its connections use is what the SM says
-	ask "$1" paths | jq '[.paths[] | select(.reachable) | {key: (.port + .dgid), value: [.dlid, .sl]}] | from_entries' >paths
-	ask "$1" connections | jq -e --slurpfile paths paths '[.connections[] | select(.qpn >= 64)] | length == 6 and
+	ask "$1" paths >said
+	jq '[.paths[] | select(.reachable) | {key: (.port + .dgid), value: [.dlid, .sl]}] | from_entries' said >kept
+	ask "$1" connections | jq -e --slurpfile paths kept '[.connections[] | select(.qpn >= 64)] | length == 6 and
 		all(.state == "established" and [.dlid, .sl] == $paths[0][.port + .dgid])'
 }
 both_follow() { follows a && follows b; }
@@ -150,6 +157,7 @@ told() { cat alice.out bob.out | grep -q '^move 0x4[0-5] [0-9]* 1 '; }
 try "because their programs were told" told
 
 kill -KILL "$dave_pid"
+is_over "$dave_pid"
 exec 7>&-
 try "a program that was killed is forgotten" wait_for 60 shows a 'all(.program != "dave")'
 try "with its session" wait_for 60 count_is a 1
@@ -187,7 +195,7 @@ echo "add 0x1a hfsim0 1 - $((b_lid + 1)) 0 0x2a slid=$((a_lid + 1))" >&4
 try "the second LID names its port, too, and leads to the SM's path" says alice "^move 0x1a $b_lid [0-9]* $b_gid"
 
 kill "$b_pid"
-wait "$b_pid"
+is_over "$b_pid"
 try_not "the socket goes with holdfastd" test -e b.programs
 start_program mallory b 7 setpriv --reuid 65534 --regid 65534 --clear-groups
 start_program trudy b 8 setpriv --reuid 65534 --regid 65534 --groups 4
