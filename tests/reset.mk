@@ -23,3 +23,5 @@ check_PROGRAMS += tests/preload_order
 tests_preload_order_SOURCES = tests/preload_order.c
 tests_preload_order_CFLAGS = $(AM_CFLAGS) $(VERBS_CFLAGS)
 tests_preload_order_LDADD = $(VERBS_LIBS)
+TESTS += tests/test_preload_reset.sh
+EXTRA_DIST += tests/test_preload_reset.sh tests/preload.sh

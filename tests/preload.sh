@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
+# shellcheck shell=sh
+# shellcheck disable=SC2034 # used by those who source it
+# What the tests of libholdfast-verbs share: a fabric of ibsim and opensm, program_daemon, which stands for holdfastd and
+# orders moves, and programs in front of which the library is loaded.
+#
+#   . "$top_srcdir/tests/tap.sh"
+#   need ...
+#   . "$top_srcdir/tests/preload.sh"
+
+sma=$top_builddir/.libs/libhfsim-sma.so
+umad=$top_builddir/.libs/libhfsim-umad.so
+verbs=$top_builddir/.libs/libhfsim-verbs.so
+preload="$top_builddir/lib/.libs/libholdfast-verbs.so.0 $verbs"
+fabric=$top_builddir/hfsim-fabric
+IBSIM_SOCKNAME=hf-preload-$$
+HF_FABRIC_MAP=$work/map
+HOLDFAST_SOCKET=$work/programs.sock
+HOLDFAST_LOG=$work/verbs.log
+export IBSIM_SOCKNAME HF_FABRIC_MAP HOLDFAST_SOCKET HOLDFAST_LOG
+ibsim_pid='' opensm_pid='' daemon_pid='' server_pid='' client_pid='' held_pid=''
+port=$((20000 + $$ % 20000))
+cd "$work" || exit 99
+
+# end PID ...: each is the timeout(1) of a program; what it watches gets SIGTERM through it.
+end() {
+	for pid in "$@"; do
+		kill "$pid" 2>/dev/null
+		wait "$pid" 2>/dev/null
+	done
+}
+stop() {
+	exec 3>&- 4>&- 5>&-
+	# shellcheck disable=SC2086 # each may be empty
+	end $held_pid $client_pid $server_pid $daemon_pid $opensm_pid $ibsim_pid
+}
+on_exit stop
+
+subnet_is_up() { grep -q 'SUBNET UP' opensm.log; }
+start_fabric() {
+	"$top_builddir/tests/topology_tool" generate mesh 3x2 2 >fabric.net
+	mkfifo console
+	LD_PRELOAD=$sma timeout 900 ibsim -s fabric.net <console >ibsim.log 2>&1 &
+	ibsim_pid=$!
+	exec 3>console
+	wait_for 20 grep -q 'Network simulator ready' ibsim.log || return 1
+	mkdir cache
+	echo 'force_log_flush TRUE' >opensm.conf
+	: >opensm.log
+	OSM_CACHE_DIR=$work/cache OSM_TMP_DIR=$work HF_UMAD_NODES=sm LD_PRELOAD=$umad timeout 890 opensm -l 1 \
+		-f "$work/opensm.log" -F "$work/opensm.conf" >opensm.out 2>&1 3>&- &
+	opensm_pid=$!
+	wait_for 30 subnet_is_up
+}
+
+# daemon.log begins anew with each daemon, and with each "forget".
+start_daemon() {
+	rm -f commands
+	mkfifo commands
+	: >daemon.log
+	timeout 900 "$top_builddir/tests/program_daemon" "$HOLDFAST_SOCKET" <commands >>daemon.log 2>&1 3>&- &
+	daemon_pid=$!
+	exec 5>commands
+	wait_for 10 test -S "$HOLDFAST_SOCKET"
+}
+stop_daemon() {
+	exec 5>&-
+	end "$daemon_pid"
+	daemon_pid=''
+	rm -f "$HOLDFAST_SOCKET"
+}
+order() { echo "$*" >&5; }
+forget() { : >daemon.log; : >verbs.log; }
+said() { grep -q -e "$1" daemon.log; }
+await() { await_count "$1" 1; }
+has_said() { [ "$(grep -c -e "$1" daemon.log)" -ge "$2" ]; }
+# await_count PATTERN N: so many lines of the daemon's
+await_count() { wait_for 60 has_said "$1" "$2" || { echo "not $2 times: $1"; cat daemon.log verbs.log; return 1; }; }
+
+# counted NODE DIRECTION SL: packets
+counted() { "$fabric" counters "$1" | awk -v p="$1[1]" -v d="$2" -v sl="$3" \
+	'$1 == p && $2 == d && $4 == sl { n = $5 } END { print n + 0 }'; }
+grows() { [ "$(counted "$1" xmit "$2")" -gt "$3" ]; }
+is_used() { wait_for 20 grows "$1" "$2" "$(counted "$1" xmit "$2")"; }
+# Once nothing is on its way any more, an SL that is left stays as it is while another one is used.
+is_left() {
+	is_used "$1" "$3" || return 1
+	left=$(counted "$1" xmit "$2")
+	is_used "$1" "$3" && is_used "$1" "$3" && [ "$(counted "$1" xmit "$2")" -eq "$left" ]
+}
+
+is_listening() { grep -qi ":$(printf '%04X' "$1") 0*:0000 0A" /proc/net/tcp /proc/net/tcp6; }
+
+# begin program [argument ...]: its server at H_0_0_0 and its client at H_2_1_0, in the background.
+begin() {
+	port=$((port + 1))
+	HF_UMAD_NODES=H_0_0_0 LD_PRELOAD=$preload timeout 240 "$@" -p "$port" >server.out 2>&1 3>&- 5>&- &
+	server_pid=$!
+	wait_for 20 is_listening "$port" || { cat server.out; return 1; }
+	HF_UMAD_NODES=H_2_1_0 LD_PRELOAD=$preload timeout 240 "$@" -p "$port" 127.0.0.1 >client.out 2>&1 3>&- 5>&- &
+	client_pid=$!
+}
+finish() {
+	wait "$client_pid"
+	finish_rc=$?
+	wait "$server_pid" || finish_rc=$?
+	client_pid='' server_pid=''
+	cat client.out server.out verbs.log
+	return "$finish_rc"
+}
+# One that would go on for ever. It must not have found an error up to now.
+interrupt() {
+	kill -0 "$client_pid" && kill -0 "$server_pid"
+	interrupt_rc=$?
+	end "$client_pid" "$server_pid"
+	client_pid='' server_pid=''
+	cat client.out server.out daemon.log
+	[ "$interrupt_rc" -eq 0 ] && ! grep -i -e 'failed status' -e 'with error' client.out server.out
+}
+pair() { begin "$@" && finish; }
+quietly() { pair "$@" && ! grep -q holdfast client.out server.out; }
+
+# moves COUNT STRATEGY SL program [argument ...]: so many connections, from SL 0 to SL
+moves() {
+	moves_count=$1 moves_by=$2 moves_sl=$3
+	shift 3
+	forget
+	begin "$@" && await_count '^add' "$moves_count" && is_used H_2_1_0 0 && order "move all sl=$moves_sl" &&
+		await_count "^moved .* err=0 strategy=$moves_by lost=0" "$moves_count" &&
+		is_left H_2_1_0 0 "$moves_sl"
+}
+endless() { if moves "$@"; then interrupt; else interrupt; return 1; fi; }
+# While it runs on, to the end.
+until_the_end() { moves "$@" && finish && await_count '^gone' 1; }
+# with NAME=VALUE ... -- command ...
+with() {
+	while [ "$1" != -- ]; do
+		export "${1?}"
+		with_names="${with_names:-} ${1%%=*}"
+		shift
+	done
+	shift
+	"$@"
+	with_rc=$?
+	# shellcheck disable=SC2086 # a list
+	unset $with_names with_names
+	return "$with_rc"
+}

@@ -1,0 +1,194 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
+# libholdfast-verbs on adapters that can neither drain nor migrate: connections are reset, again and again, while programs
+# use them, and nothing is lost, doubled or out of order.
+. "$top_srcdir/tests/tap.sh"
+
+need ibsim opensm ibv_rc_pingpong ib_send_bw ib_atomic_bw valgrind
+. "$top_srcdir/tests/preload.sh"
+
+HF_VERBS_MODEL=plain
+export HF_VERBS_MODEL
+MOVES=20
+
+# move_all COUNT PATTERN: so many connections, to another SL each time
+sl=0
+move_all() {
+	sl=$((sl % 7 + 1))
+	: >daemon.log
+	order "move all sl=$sl"
+	await_count "^moved .* err=0 strategy=reset $2" "$1"
+}
+# move_often COUNT N: N times, and nothing is lost
+move_often() {
+	for round in $(seq 1 "$2"); do
+		move_all "$1" 'lost=0 ' || { echo "in round $round"; return 1; }
+	done
+}
+# often COUNT program [argument ...]: an endless program with so many connections; packets go to the last SL and no other
+often() {
+	often_count=$1
+	shift
+	forget
+	begin "$@" && await_count '^add' "$often_count" && is_used H_2_1_0 0 && move_often "$often_count" "$MOVES" &&
+		is_left H_2_1_0 0 "$sl"
+	often_rc=$?
+	interrupt && [ "$often_rc" -eq 0 ]
+}
+
+# keep_order N option ...: preload_order, moved N times
+begin_order() {
+	rm -f held held.out
+	mkfifo held
+	forget
+	HF_UMAD_NODES="H_0_0_0 H_2_1_0" LD_PRELOAD=$preload timeout 240 "$@" <held >held.out 2>&1 3>&- 5>&- &
+	held_pid=$!
+	exec 4>held
+	await_count '^add' 2 && wait_for 30 grep -q ready held.out
+}
+end_order() {
+	exec 4>&-
+	wait "$held_pid"
+	order_rc=$?
+	held_pid=''
+	cat held.out
+	grep -v '^peer' daemon.log | tail -n 20
+	tail -n 20 verbs.log
+	return "$order_rc"
+}
+tool=$top_builddir/tests/preload_order
+keep_order() {
+	order_moves=$1
+	shift
+	begin_order "$tool" "$@" && move_often 2 "$order_moves"
+	moved_rc=$?
+	end_order && [ "$moved_rc" -eq 0 ]
+}
+# What the ends say to each other is lost, at the beginning of each move.
+lossy() {
+	begin_order "$tool"
+	lossy_rc=$?
+	for losses in 1 2 3 1 2 3 1 2; do
+		order "lose $losses"
+		move_all 2 'lost=0 ' || lossy_rc=1
+	done
+	end_order && [ "$lossy_rc" -eq 0 ]
+}
+# With HOLDFAST_LOST=flush some are lost, and some move must have lost some; the connection works again after it.
+flushes() {
+	begin_order "$tool" flush "$@"
+	flush_rc=$?
+	for _ in $(seq 1 60); do
+		move_all 2 '' || flush_rc=1
+		cat daemon.log >>flush.log
+	done
+	end_order && [ "$flush_rc" -eq 0 ] && grep '^moved .*lost=[1-9]' flush.log && grep 'flushed [1-9]' held.out
+}
+under_valgrind() {
+	begin_order valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite \
+		--errors-for-leak-kinds=definite "$tool" "$@" && move_often 2 12
+	moved_rc=$?
+	end_order && [ "$moved_rc" -eq 0 ]
+}
+
+# One end is moved alone; the other follows it, on its own path.
+one_end() {
+	begin_order "$tool"
+	one_rc=$?
+	qpn=$(sed -n 's/^add [0-9]* \([0-9]*\) .*/\1/p' daemon.log | head -n 1)
+	for one_sl in 1 2 3 4 5 6; do
+		: >daemon.log
+		order "move $qpn sl=$one_sl"
+		await "^moved [0-9]* $qpn .*err=0 strategy=reset lost=0" || one_rc=1
+	done
+	end_order && [ "$one_rc" -eq 0 ]
+}
+
+# The other end's library may not do it: after a second without an answer everything is as before.
+other_end_does_not() {
+	forget
+	port=$((port + 1))
+	HOLDFAST_STRATEGY=apm HF_UMAD_NODES=H_0_0_0 LD_PRELOAD=$preload timeout 240 ibv_rc_pingpong -n 100000000 -p "$port" \
+		>server.out 2>&1 3>&- 5>&- &
+	server_pid=$!
+	wait_for 20 is_listening "$port" || return 1
+	HF_UMAD_NODES=H_2_1_0 LD_PRELOAD=$preload timeout 240 ibv_rc_pingpong -n 100000000 -p "$port" 127.0.0.1 \
+		>client.out 2>&1 3>&- 5>&- &
+	client_pid=$!
+	await_count '^add' 2 && client_qpn=$(sed -n 's/^add [0-9]* \([0-9]*\) .* dlid=6 .*/\1/p' daemon.log) &&
+		order "move $client_qpn sl=3" && await '^moved .* err=-\(110\|11\|95\) ' && is_used H_2_1_0 0
+	not_rc=$?
+	interrupt && [ "$not_rc" -eq 0 ]
+}
+
+# The other end is killed while it is frozen: the program sees what it would have seen, and ends.
+killed_while_frozen() {
+	forget
+	begin ibv_rc_pingpong -n 100000000 && await_count '^add' 2 && is_used H_2_1_0 0 || return 1
+	order "lose 1000000"
+	order "move all sl=3"
+	wait_for 20 said '^peer' || return 1
+	pkill -KILL -P "$server_pid"
+	wait "$client_pid"
+	killed_rc=$?
+	wait "$server_pid"
+	client_pid='' server_pid=''
+	order "lose 0"
+	cat client.out
+	[ "$killed_rc" -ne 0 ] && [ "$killed_rc" -ne 124 ] && grep -q 'transport retry counter exceeded' client.out
+}
+
+# stress SECONDS: connections come and go, and are moved all the time
+stress() {
+	forget
+	HF_UMAD_NODES="H_0_0_0 H_2_1_0" LD_PRELOAD=$preload timeout 240 "$top_builddir/tests/preload_stress" "$1" \
+		>stress.out 2>&1 3>&- 5>&- &
+	held_pid=$!
+	while kill -0 "$held_pid" 2>/dev/null; do
+		for sl in 1 2 3 4 5; do
+			order "move all sl=$sl"
+			sleep 0.01
+		done
+	done
+	wait "$held_pid"
+	stress_rc=$?
+	held_pid=''
+	cat stress.out
+	sed -n 's/^moved .* \(err=.*\) paused.*/\1/p' daemon.log | sort | uniq -c
+	[ "$stress_rc" -eq 0 ] && said '^moved .* err=0 strategy=reset'
+}
+
+behind() { HF_UMAD_NODES="H_0_0_0 H_2_1_0" LD_PRELOAD=$preload timeout 60 "$top_builddir/tests/verbs_tool" "$1"; }
+
+plan 34
+try "ibsim with a fabric map, opensm" start_fabric
+try "a daemon" start_daemon
+try "ibv_rc_pingpong" often 2 ibv_rc_pingpong -n 100000000
+try "ibv_rc_pingpong, sleeping" often 2 ibv_rc_pingpong -n 100000000 -e
+try "ibv_rc_pingpong with the new interface" often 2 ibv_rc_pingpong -n 100000000 -N
+try "ibv_srq_pingpong" often 32 ibv_srq_pingpong -n 100000000
+try "ib_send_bw" often 2 ib_send_bw -F -n 100000000
+try "ib_send_bw with the old interface" often 2 ib_send_bw -F -n 100000000 --use_old_post_send
+try "ib_send_bw both ways" often 2 ib_send_bw -F -b -n 100000000
+try "ib_write_bw" often 2 ib_write_bw -F -n 100000000
+try "ib_read_bw" often 2 ib_read_bw -F -n 100000000
+try "ib_atomic_bw" often 2 ib_atomic_bw -F -n 100000000
+try "ib_send_lat" often 2 ib_send_lat -F -n 100000000
+try "ib_write_bw, unreliable" often 2 ib_write_bw -F -c UC -n 100000000
+try "order" keep_order 40
+try "order: new" keep_order 40 new
+try "order: extended" keep_order 40 extended
+try "order: events" keep_order 40 events
+try "order: all of these" keep_order 40 new extended events
+try "order: one end is moved" one_end
+try "order: messages between the ends are lost" lossy
+try "order: flushed" with HOLDFAST_LOST=flush -- flushes
+try "order: flushed, sleeping" with HOLDFAST_LOST=flush -- flushes new events
+try "order: under valgrind" under_valgrind
+try "order: under valgrind, all interfaces" under_valgrind new extended events
+try "the other end does not do it" other_end_does_not
+try "the other end is killed meanwhile" killed_while_frozen
+try "stress" with HF_VERBS_MODEL=mthca HOLDFAST_STRATEGY=reset -- stress 4
+for case in sends reads atomics flushes extended loaded; do
+	try "behind the library: $case" behind $case
+done
