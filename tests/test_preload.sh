@@ -19,8 +19,7 @@ moved_back_and_forth() {
 	begin ib_send_bw -F -b -n 20000000 && await_count '^add' 2 || return 1
 	for sl in 1 2 3 1 2 3; do
 		forget
-		order "move all sl=$sl"
-		await_count '^moved .* err=0 strategy=apm' 2 || return 1
+		order_until 2 apm "move all sl=$sl" || return 1
 	done
 	is_used H_2_1_0 3 && interrupt
 }
@@ -176,11 +175,13 @@ for program in ib_send_bw ib_write_bw ib_send_lat; do
 	try "no daemon: $program" quietly $program -F -n 500
 done
 try "a daemon comes" start_daemon
-try "what a program has is told, and that it goes" until_the_end 2 apm 3 ib_send_lat -F -n 2000000
+try "what a program has is told, and that it goes" with HOLDFAST_STRATEGY=apm -- \
+	until_the_end 2 apm 3 ib_send_lat -F -n 2000000
 try "datagrams are left alone" datagrams_alone
-try "apm: ibv_rc_pingpong with the new interface" endless 2 apm 3 ibv_rc_pingpong -n 100000000 -N
-try "apm: ibv_rc_pingpong" endless 2 apm 3 ibv_rc_pingpong -n 100000000
-try "apm: ib_send_bw, both ways, back and forth" moved_back_and_forth
+try "apm: ibv_rc_pingpong with the new interface" with HOLDFAST_STRATEGY=apm -- \
+	endless 2 apm 3 ibv_rc_pingpong -n 100000000 -N
+try "apm: ibv_rc_pingpong" with HOLDFAST_STRATEGY=apm -- endless 2 apm 3 ibv_rc_pingpong -n 100000000
+try "apm: ib_send_bw, both ways, back and forth" with HOLDFAST_STRATEGY=apm -- moved_back_and_forth
 try "sqd: ibv_rc_pingpong" with HOLDFAST_STRATEGY=sqd -- endless 2 sqd 4 ibv_rc_pingpong -n 100000000
 try "sqd: ibv_uc_pingpong" with HOLDFAST_STRATEGY=sqd -- endless 2 sqd 4 ibv_uc_pingpong -n 100000000
 try "sqd: ib_send_bw to its end" with HOLDFAST_STRATEGY=sqd -- until_the_end 1 sqd 5 ib_send_bw -F -n 1000000
