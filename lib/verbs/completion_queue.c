@@ -44,7 +44,6 @@ static struct hf_cq *make(struct hf_cq *_Atomic *bucket)
 
 	if (!cq)
 		return NULL;
-	pthread_mutex_init(&cq->lock, NULL);
 	cq->next = atomic_load(bucket);
 	atomic_store_explicit(bucket, cq, memory_order_release);
 	return cq;
@@ -166,7 +165,7 @@ static bool admit(struct hf_cq *cq, struct ibv_wc *wc, int *kept, struct ibv_wc 
 		out[(*kept)++] = *wc;
 	else
 		hf_cq_push_locked(cq, wc);
-	if (work)
+	if (work && hf_ledger_has_settled(work->ledger))
 		stash_settled(cq, work, kind);
 	return true;
 }
@@ -214,9 +213,9 @@ int hf_cq_program_poll(struct ibv_cq *ibv, int count, struct ibv_wc *wc)
 		return hf_data_path_ops(ibv->context)->poll_cq(ibv, count, wc);
 	if (!atomic_load_explicit(&cq->users, memory_order_acquire))
 		return cq->poll(ibv, count, wc);
-	pthread_mutex_lock(&cq->lock);
+	hf_short_lock_take(&cq->lock);
 	got = hf_cq_poll_locked(cq, count, wc);
-	pthread_mutex_unlock(&cq->lock);
+	hf_short_lock_give(&cq->lock);
 	return got;
 }
 
@@ -224,16 +223,16 @@ int hf_cq_enlarge(struct hf_cq *cq, unsigned int count)
 {
 	int extra, err;
 
-	pthread_mutex_lock(&cq->lock);
+	hf_short_lock_take(&cq->lock);
 	extra = cq->extra_cqe += count;
-	pthread_mutex_unlock(&cq->lock);
+	hf_short_lock_give(&cq->lock);
 	errno = 0;
 	err = hf_real_resize_cq(cq->ibv, cq->base_cqe + extra);
 	if (!err)
 		return 0;
-	pthread_mutex_lock(&cq->lock);
+	hf_short_lock_take(&cq->lock);
 	cq->extra_cqe -= count;
-	pthread_mutex_unlock(&cq->lock);
+	hf_short_lock_give(&cq->lock);
 	return err > 0 ? -err : errno ? -errno : -EIO;
 }
 
@@ -244,9 +243,9 @@ int hf_cq_program_resize(struct ibv_cq *ibv, int cqe)
 
 	if (!cq || cqe < 0)
 		return hf_real_resize_cq(ibv, cqe);
-	pthread_mutex_lock(&cq->lock);
+	hf_short_lock_take(&cq->lock);
 	extra = cq->extra_cqe;
-	pthread_mutex_unlock(&cq->lock);
+	hf_short_lock_give(&cq->lock);
 	err = hf_real_resize_cq(ibv, cqe + extra);
 	if (!err)
 		cq->base_cqe = cqe;

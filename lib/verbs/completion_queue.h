@@ -7,10 +7,11 @@
 #define HF_LIB_VERBS_COMPLETION_QUEUE_H
 
 #include <infiniband/verbs.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "lib/verbs/short_lock.h"
 
 /* Never freed: one whose queue was destroyed serves the next. */
 struct hf_cq {
@@ -20,7 +21,7 @@ struct hf_cq {
 	int (*poll)(struct ibv_cq *cq, int count, struct ibv_wc *wc); /* the adapter's */
 
 	/* Guards the rest, and the completion side of the records. Rank: work.h. */
-	pthread_mutex_t lock;
+	struct hf_short_lock lock;
 	int base_cqe, extra_cqe;		/* as the program made it; room added for resets */
 	struct ibv_wc *stash;
 	unsigned int stash_size, stash_at, stash_count;

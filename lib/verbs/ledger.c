@@ -2,6 +2,7 @@
 #include "lib/verbs/ledger.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,11 +26,13 @@ static bool allocate(struct hf_ledger *ledger)
 {
 	size_t sends = (size_t)ledger->send_mask + 1, receives = (size_t)ledger->recv_mask + 1;
 
-	ledger->sends = calloc(sends, sizeof(*ledger->sends));
+	ledger->sends = aligned_alloc(_Alignof(struct hf_ledger_send), sends * sizeof(*ledger->sends));
 	ledger->send_sges = calloc(sends * ledger->max_send_sge, sizeof(*ledger->send_sges));
 	ledger->inline_data = calloc(sends, ledger->max_inline ? ledger->max_inline : 1);
 	ledger->receives = calloc(receives, sizeof(*ledger->receives));
 	ledger->recv_sges = calloc(receives * ledger->max_recv_sge, sizeof(*ledger->recv_sges));
+	if (ledger->sends)
+		memset(ledger->sends, 0, sends * sizeof(*ledger->sends));
 	return ledger->sends && ledger->send_sges && ledger->inline_data && ledger->receives && ledger->recv_sges;
 }
 
@@ -88,6 +91,7 @@ void hf_ledger_clear(struct hf_ledger *ledger)
 	ledger->send_staged = ledger->recv_staged = 0;
 	ledger->send_given = ledger->send_posted;
 	ledger->recv_given = ledger->recv_posted;
+	ledger->sends_settled = ledger->receives_settled = 0;
 	ledger->send_first = ledger->send_given;
 	ledger->recv_first = ledger->recv_given;
 	hf_ledger_forget_errors(ledger);
@@ -134,6 +138,13 @@ static uint64_t next_send(const struct hf_ledger *ledger)
 	return atomic_load_explicit(&ledger->send_posted, memory_order_relaxed) + ledger->send_staged;
 }
 
+/* Most requests have one. */
+static void copy_sges(struct ibv_sge *to, const struct ibv_sge *from, int count)
+{
+	for (int i = 0; i < count; i++)
+		to[i] = from[i];
+}
+
 static int copy_inline(const struct hf_ledger *ledger, uint64_t number, const struct ibv_send_wr *wr)
 {
 	struct ibv_sge *sge = send_sges_at(ledger, number);
@@ -157,8 +168,7 @@ static int copy_data(const struct hf_ledger *ledger, uint64_t number, const stru
 		return -EINVAL;
 	if (wr->send_flags & IBV_SEND_INLINE)
 		return copy_inline(ledger, number, wr);
-	if (wr->num_sge)
-		memcpy(send_sges_at(ledger, number), wr->sg_list, wr->num_sge * sizeof(*wr->sg_list));
+	copy_sges(send_sges_at(ledger, number), wr->sg_list, wr->num_sge);
 	return wr->num_sge;
 }
 
@@ -167,6 +177,15 @@ static bool is_lasting(const struct ibv_send_wr *wr)
 {
 	return wr->opcode == IBV_WR_BIND_MW || wr->opcode == IBV_WR_LOCAL_INV || wr->opcode == IBV_WR_DRIVER1 ||
 	       wr->opcode == IBV_WR_TSO;
+}
+
+/* The last part is that of two kinds of requests alone. */
+static void copy_wr(struct ibv_send_wr *to, const struct ibv_send_wr *wr)
+{
+	if (is_lasting(wr))
+		*to = *wr;
+	else
+		memcpy(to, wr, offsetof(struct ibv_send_wr, qp_type));
 }
 
 int hf_ledger_stage_send(struct hf_ledger *ledger, const struct ibv_send_wr *wr)
@@ -180,7 +199,7 @@ int hf_ledger_stage_send(struct hf_ledger *ledger, const struct ibv_send_wr *wr)
 	count = copy_data(ledger, number, wr);
 	if (count < 0)
 		return count;
-	send->wr = *wr;
+	copy_wr(&send->wr, wr);
 	send->wr.wr_id = hf_ledger_handle(ledger, HF_LEDGER_SEND, number);
 	send->wr.num_sge = count;
 	send->wr.sg_list = send_sges_at(ledger, number);
@@ -297,7 +316,8 @@ void hf_ledger_keep_sends(struct hf_ledger *ledger)
 
 unsigned int hf_ledger_take_back_sends(struct hf_ledger *ledger, const struct ibv_send_wr *bad)
 {
-	const struct hf_ledger_send *send = (const struct hf_ledger_send *)bad;
+	const struct hf_ledger_send *send =
+		(const void *)((const char *)bad - offsetof(struct hf_ledger_send, wr));
 	uint64_t end = atomic_load_explicit(&ledger->send_posted, memory_order_relaxed);
 	uint64_t behind = (end - (uint64_t)(send - ledger->sends)) & ledger->send_mask;
 	uint64_t number = end - (behind ? behind : (uint64_t)ledger->send_mask + 1);
@@ -325,8 +345,7 @@ int hf_ledger_stage_receive(struct hf_ledger *ledger, const struct ibv_recv_wr *
 		return -ENOMEM;
 	if (wr->num_sge < 0 || (uint32_t)wr->num_sge > ledger->max_recv_sge)
 		return -EINVAL;
-	if (wr->num_sge)
-		memcpy(sges, wr->sg_list, wr->num_sge * sizeof(*sges));
+	copy_sges(sges, wr->sg_list, wr->num_sge);
 	receive->wr = (struct ibv_recv_wr){
 		.wr_id = hf_ledger_handle(ledger, HF_LEDGER_RECEIVE, number), .sg_list = sges, .num_sge = wr->num_sge,
 	};
@@ -505,6 +524,7 @@ static bool next_settled_send(struct hf_ledger *ledger, struct ibv_wc *ret_wc)
 			return false;
 		make_up(ledger, send->wr_id, send->fate, &ledger->send_error, number, ret_wc);
 		ret_wc->opcode = completed_opcode(send->wr.opcode);
+		ledger->sends_settled--;
 		atomic_store_explicit(&ledger->send_first, number + 1, memory_order_release);
 		if (is_told)
 			return true;
@@ -521,6 +541,7 @@ static bool next_settled_receive(struct hf_ledger *ledger, struct ibv_wc *ret_wc
 		return false;
 	make_up(ledger, receive->wr_id, receive->fate, &ledger->recv_error, number, ret_wc);
 	ret_wc->opcode = IBV_WC_RECV;
+	ledger->receives_settled--;
 	atomic_store_explicit(&ledger->recv_first, number + 1, memory_order_release);
 	return true;
 }

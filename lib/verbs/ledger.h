@@ -47,18 +47,19 @@ enum hf_ledger_fate {
 	HF_LEDGER_ERROR,	/* it has failed, or it is not known whether it was executed */
 };
 
+/* What is used of most requests comes first: two cache lines. */
 struct hf_ledger_send {
-	struct ibv_send_wr wr;	/* as the adapter gets it */
 	uint64_t wr_id;		/* the program's */
 	uint32_t psn, packets;
-	enum hf_ledger_fate fate;
+	uint8_t fate;		/* enum hf_ledger_fate */
 	bool is_signalled;	/* by the program */
-};
+	struct ibv_send_wr wr;	/* as the adapter gets it */
+} __attribute__((aligned(64)));
 
 struct hf_ledger_receive {
 	struct ibv_recv_wr wr;
 	uint64_t wr_id;
-	enum hf_ledger_fate fate;
+	uint8_t fate;
 };
 
 /* The first error that was kept back. */
@@ -90,6 +91,7 @@ struct hf_ledger {
 	uint8_t *inline_data;
 	_Atomic uint64_t send_first, send_posted;
 	uint64_t send_given, send_staged; /* a number; how many */
+	uint64_t sends_settled;		/* how many of those posted */
 	uint64_t flushed_from;		/* while guarded: the first send that was not completed; HF_LEDGER_NONE: none */
 	bool is_drained;		/* the marker has come */
 	struct hf_ledger_error send_error;
@@ -98,6 +100,7 @@ struct hf_ledger {
 	struct ibv_sge *recv_sges;
 	_Atomic uint64_t recv_first, recv_posted;
 	uint64_t recv_given, recv_staged;
+	uint64_t receives_settled;
 	uint64_t recv_ended;		/* while guarded: those before it have come back */
 	struct hf_ledger_error recv_error;
 };
@@ -183,6 +186,12 @@ enum hf_ledger_verdict hf_ledger_complete_parts(struct hf_ledger *ledger, uint64
 
 /* The next completion that the adapter does not bring, in its turn. Return: whether there is one. */
 bool hf_ledger_next_settled(struct hf_ledger *ledger, enum hf_ledger_kind kind, struct ibv_wc *ret_wc);
+
+/* Might there be one? */
+static inline bool hf_ledger_has_settled(const struct hf_ledger *ledger)
+{
+	return ledger->sends_settled || ledger->receives_settled;
+}
 
 /* ---- a restart ---- */
 

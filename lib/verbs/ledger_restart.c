@@ -57,8 +57,12 @@ static uint32_t distance(uint32_t from, uint32_t to)
 	return (to - from) & HF_LEDGER_PSN_MASK;
 }
 
-static void count_fate(struct hf_ledger_count *count, enum hf_ledger_fate fate, bool was_given)
+/* One that was not settled before. */
+static void set_fate(struct hf_ledger *ledger, struct hf_ledger_send *send, enum hf_ledger_fate fate, bool was_given,
+		     struct hf_ledger_count *count)
 {
+	send->fate = fate;
+	ledger->sends_settled += hf_ledger_is_settled(fate);
 	if (fate == HF_LEDGER_ERROR)
 		count->lost++;
 	else if (fate == HF_LEDGER_REPLAY && was_given)
@@ -107,13 +111,13 @@ static void settle_kept(struct hf_ledger *ledger, bool is_cut, struct hf_ledger_
 	for (uint64_t number = ledger->send_given; number < ledger->send_posted; number++) {
 		struct hf_ledger_send *send = hf_ledger_send_at(ledger, number);
 
-		send->fate = is_cut ? HF_LEDGER_ERROR : HF_LEDGER_REPLAY;
-		count_fate(count, send->fate, false);
+		set_fate(ledger, send, is_cut ? HF_LEDGER_ERROR : HF_LEDGER_REPLAY, false, count);
 	}
 }
 
 static void settle_receives(struct hf_ledger *ledger, enum hf_ledger_fate fate)
 {
+	ledger->receives_settled = hf_ledger_is_settled(fate) ? ledger->recv_posted - ledger->recv_first : 0;
 	for (uint64_t number = ledger->recv_first; number < ledger->recv_posted; number++)
 		hf_ledger_receive_at(ledger, number)->fate = fate;
 }
@@ -134,6 +138,7 @@ int hf_ledger_settle(struct hf_ledger *ledger, uint32_t expected_psn, bool repla
 {
 	uint32_t base = base_of(ledger), expected = distance(base, expected_psn);
 	struct hf_ledger_count count = { 0 };
+	enum hf_ledger_fate fate;
 	bool is_cut = false;
 
 	if (expected > distance(base, ledger->next_psn))
@@ -143,9 +148,9 @@ int hf_ledger_settle(struct hf_ledger *ledger, uint32_t expected_psn, bool repla
 
 		if (hf_ledger_is_settled(send->fate))
 			continue;
-		send->fate = is_complete(ledger, number) ? HF_LEDGER_SUCCESS : judge(send, base, expected, replays);
-		is_cut = is_cut || (send->fate == HF_LEDGER_ERROR && !replays);
-		count_fate(&count, send->fate, true);
+		fate = is_complete(ledger, number) ? HF_LEDGER_SUCCESS : judge(send, base, expected, replays);
+		is_cut = is_cut || (fate == HF_LEDGER_ERROR && !replays);
+		set_fate(ledger, send, fate, true, &count);
 	}
 	settle_kept(ledger, is_cut, &count);
 	settle_receives(ledger, HF_LEDGER_REPLAY);
@@ -158,6 +163,7 @@ int hf_ledger_settle(struct hf_ledger *ledger, uint32_t expected_psn, bool repla
 void hf_ledger_settle_unreliable(struct hf_ledger *ledger, bool replays, struct hf_ledger_count *ret_count)
 {
 	struct hf_ledger_count count = { 0 };
+	enum hf_ledger_fate fate;
 	bool is_cut = false;
 
 	for (uint64_t number = ledger->send_first; number < ledger->send_given; number++) {
@@ -165,10 +171,10 @@ void hf_ledger_settle_unreliable(struct hf_ledger *ledger, bool replays, struct 
 
 		if (hf_ledger_is_settled(send->fate))
 			continue;
-		send->fate = is_complete(ledger, number) ? HF_LEDGER_SUCCESS :
-			     replays && ledger->is_drained ? HF_LEDGER_REPLAY : HF_LEDGER_ERROR;
-		is_cut = is_cut || (send->fate == HF_LEDGER_ERROR && !replays);
-		count_fate(&count, send->fate, true);
+		fate = is_complete(ledger, number) ? HF_LEDGER_SUCCESS :
+		       replays && ledger->is_drained ? HF_LEDGER_REPLAY : HF_LEDGER_ERROR;
+		is_cut = is_cut || (fate == HF_LEDGER_ERROR && !replays);
+		set_fate(ledger, send, fate, true, &count);
 	}
 	settle_kept(ledger, is_cut, &count);
 	settle_receives(ledger, HF_LEDGER_REPLAY);
@@ -186,9 +192,8 @@ void hf_ledger_give_up(struct hf_ledger *ledger, struct hf_ledger_count *ret_cou
 
 		if (hf_ledger_is_settled(send->fate))
 			continue;
-		send->fate = number < ledger->send_given && is_complete(ledger, number) ? HF_LEDGER_SUCCESS :
-											  HF_LEDGER_ERROR;
-		count_fate(&count, send->fate, false);
+		set_fate(ledger, send, number < ledger->send_given && is_complete(ledger, number) ? HF_LEDGER_SUCCESS :
+			 HF_LEDGER_ERROR, false, &count);
 	}
 	settle_receives(ledger, HF_LEDGER_ERROR);
 	ledger->epoch++;

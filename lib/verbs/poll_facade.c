@@ -70,11 +70,11 @@ static int start_poll(struct ibv_cq_ex *ex, struct ibv_poll_cq_attr *attr)
 	struct hf_cq *cq = of_ex(ex);
 	int err;
 
-	pthread_mutex_lock(&cq->lock);
+	hf_short_lock_take(&cq->lock);
 	err = next_locked(cq, ex, attr);
 	if (err) {
 		end_locked(cq, ex);
-		pthread_mutex_unlock(&cq->lock);
+		hf_short_lock_give(&cq->lock);
 	}
 	return err;
 }
@@ -91,7 +91,7 @@ static void end_poll(struct ibv_cq_ex *ex)
 	struct hf_cq *cq = of_ex(ex);
 
 	end_locked(cq, ex);
-	pthread_mutex_unlock(&cq->lock);
+	hf_short_lock_give(&cq->lock);
 }
 
 /* Of a stashed completion, what struct ibv_wc has; else the adapter's. */

@@ -35,21 +35,20 @@ static struct ibv_send_wr *current(struct hf_work *work)
 /* What there is no place for is written where nobody reads it. */
 static struct ibv_send_wr *add(struct ibv_qp_ex *ex, enum ibv_wr_opcode opcode)
 {
-	static _Thread_local struct ibv_send_wr nowhere;
 	const struct ibv_send_wr wr = { .wr_id = ex->wr_id, .send_flags = ex->wr_flags & ~(unsigned int)IBV_SEND_INLINE,
 					.opcode = opcode };
 	struct hf_work *work = work_of(ex);
 
 	if (!work->batch_error)
 		work->batch_error = -hf_ledger_stage_send(work->ledger, &wr);
-	return work->batch_error ? &nowhere : hf_ledger_staged_send(work->ledger);
+	return work->batch_error ? &work->nowhere : hf_ledger_staged_send(work->ledger);
 }
 
 static void wr_start(struct ibv_qp_ex *ex)
 {
 	struct hf_work *work = work_of(ex);
 
-	pthread_mutex_lock(&work->send_lock);
+	hf_short_lock_take(&work->send_lock);
 	work->batch_error = 0;
 }
 
@@ -62,7 +61,7 @@ static int wr_complete(struct ibv_qp_ex *ex)
 		hf_ledger_drop_sends(work->ledger);
 	else
 		err = hf_work_post_staged_locked(work);
-	pthread_mutex_unlock(&work->send_lock);
+	hf_short_lock_give(&work->send_lock);
 	return err;
 }
 
@@ -71,7 +70,7 @@ static void wr_abort(struct ibv_qp_ex *ex)
 	struct hf_work *work = work_of(ex);
 
 	hf_ledger_drop_sends(work->ledger);
-	pthread_mutex_unlock(&work->send_lock);
+	hf_short_lock_give(&work->send_lock);
 }
 
 static void wr_send(struct ibv_qp_ex *ex)

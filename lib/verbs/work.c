@@ -72,30 +72,30 @@ static void lock_queues(struct hf_work *work)
 	struct hf_cq *first = work->send_cq < work->recv_cq ? work->send_cq : work->recv_cq;
 	struct hf_cq *second = work->send_cq < work->recv_cq ? work->recv_cq : work->send_cq;
 
-	pthread_mutex_lock(&first->lock);
+	hf_short_lock_take(&first->lock);
 	if (second != first)
-		pthread_mutex_lock(&second->lock);
+		hf_short_lock_take(&second->lock);
 }
 
 static void unlock_queues(struct hf_work *work)
 {
-	pthread_mutex_unlock(&work->send_cq->lock);
+	hf_short_lock_give(&work->send_cq->lock);
 	if (work->recv_cq != work->send_cq)
-		pthread_mutex_unlock(&work->recv_cq->lock);
+		hf_short_lock_give(&work->recv_cq->lock);
 }
 
 static void lock_all(struct hf_work *work)
 {
-	pthread_mutex_lock(&work->send_lock);
-	pthread_mutex_lock(&work->recv_lock);
+	hf_short_lock_take(&work->send_lock);
+	hf_short_lock_take(&work->recv_lock);
 	lock_queues(work);
 }
 
 static void unlock_all(struct hf_work *work)
 {
 	unlock_queues(work);
-	pthread_mutex_unlock(&work->recv_lock);
-	pthread_mutex_unlock(&work->send_lock);
+	hf_short_lock_give(&work->recv_lock);
+	hf_short_lock_give(&work->send_lock);
 }
 
 /* ---------------------------------------------------------------------- made and destroyed ---- */
@@ -103,8 +103,6 @@ static void unlock_all(struct hf_work *work)
 static void release(struct hf_work *work)
 {
 	hf_ledger_free(work->ledger);
-	pthread_mutex_destroy(&work->send_lock);
-	pthread_mutex_destroy(&work->recv_lock);
 	free(work);
 }
 
@@ -117,8 +115,6 @@ struct hf_work *hf_work_new(struct ibv_qp *ibv, const struct ibv_qp_init_attr *i
 		return NULL;
 	work->ibv = ibv;
 	work->ops = *ops;
-	pthread_mutex_init(&work->send_lock, NULL);
-	pthread_mutex_init(&work->recv_lock, NULL);
 	work->send_cq = hf_cq_get(ibv->send_cq, ops->poll_cq);
 	work->recv_cq = hf_cq_get(ibv->recv_cq, ops->poll_cq);
 	if (!work->send_cq || !work->recv_cq || !add(work))
@@ -221,11 +217,11 @@ int hf_work_post_send(struct hf_work *work, struct ibv_send_wr *wr, struct ibv_s
 	unsigned int taken;
 	int err = 0, given;
 
-	pthread_mutex_lock(&work->send_lock);
+	hf_short_lock_take(&work->send_lock);
 	for (; next && !err; next = err ? next : next->next)
 		err = hf_ledger_stage_send(work->ledger, next);
 	given = give_sends_locked(work, &taken);
-	pthread_mutex_unlock(&work->send_lock);
+	hf_short_lock_give(&work->send_lock);
 	if (given)
 		*bad_wr = send_after(wr, taken);
 	else if (err)
@@ -271,11 +267,11 @@ int hf_work_post_recv(struct hf_work *work, struct ibv_recv_wr *wr, struct ibv_r
 	unsigned int taken;
 	int err = 0, given;
 
-	pthread_mutex_lock(&work->recv_lock);
+	hf_short_lock_take(&work->recv_lock);
 	for (; next && !err; next = err ? next : next->next)
 		err = hf_ledger_stage_receive(work->ledger, next);
 	given = give_receives_locked(work, &taken);
-	pthread_mutex_unlock(&work->recv_lock);
+	hf_short_lock_give(&work->recv_lock);
 	if (given)
 		*bad_wr = receive_after(wr, taken);
 	else if (err)
@@ -295,9 +291,9 @@ void hf_work_clear(struct hf_work *work)
 
 void hf_work_begin(struct hf_work *work, uint32_t first_psn, unsigned int mtu)
 {
-	pthread_mutex_lock(&work->send_lock);
+	hf_short_lock_take(&work->send_lock);
 	hf_ledger_begin(work->ledger, first_psn, mtu);
-	pthread_mutex_unlock(&work->send_lock);
+	hf_short_lock_give(&work->send_lock);
 }
 
 /* --------------------------------------------------------------------------------- a reset ---- */
@@ -330,11 +326,11 @@ int hf_work_let_go(struct hf_work *work)
 	struct ibv_send_wr *head, *bad;
 	int err;
 
-	pthread_mutex_lock(&work->send_lock);
+	hf_short_lock_take(&work->send_lock);
 	head = bad = hf_ledger_give_kept_sends(work->ledger);
 	err = head ? work->ops.post_send(work->ibv, head, &bad) : 0;
 	work->keeps_sends = false;
-	pthread_mutex_unlock(&work->send_lock);
+	hf_short_lock_give(&work->send_lock);
 	return -err;
 }
 
@@ -477,13 +473,13 @@ int hf_work_replay_receives(struct hf_work *work)
 	struct ibv_recv_wr *head, *bad;
 	int err;
 
-	pthread_mutex_lock(&work->recv_lock);
+	hf_short_lock_take(&work->recv_lock);
 	lock_queues(work);
 	head = bad = hf_ledger_replay_receives(work->ledger);
 	unlock_queues(work);
 	err = head ? work->ops.post_recv(work->ibv, head, &bad) : 0;
 	work->keeps_receives = err;
-	pthread_mutex_unlock(&work->recv_lock);
+	hf_short_lock_give(&work->recv_lock);
 	return -err;
 }
 
@@ -492,13 +488,13 @@ int hf_work_replay_sends(struct hf_work *work)
 	struct ibv_send_wr *head, *bad;
 	int err;
 
-	pthread_mutex_lock(&work->send_lock);
+	hf_short_lock_take(&work->send_lock);
 	lock_queues(work);
 	head = bad = hf_ledger_replay_sends(work->ledger);
 	unlock_queues(work);
 	err = head ? work->ops.post_send(work->ibv, head, &bad) : 0;
 	work->keeps_sends = err;
-	pthread_mutex_unlock(&work->send_lock);
+	hf_short_lock_give(&work->send_lock);
 	return -err;
 }
 

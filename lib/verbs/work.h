@@ -13,7 +13,6 @@
 #define HF_LIB_VERBS_WORK_H
 
 #include <infiniband/verbs.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,6 +20,7 @@
 #include "lib/verbs/completion_queue.h"
 #include "lib/verbs/handshake.h"
 #include "lib/verbs/ledger.h"
+#include "lib/verbs/short_lock.h"
 
 struct hf_work {
 	struct ibv_qp *ibv;
@@ -31,9 +31,10 @@ struct hf_work {
 	struct hf_work *gone_prev, *gone_next; /* of those that were destroyed */
 	bool is_enlarged;		/* its queues have room for a reset */
 
-	pthread_mutex_t send_lock, recv_lock;
+	struct hf_short_lock send_lock, recv_lock;
 	bool keeps_sends, keeps_receives; /* posts are recorded only */
 	int batch_error;		/* of the extended interface, from wr_start on */
+	struct ibv_send_wr nowhere;	/* then what there is no place for goes here */
 	bool is_marked;			/* a marker is with the adapter */
 
 	/* strategy_reset.c's, under the queue pair's lock. */

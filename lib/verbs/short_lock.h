@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
+/*
+ * A lock for the data path: one exchange to take it, one store to give it back. Who finds it held lets others run; that is
+ * so while a queue pair is reset, or where threads of the program share a queue.
+ */
+#ifndef HF_LIB_VERBS_SHORT_LOCK_H
+#define HF_LIB_VERBS_SHORT_LOCK_H
+
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <time.h>
+
+#define HF_SHORT_LOCK_LOOKS	200	/* before the processor is given away */
+#define HF_SHORT_LOCK_YIELDS	200	/* before sleeping: its holder may be a program that takes its time */
+#define HF_SHORT_LOCK_NAP_NS	20000
+
+struct hf_short_lock {
+	atomic_bool is_held;
+};
+
+static inline bool hf_short_lock_try(struct hf_short_lock *lock)
+{
+	return !atomic_exchange_explicit(&lock->is_held, true, memory_order_acquire);
+}
+
+static inline void hf_short_lock_wait(const struct hf_short_lock *lock, unsigned int tries)
+{
+	const struct timespec nap = { .tv_nsec = HF_SHORT_LOCK_NAP_NS };
+
+	for (unsigned int i = 0; i < HF_SHORT_LOCK_LOOKS; i++)
+		if (!atomic_load_explicit(&lock->is_held, memory_order_relaxed))
+			return;
+	if (tries < HF_SHORT_LOCK_YIELDS)
+		sched_yield();
+	else
+		nanosleep(&nap, NULL);
+}
+
+static inline void hf_short_lock_take(struct hf_short_lock *lock)
+{
+	for (unsigned int tries = 0; !hf_short_lock_try(lock); tries++)
+		hf_short_lock_wait(lock, tries);
+}
+
+static inline void hf_short_lock_give(struct hf_short_lock *lock)
+{
+	atomic_store_explicit(&lock->is_held, false, memory_order_release);
+}
+
+#endif
