@@ -628,6 +628,28 @@ START_TEST(failures_of_their_own)
 }
 END_TEST
 
+/* Those that end without a word may have ended, but for a later one that will be heard of. */
+START_TEST(atomics_are_known)
+{
+	uint64_t second;
+
+	post(1, IBV_WR_SEND, 1, IBV_SEND_SIGNALED);
+	ck_assert_int_eq(hf_ledger_atomics(ledger), HF_LEDGER_NO_ATOMIC);
+	post(2, IBV_WR_ATOMIC_FETCH_AND_ADD, 8, 0);
+	ck_assert_int_eq(hf_ledger_atomics(ledger), HF_LEDGER_SILENT_ATOMIC);
+	second = post(3, IBV_WR_SEND, 1, IBV_SEND_SIGNALED);
+	ck_assert_int_eq(hf_ledger_atomics(ledger), HF_LEDGER_ATOMIC);
+	complete(second, IBV_WC_SUCCESS, 3);
+	ck_assert_int_eq(hf_ledger_atomics(ledger), HF_LEDGER_NO_ATOMIC);
+	ck_assert_int_eq(stage(4, IBV_WR_ATOMIC_FETCH_AND_ADD, 8, IBV_SEND_SIGNALED), 0);
+	hf_ledger_keep_sends(ledger);
+	ck_assert_int_eq(hf_ledger_atomics(ledger), HF_LEDGER_NO_ATOMIC);
+	ck_assert_ptr_nonnull(hf_ledger_give_kept_sends(ledger));
+	ck_assert_int_eq(hf_ledger_atomics(ledger), HF_LEDGER_ATOMIC);
+	ck_assert_ptr_null(hf_ledger_give_kept_sends(ledger));
+}
+END_TEST
+
 START_TEST(windows_do_not_last)
 {
 	post(1, IBV_WR_SEND, 1, 0);
@@ -878,6 +900,7 @@ int main(void)
 	tcase_add_test(cases, receives_come_back);
 	tcase_add_test(cases, given_up);
 	tcase_add_test(cases, failures_of_their_own);
+	tcase_add_test(cases, atomics_are_known);
 	tcase_add_test(cases, windows_do_not_last);
 	suite_add_tcase(suite, cases);
 	tcase_set_timeout(worlds, 120);

@@ -160,7 +160,7 @@ stress() {
 
 behind() { HF_UMAD_NODES="H_0_0_0 H_2_1_0" LD_PRELOAD=$preload timeout 60 "$top_builddir/tests/verbs_tool" "$1"; }
 
-plan 34
+plan 36
 try "ibsim with a fabric map, opensm" start_fabric
 try "a daemon" start_daemon
 try "ibv_rc_pingpong" often 2 ibv_rc_pingpong -n 100000000
@@ -168,6 +168,8 @@ try "ibv_rc_pingpong, sleeping" often 2 ibv_rc_pingpong -n 100000000 -e
 try "ibv_rc_pingpong with the new interface" often 2 ibv_rc_pingpong -n 100000000 -N
 try "ibv_srq_pingpong" often 32 ibv_srq_pingpong -n 100000000
 try "ib_send_bw" often 2 ib_send_bw -F -n 100000000
+try "ib_send_bw, long messages" often 2 ib_send_bw -F -s 1000000 -n 100000000
+try "ib_send_bw, long messages into a shared receive queue" often 2 ib_send_bw -F -s 1000000 -n 100000000 --use-srq
 try "ib_send_bw with the old interface" often 2 ib_send_bw -F -n 100000000 --use_old_post_send
 try "ib_send_bw both ways" often 2 ib_send_bw -F -b -n 100000000
 try "ib_write_bw" often 2 ib_write_bw -F -n 100000000

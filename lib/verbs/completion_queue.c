@@ -154,11 +154,12 @@ static void stash_settled(struct hf_cq *cq, struct hf_work *work, enum hf_ledger
 /* Return: whether the program is to see it. */
 static bool admit(struct hf_cq *cq, struct ibv_wc *wc, int *kept, struct ibv_wc *out)
 {
-	struct hf_work *work = hf_work_of(wc->wr_id);
 	enum hf_ledger_kind kind = hf_ledger_kind_of(wc->wr_id);
+	struct hf_work *work;
 
-	if (work && hf_ledger_complete(work->ledger, wc) == HF_LEDGER_SWALLOW) {
-		stash_settled(cq, work, kind);
+	if (hf_work_complete(&work, &wc->wr_id, wc->status, wc->vendor_err) == HF_LEDGER_SWALLOW) {
+		if (work)
+			stash_settled(cq, work, kind);
 		return false;
 	}
 	if (out && !cq->stash_count)

@@ -3,6 +3,7 @@
 
 #include "lib/verbs/real.h"
 #include "lib/verbs/settings.h"
+#include "lib/verbs/shared_receives.h"
 #include "lib/verbs/work.h"
 
 static bool is_wanted(void)
@@ -39,6 +40,13 @@ static int post_recv(struct ibv_qp *ibv, struct ibv_recv_wr *wr, struct ibv_recv
 	return work ? hf_work_post_recv(work, wr, bad_wr) : hf_data_path_ops(ibv->context)->post_recv(ibv, wr, bad_wr);
 }
 
+static int post_srq_recv(struct ibv_srq *ibv, struct ibv_recv_wr *wr, struct ibv_recv_wr **bad_wr)
+{
+	struct hf_srq *srq = hf_srq_find(ibv);
+
+	return srq ? hf_srq_post(srq, wr, bad_wr) : hf_data_path_ops(ibv->context)->post_srq_recv(ibv, wr, bad_wr);
+}
+
 static struct ibv_cq_ex *create_cq_ex(struct ibv_context *ibv, struct ibv_cq_init_attr_ex *attr)
 {
 	struct ibv_cq_ex *ex = hf_verbs_get(ibv)->create_cq_ex(ibv, attr);
@@ -58,11 +66,23 @@ void hf_data_path_watch(struct hf_verbs *verbs, struct ibv_context *ibv)
 	verbs->ops = ibv->ops;
 	ibv->ops.post_send = post_send;
 	ibv->ops.post_recv = post_recv;
+	ibv->ops.post_srq_recv = post_srq_recv;
 	ibv->ops.poll_cq = hf_cq_program_poll;
 	if (extended) {
 		verbs->create_cq_ex = extended->create_cq_ex;
 		extended->create_cq_ex = create_cq_ex;
 	}
+}
+
+void hf_data_path_add_shared(struct ibv_srq *srq, const struct ibv_srq_attr *attr)
+{
+	if (is_wanted())
+		hf_srq_add(srq, attr, hf_work_salt(), hf_data_path_ops(srq->context)->post_srq_recv);
+}
+
+void hf_data_path_remove_shared(struct ibv_srq *srq)
+{
+	hf_srq_remove(srq);
 }
 
 void hf_data_path_add(struct hf_queue_pair *qp, uint64_t ops)

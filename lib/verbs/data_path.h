@@ -17,6 +17,10 @@ void hf_data_path_watch(struct hf_verbs *verbs, struct ibv_context *ibv);
 /* A queue pair was created and added. @ops: enum ibv_qp_create_send_ops_flags of the extended interface; 0: not used */
 void hf_data_path_add(struct hf_queue_pair *qp, uint64_t ops);
 
+/* A shared receive queue was created, or destroyed. */
+void hf_data_path_add_shared(struct ibv_srq *srq, const struct ibv_srq_attr *attr);
+void hf_data_path_remove_shared(struct ibv_srq *srq);
+
 /* The adapter's own functions. */
 const struct ibv_context_ops *hf_data_path_ops(struct ibv_context *ibv);
 

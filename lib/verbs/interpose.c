@@ -207,6 +207,29 @@ EXPORT int ibv_close_device(struct ibv_context *context)
 	return hf_real_close_device(context);
 }
 
+/* -------------------------------------------------------------------- shared receive queues ---- */
+
+EXPORT struct ibv_srq *ibv_create_srq(struct ibv_pd *pd, struct ibv_srq_init_attr *attr)
+{
+	struct ibv_srq *srq = hf_real_create_srq(pd, attr);
+	int error = errno;
+
+	if (srq && watch(srq->context))
+		hf_data_path_add_shared(srq, &attr->attr);
+	errno = error;
+	return srq;
+}
+
+/* Nobody uses it any more, or it is not destroyed. */
+EXPORT int ibv_destroy_srq(struct ibv_srq *srq)
+{
+	int err = hf_real_destroy_srq(srq);
+
+	if (!err)
+		hf_data_path_remove_shared(srq);
+	return err;
+}
+
 /* ----------------------------------------------------------------------- completion queues ---- */
 
 /* One with queue pairs on it cannot be destroyed, and libibverbs says so. */

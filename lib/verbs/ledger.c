@@ -458,6 +458,8 @@ enum hf_ledger_verdict hf_ledger_complete_parts(struct hf_ledger *ledger, uint64
 		return complete_send(ledger, wr_id, status, vendor_err);
 	case HF_LEDGER_RECEIVE:
 		return complete_receive(ledger, wr_id, status, vendor_err);
+	case HF_LEDGER_SHARED:
+		return HF_LEDGER_FOREIGN;
 	case HF_LEDGER_MARKER:
 		break;
 	}

@@ -37,6 +37,7 @@ enum hf_ledger_kind {
 	HF_LEDGER_SEND,
 	HF_LEDGER_RECEIVE,
 	HF_LEDGER_MARKER,	/* of nobody's request; says that the send queue is empty */
+	HF_LEDGER_SHARED,	/* of a shared receive queue, shared_receives.h */
 };
 
 /* What becomes of a request. */

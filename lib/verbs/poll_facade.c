@@ -29,15 +29,12 @@ static bool show_stashed(struct hf_cq *cq, struct ibv_cq_ex *ex)
 static bool admit(struct hf_cq *cq, struct ibv_cq_ex *ex)
 {
 	enum hf_ledger_kind kind = hf_ledger_kind_of(ex->wr_id);
-	struct hf_work *work = hf_work_of(ex->wr_id);
 	enum hf_ledger_verdict verdict;
+	struct hf_work *work;
 	struct ibv_wc wc;
 
-	if (!work)
-		return true;
-	verdict = hf_ledger_complete_parts(work->ledger, &ex->wr_id, ex->status,
-					   ex->status ? cq->real.read_vendor_err(ex) : 0);
-	while (hf_ledger_next_settled(work->ledger, kind, &wc))
+	verdict = hf_work_complete(&work, &ex->wr_id, ex->status, ex->status ? cq->real.read_vendor_err(ex) : 0);
+	while (work && hf_ledger_next_settled(work->ledger, kind, &wc))
 		hf_cq_push_locked(cq, &wc);
 	return verdict != HF_LEDGER_SWALLOW;
 }

@@ -65,6 +65,16 @@ struct ibv_qp_ex *hf_real_qp_to_qp_ex(struct ibv_qp *qp)
 	return REAL(ibv_qp_to_qp_ex, "IBVERBS_1.6")(qp);
 }
 
+struct ibv_srq *hf_real_create_srq(struct ibv_pd *pd, struct ibv_srq_init_attr *attr)
+{
+	return REAL(ibv_create_srq, "IBVERBS_1.1")(pd, attr);
+}
+
+int hf_real_destroy_srq(struct ibv_srq *srq)
+{
+	return REAL(ibv_destroy_srq, "IBVERBS_1.1")(srq);
+}
+
 int hf_real_resize_cq(struct ibv_cq *cq, int cqe)
 {
 	return REAL(ibv_resize_cq, "IBVERBS_1.1")(cq, cqe);

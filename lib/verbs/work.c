@@ -6,13 +6,16 @@
 #include <sys/random.h>
 #include <utlist.h>
 
+#include "lib/verbs/shared_receives.h"
+
 #define INDEX_BITS	16
 #define WORKS_MAX	(1u << INDEX_BITS)
 #define MARKERS		2	/* completions that no request of the program's is the reason of */
 
 /* The tag of a handle: a number that this process has drawn, and a place in this table. */
 static struct hf_work *_Atomic works[WORKS_MAX];
-static uint32_t next_index, salt;
+static uint32_t next_index;
+static _Atomic uint32_t salt;			/* 0: not drawn yet */
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;	/* writers of the table; a leaf */
 
 /* Destroyed, but completions may still come. Each is freed under the lock, which is taken before all others here. */
@@ -21,13 +24,18 @@ static pthread_mutex_t gone_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* ------------------------------------------------------------------------------- the table ---- */
 
-struct hf_work *hf_work_of(uint64_t wr_id)
+enum hf_ledger_verdict hf_work_complete(struct hf_work **ret_work, uint64_t *wr_id, enum ibv_wc_status status,
+					uint32_t vendor_err)
 {
-	uint32_t tag = hf_ledger_tag_of(wr_id);
+	uint32_t tag = hf_ledger_tag_of(*wr_id);
 
-	if (tag >> INDEX_BITS != salt)
-		return NULL;
-	return atomic_load_explicit(&works[tag & (WORKS_MAX - 1)], memory_order_acquire);
+	*ret_work = NULL;
+	if (tag >> INDEX_BITS != atomic_load_explicit(&salt, memory_order_relaxed))
+		return HF_LEDGER_FOREIGN;
+	if (hf_ledger_kind_of(*wr_id) == HF_LEDGER_SHARED)
+		return hf_srq_complete(wr_id, status);
+	*ret_work = atomic_load_explicit(&works[tag & (WORKS_MAX - 1)], memory_order_acquire);
+	return *ret_work ? hf_ledger_complete_parts((*ret_work)->ledger, wr_id, status, vendor_err) : HF_LEDGER_FOREIGN;
 }
 
 /* Not 0, nor like a pointer's or a small number's upper half. */
@@ -40,13 +48,20 @@ static uint32_t draw_salt(void)
 	return drawn | 0x8000;
 }
 
+uint32_t hf_work_salt(void)
+{
+	pthread_mutex_lock(&table_lock);
+	if (!salt)
+		salt = draw_salt();
+	pthread_mutex_unlock(&table_lock);
+	return salt;
+}
+
 static bool add(struct hf_work *work)
 {
 	bool is_added = false;
 
 	pthread_mutex_lock(&table_lock);
-	if (!salt)
-		salt = draw_salt();
 	/* A place is given again as late as can be. */
 	for (unsigned int tries = 0; tries < WORKS_MAX && !is_added; tries++) {
 		work->index = next_index++ % WORKS_MAX;
@@ -84,6 +99,20 @@ static void unlock_queues(struct hf_work *work)
 		hf_short_lock_give(&work->recv_cq->lock);
 }
 
+/* What its shared receive queue gives back flushed is posted again meanwhile. */
+static void guard_shared(struct hf_work *work, bool is_guarded)
+{
+	struct hf_srq *srq = work->ibv->srq ? hf_srq_find(work->ibv->srq) : NULL;
+
+	if (!srq || work->guards_shared == is_guarded)
+		return;
+	work->guards_shared = is_guarded;
+	if (is_guarded)
+		hf_srq_guard(srq);
+	else
+		hf_srq_unguard(srq);
+}
+
 static void lock_all(struct hf_work *work)
 {
 	hf_short_lock_take(&work->send_lock);
@@ -119,7 +148,7 @@ struct hf_work *hf_work_new(struct ibv_qp *ibv, const struct ibv_qp_init_attr *i
 	work->recv_cq = hf_cq_get(ibv->recv_cq, ops->poll_cq);
 	if (!work->send_cq || !work->recv_cq || !add(work))
 		goto err_release;
-	work->ledger = hf_ledger_new(init, ibv->qp_num, salt << INDEX_BITS | work->index);
+	work->ledger = hf_ledger_new(init, ibv->qp_num, hf_work_salt() << INDEX_BITS | work->index);
 	if (!work->ledger)
 		goto err_drop;
 	atomic_fetch_add(&work->send_cq->users, 1);
@@ -283,6 +312,7 @@ void hf_work_clear(struct hf_work *work)
 {
 	lock_all(work);
 	hf_ledger_clear(work->ledger);
+	guard_shared(work, false);
 	hf_cq_purge_locked(work->send_cq, work->ledger->qpn);
 	hf_cq_purge_locked(work->recv_cq, work->ledger->qpn);
 	work->keeps_sends = work->keeps_receives = work->is_marked = false;
@@ -338,6 +368,7 @@ void hf_work_guard(struct hf_work *work)
 {
 	lock_all(work);
 	hf_ledger_guard(work->ledger);
+	guard_shared(work, true);
 	unlock_all(work);
 }
 
@@ -347,6 +378,8 @@ bool hf_work_unguard(struct hf_work *work)
 
 	lock_all(work);
 	is_clean = hf_ledger_unguard(work->ledger);
+	if (is_clean)
+		guard_shared(work, false);
 	unlock_all(work);
 	return is_clean;
 }
@@ -383,6 +416,7 @@ int hf_work_freeze(struct hf_work *work)
 	if (!err) {
 		if (!work->ledger->is_guarded)
 			hf_ledger_guard(work->ledger);
+		guard_shared(work, true);
 		work->keeps_sends = work->keeps_receives = true;
 		work->is_marked = false;
 	}
@@ -494,6 +528,7 @@ int hf_work_replay_sends(struct hf_work *work)
 	unlock_queues(work);
 	err = head ? work->ops.post_send(work->ibv, head, &bad) : 0;
 	work->keeps_sends = err;
+	guard_shared(work, false);
 	hf_short_lock_give(&work->send_lock);
 	return -err;
 }
@@ -502,6 +537,7 @@ void hf_work_give_up(struct hf_work *work)
 {
 	lock_all(work);
 	hf_ledger_give_up(work->ledger, &work->count);
+	guard_shared(work, false);
 	stash_settled_locked(work);
 	work->keeps_sends = work->keeps_receives = work->is_marked = false;
 	unlock_all(work);

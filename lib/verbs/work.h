@@ -36,6 +36,7 @@ struct hf_work {
 	int batch_error;		/* of the extended interface, from wr_start on */
 	struct ibv_send_wr nowhere;	/* then what there is no place for goes here */
 	bool is_marked;			/* a marker is with the adapter */
+	bool guards_shared;		/* its shared receive queue, if it has one */
 
 	/* strategy_reset.c's, under the queue pair's lock. */
 	struct hf_handshake handshake;
@@ -60,8 +61,15 @@ struct hf_work *hf_work_new(struct ibv_qp *ibv, const struct ibv_qp_init_attr *i
 /* The queue pair was destroyed. NULL is allowed. */
 void hf_work_remove(struct hf_work *work);
 
-/* Whose completion is it? NULL: nobody's. The lock of the queue that brought it is held. */
-struct hf_work *hf_work_of(uint64_t wr_id);
+/* Upper half of the tags of this process's handles. */
+uint32_t hf_work_salt(void);
+
+/*
+ * What a completion means; @wr_id as for hf_ledger_complete_parts(). The lock of the queue that brought it is held.
+ * @ret_work: whose it is, NULL: of no record's, or of a shared receive queue.
+ */
+enum hf_ledger_verdict hf_work_complete(struct hf_work **ret_work, uint64_t *wr_id, enum ibv_wc_status status,
+					uint32_t vendor_err);
 
 /* The queue was destroyed: what was destroyed before and waited for completions of it is gone too. */
 void hf_work_forget_gone(const struct hf_cq *cq);
