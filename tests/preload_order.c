@@ -460,7 +460,7 @@ static void connect_end(struct end *end, uint32_t first_psn)
 	struct ibv_port_attr port;
 	struct ibv_qp_attr attr = {
 		.qp_state = IBV_QPS_RTR, .path_mtu = IBV_MTU_2048, .dest_qp_num = end->peer->qp->qp_num,
-		.rq_psn = 0xfffff0 - first_psn, .max_dest_rd_atomic = 4, .min_rnr_timer = 1, .timeout = 14,
+		.rq_psn = 0xfffff0 - first_psn, .max_dest_rd_atomic = 4, .min_rnr_timer = 1, .timeout = 17,
 		.retry_cnt = 7, .rnr_retry = 7, .sq_psn = first_psn, .max_rd_atomic = 4,
 	};
 

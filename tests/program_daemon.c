@@ -15,7 +15,7 @@
  * Commands. CONNECTION is QPN, PID:QPN or all; a path is what the program added, with what is named changed:
  *   move CONNECTION [sl=N] [dlid=N] [slid=N] [mtu=N] [rate=N] [pkey=N] [reachable=N]
  *   path CONNECTION ...    the same as the SM's path, that goes with PEERs to it
- *   lose N                 the next PEERs are lost
+ *   lose N [M]             N PEERs are lost, after the next M
  *   close                  ends all sessions; the programs may come again
  *   deaf | hears           does not read what programs say | does again
  */
@@ -52,7 +52,7 @@ struct connection {
 static struct program programs[PROGRAM_MAX];
 static struct connection connections[CONNECTION_MAX];
 static uint32_t next_id = 1;
-static unsigned int to_lose;
+static unsigned int to_lose, to_pass;
 static bool is_deaf;
 
 static void fail(const char *what)
@@ -154,11 +154,12 @@ static void relay(struct program *program, const struct hf_program_message *mess
 	struct hf_program_message copy = *message;
 
 	printf("peer %d %u length=%u to ", (int)program->pid, message->qpn, message->peer.length);
-	if (to_lose || !far) {
+	if ((to_lose && !to_pass) || !far) {
 		puts("nobody");
 		to_lose -= to_lose > 0;
 		return;
 	}
+	to_pass -= to_pass > 0;
 	printf("%d %u\n", (int)far->program->pid, far->qpn);
 	copy.qpn = far->qpn;
 	copy.adapter = far->number;
@@ -256,7 +257,7 @@ static void obey(char *line)
 	if (count == 0)
 		return;
 	if (!strcmp(words[0], "lose") && count > 1)
-		to_lose = strtoul(words[1], NULL, 10);
+		to_lose = strtoul(words[1], NULL, 10), to_pass = count > 2 ? strtoul(words[2], NULL, 10) : 0;
 	if (!strcmp(words[0], "deaf") || !strcmp(words[0], "hears"))
 		is_deaf = words[0][0] == 'd';
 	for (size_t i = 0; i < PROGRAM_MAX && !strcmp(words[0], "close"); i++)
