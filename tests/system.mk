@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
-EXTRA_DIST += tests/bench tests/bench_repath.sh
+EXTRA_DIST += tests/run_benchmarks tests/bench_repath.sh
 TESTS += tests/test_scenarios.sh
 EXTRA_DIST += tests/test_scenarios.sh
 TESTS += tests/test_tables.sh
