@@ -30,6 +30,10 @@ EXTRA_DIST += tests/seeds/peer_wire
 tests_check_program_server_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_program_server_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
 tests_check_program_server_LDADD = lib/libhfcontrol.la lib/libhfcore.la $(CHECK_LIBS)
+PROGRAM_CHECKS = tests/check_program_wire tests/fuzz_program_wire
+check_PROGRAMS += $(PROGRAM_CHECKS)
+TESTS += $(PROGRAM_CHECKS)
+
 tests_check_program_wire_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_program_wire_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_check_program_wire_LDADD = lib/libhfprogram.la $(CHECK_LIBS)
@@ -89,3 +93,16 @@ EXTRA_DIST += tests/seeds/sa_client
 
 TESTS += tests/test_headers.sh tests/test_exports.sh
 EXTRA_DIST += tests/test_headers.sh tests/test_exports.sh
+
+# libholdfast-verbs in stock programs on simulated adapters.
+check_PROGRAMS += tests/program_daemon
+tests_program_daemon_LDADD = lib/libhfprogram.la
+check_PROGRAMS += tests/preload_tool tests/preload_stress
+tests_preload_tool_SOURCES = tests/preload_tool.c tests/verbs_ends.c tests/verbs_tool.h
+tests_preload_tool_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_preload_tool_CFLAGS = $(AM_CFLAGS) $(VERBS_CFLAGS)
+tests_preload_tool_LDADD = $(VERBS_LIBS) -ldl
+tests_preload_stress_SOURCES = tests/preload_stress.c tests/verbs_ends.c tests/verbs_tool.h
+tests_preload_stress_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_preload_stress_CFLAGS = $(AM_CFLAGS) $(VERBS_CFLAGS)
+tests_preload_stress_LDADD = $(VERBS_LIBS)
