@@ -14,22 +14,15 @@ lib_libhfservice_la_SOURCES = lib/heartbeat.c lib/heartbeat.h lib/key.c lib/key.
 lib_libhfservice_la_CFLAGS = $(AM_CFLAGS) $(NETTLE_CFLAGS)
 lib_libhfservice_la_LIBADD = $(NETTLE_LIBS)
 
-<<<<<<< HEAD
 # What holdfastd carries from a program to the one at the other end.
 noinst_LTLIBRARIES += lib/libhfpeer.la
 lib_libhfpeer_la_SOURCES = lib/peer_wire.c lib/peer_wire.h
 
-=======
->>>>>>> verbs
 # What holdfastd and programs say to each other; needs no other library, as it is loaded into programs.
 noinst_LTLIBRARIES += lib/libhfprogram.la
 lib_libhfprogram_la_SOURCES = lib/program_wire.c lib/program_wire.h
 
-<<<<<<< HEAD
 # Unix sockets that are listened on, for programs with a loop of libevent's.
-=======
-# A control socket, for programs with a loop of libevent's.
->>>>>>> verbs
 noinst_LTLIBRARIES += lib/libhfcontrol.la
 lib_libhfcontrol_la_SOURCES = lib/control.c lib/control.h lib/local_socket.c lib/local_socket.h \
 	lib/program_server.c lib/program_server.h

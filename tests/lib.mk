@@ -30,10 +30,6 @@ EXTRA_DIST += tests/seeds/peer_wire
 tests_check_program_server_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_program_server_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
 tests_check_program_server_LDADD = lib/libhfcontrol.la lib/libhfcore.la $(CHECK_LIBS)
-PROGRAM_CHECKS = tests/check_program_wire tests/fuzz_program_wire
-check_PROGRAMS += $(PROGRAM_CHECKS)
-TESTS += $(PROGRAM_CHECKS)
-
 tests_check_program_wire_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_program_wire_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_check_program_wire_LDADD = lib/libhfprogram.la $(CHECK_LIBS)
