@@ -509,6 +509,9 @@ static int set_hosts_per_daemon(struct hf_scenario *scenario, const char *value,
 	struct hf__hosts_values values = { 0 };
 	int err = hf_options_set(hosts_table, "hosts_per_daemon", value, &values, ret_error);
 
+	if (!err && scenario->program_count && values.hosts_per_daemon != 1)
+		return hf__fail(-EINVAL, ret_error, "hosts_per_daemon = %s: allowed is 1 in a scenario with programs",
+				value);
 	if (!err)
 		scenario->hosts_per_daemon = values.hosts_per_daemon;
 	return err;

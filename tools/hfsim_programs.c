@@ -247,9 +247,8 @@ bool hf_programs_are_known(struct hf_fabric *fabric)
 	if (hf_hosts_connections(fabric, &connections))
 		return false;
 	for (size_t i = 0; i < fabric->scenario->program_count; i++)
-		for (enum end end = CLIENT; end <= SERVER; end++)
-			known &= !strcmp(fabric->scenario->programs[i].strategy, HF_STRATEGY_NONE) ||
-				 has_program(connections, &fabric->programs->pairs[i].children[end]);
+		known &= !strcmp(fabric->scenario->programs[i].strategy, HF_STRATEGY_NONE) ||
+			 has_program(connections, &fabric->programs->pairs[i].children[CLIENT]);
 	json_decref(connections);
 	return known;
 }
