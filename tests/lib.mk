@@ -102,3 +102,5 @@ tests_preload_stress_SOURCES = tests/preload_stress.c tests/verbs_ends.c tests/v
 tests_preload_stress_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_preload_stress_CFLAGS = $(AM_CFLAGS) $(VERBS_CFLAGS)
 tests_preload_stress_LDADD = $(VERBS_LIBS)
+TESTS += tests/test_preload.sh
+EXTRA_DIST += tests/test_preload.sh

@@ -10,6 +10,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -134,7 +135,14 @@ static void forks(void)
 	exchange(&a, &b);
 }
 
-/* As some that become daemons do; the numbers of the descriptors are used again at once. */
+static bool is_socket(int fd)
+{
+	struct stat status;
+
+	return fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode);
+}
+
+/* As some that become daemons do, but for the adapter's; the numbers are used again at once. */
 static void closes_all(void)
 {
 	int files[64];
@@ -145,7 +153,7 @@ static void closes_all(void)
 	printf("ready %u\n", a.qp->qp_num);
 	await_line();
 	for (int fd = STDERR_FILENO + 1; fd < 256; fd++)
-		if (fd != a.context->async_fd && fd != b.context->async_fd)
+		if (is_socket(fd))
 			close(fd);
 	for (int i = 0; i < 64; i++) {
 		files[i] = open("closed", O_RDWR | O_CREAT, 0600);

@@ -345,7 +345,10 @@ static uint64_t step_moves(void)
 	return due_ns;
 }
 
-/* Makes the descriptors by which the thread is woken, where they are not there, or the program has closed them. */
+/*
+ * Makes the descriptors by which the thread is woken, where they are not there, or the program has closed them. A
+ * thread that waits at the old ones sees that the other end is closed.
+ */
 static bool has_bell_locked(void)
 {
 	int ends[2];
@@ -354,7 +357,7 @@ static bool has_bell_locked(void)
 		return true;
 	hf_own_fd_close(&bell_out);
 	hf_own_fd_close(&bell_in);
-	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
 		return false;
 	bell_out = hf_own_fd_of(ends[0]);
 	bell_in = hf_own_fd_of(ends[1]);
