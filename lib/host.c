@@ -21,7 +21,7 @@
 #define MADS_AT_A_TIME		64
 #define INSTANCE_FORMAT		"0x%016" PRIx64
 #define INSTANCE_TEXT		19	/* bytes of that, and its end */
-#define FIRST_SIMULATED_QPN	0x100
+#define FIRST_SIMULATED_QPN	0xf00000	/* adapters begin below */
 
 void hf_host_config_init(struct hf_host_config *config)
 {

@@ -41,7 +41,7 @@ struct hf_host {
 
 struct hf_host_path hf__host_public_path(const struct hf_path *path, const union hf_gid *dgid);
 
-/* Looks again whose DLID that is that a program's connection has, where it waits for that; when the cache got something. */
+/* Names the destinations of connections that wait for it, as far as can be; when the cache has got something. */
 void hf__host_name_waiting(struct hf_host *host);
 
 #endif

@@ -24,10 +24,15 @@ lib_libhfprogram_la_SOURCES = lib/program_wire.c lib/program_wire.h
 
 # Unix sockets that are listened on, for programs with a loop of libevent's.
 noinst_LTLIBRARIES += lib/libhfcontrol.la
-lib_libhfcontrol_la_SOURCES = lib/control.c lib/control.h lib/local_socket.c lib/local_socket.h \
-	lib/program_server.c lib/program_server.h
+lib_libhfcontrol_la_SOURCES = lib/control.c lib/control.h lib/local_socket.c lib/local_socket.h
 lib_libhfcontrol_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
-lib_libhfcontrol_la_LIBADD = lib/libhfprogram.la $(EVENT_LIBS) $(JANSSON_LIBS)
+lib_libhfcontrol_la_LIBADD = $(EVENT_LIBS) $(JANSSON_LIBS)
+
+# The daemon's end of what programs say, beside a control socket.
+noinst_LTLIBRARIES += lib/libhfprogramserver.la
+lib_libhfprogramserver_la_SOURCES = lib/program_server.c lib/program_server.h
+lib_libhfprogramserver_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
+lib_libhfprogramserver_la_LIBADD = lib/libhfprogram.la $(EVENT_LIBS)
 
 # The host side. Its parts are a convenience library, so that tests and holdfastd see more than the public interface.
 noinst_LTLIBRARIES += lib/libhfhost.la

@@ -11,7 +11,12 @@ holdfastd=$top_builddir/tools/holdfastd
 control=$top_builddir/tests/control_client
 client=$work/program_client
 pids=
+# shellcheck disable=SC2016  # for later
 on_exit 'for pid in $pids; do kill -CONT "$pid"; end "$pid"; done'
+is_over() {	# PID: it is ended here already
+	wait "$1" 2>/dev/null
+	pids=$(printf '%s\n' $pids | grep -vx "$1")
+}
 cp "$top_builddir/tests/program_client" "$client" || exit 99
 chmod 755 "$work"
 
@@ -24,7 +29,7 @@ start_daemon() {	# NAME NODES [ARGUMENT ...]
 		-o trace="$work/$daemon_name.trace" -o port_interval_ms=100 "$@" >>"$daemon_name.log" 2>&1 3>&- &
 	eval "${daemon_name}_pid=$!"
 	pids="$! $pids"
-	wait_for 20 test -S "$daemon_name.programs" && wait_for 60 is_settled "$daemon_name"
+	wait_for 60 test -S "$daemon_name.programs" && wait_for 60 is_settled "$daemon_name"
 }
 ask() { "$control" "$work/$1.control" ask "{\"get\": \"$2\"}"; }
 is_settled() { ask "$1" status | jq -e '.status | length > 0 and all((.busy | not) and .paths == 13)'; }
@@ -38,16 +43,16 @@ start_program() {	# NAME DAEMON FD [COMMAND BEFORE ...]
 	program=$1 program_daemon=$2 program_fd=$3
 	shift 3
 	mkfifo "$program.in"
-	"$@" "$client" "$work/$program_daemon.programs" "$program" <"$program.in" >"$program.out" 2>&1 3>&- 4>&- 5>&- 6>&- \
-		7>&- 8>&- &
+	"$@" "$client" "$work/$program_daemon.programs" "$program" <"$program.in" >"$program.out" 2>&1 \
+		3>&- 4>&- 5>&- 6>&- 7>&- 8>&- &
 	eval "${program}_pid=$!"
 	pids="$! $pids"
 	eval "exec $program_fd>$program.in"
 }
-says() { wait_for 30 grep -q -e "$2" "$1.out"; }	# NAME PATTERN
+says() { wait_for 60 grep -q -e "$2" "$1.out"; }	# NAME PATTERN
 lines() { grep -c -e "$2" "$1.out"; }
 
-plan 43
+plan 47
 try "a fabric" start_fabric
 echo 'mode = hybrid' >plugin.conf
 try "opensm with the plugin" start_opensm osmholdfast "event_plugin_options $work/plugin.conf"
@@ -62,56 +67,57 @@ start_program carol b 6
 start_program dave a 7
 try "programs are welcome" says alice welcome
 says bob welcome && says carol welcome && says dave welcome
-try "and counted" wait_for 10 count_is a 2
+try "and counted" wait_for 60 count_is a 2
 
 echo "answer 0 sqd 2 3 4000" >&4
 echo "add 0x11 hfsim0 1 $b_gid $b_lid 5 0x21" >&4
 try "an SL that is not the SM's is moved" says alice "^move 0x11 $b_lid 0 $b_gid"
-try "and known with who has it and how it was moved" wait_for 10 connection a 17 \
-	'.program == "alice" and .pid == '"$alice_pid"' and .state == "established" and .sl == 0 and .strategy == "program"
-	and .moved_by == "sqd" and .lost == 2 and .replayed == 3 and .paused_us == 4 and .changes == 1 and .dest_qpn == 33'
+try "and known with who has it and how it was moved" wait_for 60 connection a 17 \
+	'.program == "alice" and .pid == '"$alice_pid"' and .state == "established" and .sl == 0 and
+	.strategy == "program" and .moved_by == "sqd" and .lost == 2 and .replayed == 3 and .paused_us == 4 and .changes == 1 and
+	.dest_qpn == 33'
 traced() { jq -se 'map(select(.ev == "connection_changed")) | length == 1 and .[0].strategy == "sqd" and .[0].lost == 2
 	and .[0].replayed == 3 and .[0].paused_us == 4 and .[0].old_sl == 5 and .[0].new_sl == 0' a.trace; }
 try "the trace says it, too" traced
 echo "add 0x21 hfsim0 1 $a_gid $a_lid 0 0x11 mtu=3 pkey=0xffff slid=$b_lid" >&5
-try "what is as the SM says is left alone" wait_for 10 connection b 33 \
+try "what is as the SM says is left alone" wait_for 60 connection b 33 \
 	'.state == "established" and .changes == 0 and .moved_by == ""'
 echo "add 0x14 hfsim0 1 - $b_lid 3 0x24" >&4
 try "a connection without GRH is known by its DLID" says alice "^move 0x14 $b_lid 0 $b_gid"
 echo "add 0x15 hfsim0 1 - 999 3 0x25" >&4
-try "a DLID that the SM does not know is waited for" wait_for 10 connection a 21 '.state == "waiting" and .dlid == 999'
+try "a DLID that the SM does not know is waited for" wait_for 60 connection a 21 '.state == "waiting" and .dlid == 999'
 echo "answer -110 none 0 0 0" >&7
 echo "add 0x16 hfsim0 1 $b_gid $b_lid 4 0x26" >&7
 twice() { [ "$(lines dave '^move 0x16')" -ge 2 ]; }
-try "a move that fails is tried again" wait_for 30 twice
+try "a move that fails is tried again" wait_for 60 twice
 echo "answer 0 reset 0 0 0" >&7
-try "until it succeeds" wait_for 30 connection a 22 '.state == "established" and .moved_by == "reset"'
+try "until it succeeds" wait_for 60 connection a 22 '.state == "established" and .moved_by == "reset"'
 
 echo "peer 0x11 hello" >&4
 try "a word reaches the other end, with the path back" says bob "^peer 0x21 hello $a_lid 0"
 echo "peer 0x21 hello-you" >&5
 try "and back" says alice "^peer 0x11 hello-you $b_lid 0"
-# Alice names Carol's queue pair, which belongs to another connection; Dave names Bob's from another host than Bob's other
-# end, with the number that this has.
+# Alice names Carol's queue pair, which belongs to another connection; Dave names Bob's from another host than Bob's
+# other end, with the number that this has.
 echo "add 0x22 hfsim0 1 $a_gid $a_lid 0 0x99" >&6
-wait_for 10 connection b 34 '.state == "established"'
+wait_for 60 connection b 34 '.state == "established"'
 echo "add 0x13 hfsim0 1 $b_gid $b_lid 0 0x22" >&4
 echo "add 0x11 hfsim1 1 $b_gid $b_lid 0 0x21" >&7
 two_of_one_number() { shows a 'map(select(.qpn == 17 and .state == "established")) | length == 2'; }
-try "two adapters may have queue pairs of one number" wait_for 10 two_of_one_number
+try "two adapters may have queue pairs of one number" wait_for 60 two_of_one_number
 echo "peer 0x13 from-another-connection" >&4
 echo "peer 0x11 from-another-host" >&7
 echo "peer 0x11 done" >&4
 echo "add 0x17 hfsim1 1 $b_gid $b_lid 0 0x27" >&7
 echo "add 0x27 hfsim0 1 $a2_gid $a2_lid 0 0x17" >&5
-wait_for 10 connection b 39 '.state == "established"'
+wait_for 60 connection b 39 '.state == "established"'
 echo "peer 0x17 done" >&7
 says bob "^peer 0x21 done" && says bob "^peer 0x27 done"
 try "a word of another connection is not delivered" test "$(lines carol '^peer')" -eq 0
 try "nor one of another host" test "$(lines bob 'from-another-host')" -eq 0
 echo "add 0x31 hfsim0 1 $a_gid $a_lid 0 0x32" >&4
 echo "add 0x32 hfsim0 1 $a_gid $a_lid 0 0x31" >&7
-wait_for 10 connection a 50 '.state == "established"'
+wait_for 60 connection a 50 '.state == "established"'
 echo "peer 0x31 neighbour" >&4
 try "two programs of one port hear each other" says dave "^peer 0x32 neighbour $a_lid"
 echo "peer 0x32 welcome" >&7
@@ -136,12 +142,13 @@ for node in 0 1 2 3 4 5; do
 	qpn=$((qpn + 1))
 done
 follows() {	# DAEMON: what its connections use is what the SM says
-	ask "$1" paths | jq '[.paths[] | select(.reachable) | {key: (.port + .dgid), value: [.dlid, .sl]}] | from_entries' >paths
-	ask "$1" connections | jq -e --slurpfile paths paths '[.connections[] | select(.qpn >= 64)] | length == 6 and
+	ask "$1" paths >said
+	jq '[.paths[] | select(.reachable) | {key: (.port + .dgid), value: [.dlid, .sl]}] | from_entries' said >kept
+	ask "$1" connections | jq -e --slurpfile paths kept '[.connections[] | select(.qpn >= 64)] | length == 6 and
 		all(.state == "established" and [.dlid, .sl] == $paths[0][.port + .dgid])'
 }
 both_follow() { follows a && follows b; }
-try "connections to all hosts" wait_for 20 both_follow
+try "connections to all hosts" wait_for 60 both_follow
 cut_middle
 uses_more_lanes() { shows a 'any(.qpn >= 64 and .sl > 0)' || shows b 'any(.qpn >= 64 and .sl > 0)'; }
 try "a link is cut and SLs change" wait_for 60 uses_more_lanes
@@ -150,21 +157,22 @@ told() { cat alice.out bob.out | grep -q '^move 0x4[0-5] [0-9]* 1 '; }
 try "because their programs were told" told
 
 kill -KILL "$dave_pid"
+is_over "$dave_pid"
 exec 7>&-
-try "a program that was killed is forgotten" wait_for 20 shows a 'all(.program != "dave")'
-try "with its session" wait_for 10 count_is a 1
+try "a program that was killed is forgotten" wait_for 60 shows a 'all(.program != "dave")'
+try "with its session" wait_for 60 count_is a 1
 echo "raw 100" >&6
 try "who does not keep to the protocol is cut off" says carol "^end"
 try "with a line in the log" grep -q 'program "carol".*does not keep to the protocol: cut off' b.log
 again() { [ "$(lines carol '^welcome')" -eq 2 ]; }
-try "and may come back" wait_for 20 again
+try "and may come back" wait_for 60 again
 
 # Carol sleeps while many words come for her.
 echo "add 0x29 hfsim0 1 $a_gid $a_lid 0 0x19" >&6
-wait_for 20 connection b 41 '.state == "established"'
+wait_for 60 connection b 41 '.state == "established"'
 kill -STOP "$carol_pid"
 echo "add 0x19 hfsim0 1 $b_gid $b_lid 0 0x29" >&4
-wait_for 20 connection a 25 '.state == "established"'
+wait_for 60 connection a 25 '.state == "established"'
 echo "flood 0x19 2000" >&4
 echo "peer 0x11 meanwhile" >&4
 try "while a program does not read, others are served" says bob "^peer 0x21 meanwhile"
@@ -172,10 +180,22 @@ forgets_carol() { shows b 'all(.program != "carol")'; }
 try "it is cut off" wait_for 120 forgets_carol
 try "with a line in the log" grep -q 'program "carol".*does not read: cut off' b.log
 kill -CONT "$carol_pid"
-try "it comes back when it can" wait_for 30 connection b 41 '.state == "established" and .program == "carol"'
+try "it comes back when it can" wait_for 60 connection b 41 '.state == "established" and .program == "carol"'
+
+stop_opensm
+restart_with_lmc() { start_opensm osmholdfast "event_plugin_options $work/plugin.conf" 'lmc 1'; }
+try "an SM that gives each port two LIDs" restart_with_lmc
+has_other_lids() { [ "$(field_of a 0 lid)" -ne "$a_lid" ] || [ "$(field_of b 0 lid)" -ne "$b_lid" ]; }
+wait_for 60 has_other_lids
+try "connections follow to other LIDs" wait_for 60 both_follow
+a_lid=$(field_of a 0 lid) b_lid=$(field_of b 0 lid)
+echo "peer 0x11 lmc" >&4
+try "and programs still hear each other" says bob "^peer 0x21 lmc $a_lid"
+echo "add 0x1a hfsim0 1 - $((b_lid + 1)) 0 0x2a slid=$((a_lid + 1))" >&4
+try "the second LID names its port, too, and leads to the SM's path" says alice "^move 0x1a $b_lid [0-9]* $b_gid"
 
 kill "$b_pid"
-wait "$b_pid"
+is_over "$b_pid"
 try_not "the socket goes with holdfastd" test -e b.programs
 start_program mallory b 7 setpriv --reuid 65534 --regid 65534 --clear-groups
 start_program trudy b 8 setpriv --reuid 65534 --regid 65534 --groups 4

@@ -18,8 +18,8 @@ tools_holdfastd_SOURCES = tools/holdfastd.c tools/holdfastd_connect.c tools/hold
 	tools/holdfastd_services.c tools/holdfastd_services.h tools/holdfastd_services_file.c \
 	tools/holdfastd_services_file.h
 tools_holdfastd_CFLAGS = $(AM_CFLAGS) $(CONFUSE_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
-tools_holdfastd_LDADD = lib/libhfcontrol.la lib/libhfpeer.la lib/libhfservice.la lib/libhfhost.la $(CONFUSE_LIBS) $(EVENT_LIBS) \
-	$(JANSSON_LIBS)
+tools_holdfastd_LDADD = lib/libhfprogramserver.la lib/libhfcontrol.la lib/libhfpeer.la lib/libhfservice.la \
+	lib/libhfhost.la $(CONFUSE_LIBS) $(EVENT_LIBS) $(JANSSON_LIBS)
 
 # The runner of scenarios. What is pure or can be tested alone is a library.
 noinst_LTLIBRARIES += tools/libhfrun.la
