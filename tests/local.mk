@@ -13,6 +13,7 @@ EXTRA_DIST += tests/tap.sh
 include tests/lib.mk
 include tests/model.mk
 include tests/plugin.mk
+include tests/reset.mk
 include tests/sim.mk
 include tests/tools.mk
 include tests/service.mk

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/verbs/completion_queue.h"
+#include "lib/verbs/data_path.h"
 #include "lib/verbs/move.h"
 #include "lib/verbs/queue_pair.h"
 #include "lib/verbs/real.h"
@@ -34,6 +36,8 @@ static struct hf_verbs *watch(struct ibv_context *context)
 		verbs->create_qp_ex = extended->create_qp_ex;
 		extended->create_qp_ex = create_qp_ex;
 	}
+	if (verbs)
+		hf_data_path_watch(verbs, context);
 	pthread_mutex_unlock(&once);
 	return verbs;
 }
@@ -65,13 +69,23 @@ static bool is_ours(enum ibv_qp_type type)
 	return type == IBV_QPT_RC || type == IBV_QPT_UC;
 }
 
+static void add(struct ibv_qp *ibv, const struct ibv_qp_init_attr *init, uint64_t send_ops)
+{
+	struct hf_queue_pair *qp;
+
+	hf_queue_pair_add(ibv, init);
+	qp = hf_queue_pair_of(ibv);
+	if (qp)
+		hf_data_path_add(qp, send_ops);
+}
+
 EXPORT struct ibv_qp *ibv_create_qp(struct ibv_pd *pd, struct ibv_qp_init_attr *attr)
 {
 	struct ibv_qp *qp = hf_real_create_qp(pd, attr);
 	int error = errno;
 
 	if (qp && is_ours(qp->qp_type) && watch(qp->context))
-		hf_queue_pair_add(qp, attr);
+		add(qp, attr, 0);
 	errno = error;
 	return qp;
 }
@@ -84,7 +98,8 @@ static struct ibv_qp *create_qp_ex(struct ibv_context *context, struct ibv_qp_in
 
 	/* The extended attributes begin with the plain ones. */
 	if (qp && is_ours(qp->qp_type))
-		hf_queue_pair_add(qp, (struct ibv_qp_init_attr *)attr);
+		add(qp, (struct ibv_qp_init_attr *)attr,
+		    attr->comp_mask & IBV_QP_INIT_ATTR_SEND_OPS_FLAGS ? attr->send_ops_flags : 0);
 	errno = error;
 	return qp;
 }
@@ -192,21 +207,50 @@ EXPORT int ibv_close_device(struct ibv_context *context)
 	return hf_real_close_device(context);
 }
 
+/* ----------------------------------------------------------------------- completion queues ---- */
+
+/* One with queue pairs on it cannot be destroyed, and libibverbs says so. */
+EXPORT int ibv_destroy_cq(struct ibv_cq *cq)
+{
+	hf_cq_forget(cq);
+	return hf_real_destroy_cq(cq);
+}
+
+EXPORT int ibv_resize_cq(struct ibv_cq *cq, int cqe)
+{
+	return hf_cq_program_resize(cq, cqe);
+}
+
 /* ---------------------------------------------------------------------------------- events ---- */
+
+static bool is_hidden_locked(struct hf_queue_pair *qp, enum ibv_event_type type)
+{
+	if (type == IBV_EVENT_SQ_DRAINED)
+		return qp->hides_drained;
+	if (type == IBV_EVENT_COMM_EST)
+		return qp->hides_established;
+	if (type != IBV_EVENT_QP_LAST_WQE_REACHED)
+		return qp->hides_migrated;
+	if (qp->hides_last_wqe == 0)
+		return false;
+	qp->hides_last_wqe--;
+	return true;
+}
 
 static bool is_of_a_move(const struct ibv_async_event *event)
 {
+	enum ibv_event_type type = event->event_type;
 	struct hf_queue_pair *qp;
 	bool is_hidden;
 
-	if (event->event_type != IBV_EVENT_SQ_DRAINED && event->event_type != IBV_EVENT_PATH_MIG &&
-	    event->event_type != IBV_EVENT_PATH_MIG_ERR)
+	if (type != IBV_EVENT_SQ_DRAINED && type != IBV_EVENT_PATH_MIG && type != IBV_EVENT_PATH_MIG_ERR &&
+	    type != IBV_EVENT_COMM_EST && type != IBV_EVENT_QP_LAST_WQE_REACHED)
 		return false;
 	qp = hf_queue_pair_of(event->element.qp);
 	if (!qp)
 		return false;
 	pthread_mutex_lock(&qp->lock);
-	is_hidden = event->event_type == IBV_EVENT_SQ_DRAINED ? qp->hides_drained : qp->hides_migrated;
+	is_hidden = is_hidden_locked(qp, type);
 	pthread_mutex_unlock(&qp->lock);
 	return is_hidden;
 }

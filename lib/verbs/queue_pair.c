@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/verbs/real.h"
+#include "lib/verbs/work.h"
 
 #define PKEY_MEMBER_MASK	0x7fff	/* without the bit that says full or limited member */
 #define CLASS_SHIFT		5	/* of the service level in a traffic class */
@@ -63,6 +64,24 @@ bool hf_queue_pair_is_connected_locked(const struct hf_queue_pair *qp)
 	return qp->ibv && hf_strategy_takes(qp->state);
 }
 
+/* What its record has to know of it. */
+static void note_work(struct hf_queue_pair *qp, int mask)
+{
+	struct hf_work *work = qp->work;
+
+	if ((mask & IBV_QP_STATE) && qp->state == IBV_QPS_RESET)
+		hf_work_clear(work);
+	/* What was kept back for a move that this ended: a program that sleeps must look. */
+	if ((mask & IBV_QP_STATE) && qp->state == IBV_QPS_ERR && hf_work_needs_wake(work))
+		hf_work_wake(work);
+	if (mask & IBV_QP_RQ_PSN)
+		hf_handshake_init(&work->handshake, 0, qp->qpn, HF_HANDSHAKE_NO_PSN, qp->attr.rq_psn & HF_LEDGER_PSN_MASK);
+	if (mask & IBV_QP_SQ_PSN) {
+		work->handshake.own_psn = qp->attr.sq_psn & HF_LEDGER_PSN_MASK;
+		hf_work_begin(work, qp->attr.sq_psn, qp->attr.path_mtu);
+	}
+}
+
 void hf_queue_pair_note_locked(struct hf_queue_pair *qp, const struct ibv_qp_attr *attr, int mask)
 {
 	const int used = IBV_QP_AV | IBV_QP_PKEY_INDEX | IBV_QP_PATH_MTU | IBV_QP_PATH_MIG_STATE;
@@ -84,6 +103,8 @@ void hf_queue_pair_note_locked(struct hf_queue_pair *qp, const struct ibv_qp_att
 		qp->uses_migration = true;
 		qp->hides_migrated = qp->is_alternate_ours = false;
 	}
+	if (qp->work)
+		note_work(qp, mask);
 	is_connected = hf_queue_pair_is_connected_locked(qp);
 	if (was_connected != is_connected || (is_connected && (mask & used)))
 		qp->is_changed = true;

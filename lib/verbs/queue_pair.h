@@ -24,8 +24,8 @@
 #include "lib/program_wire.h"
 #include "lib/verbs/strategy.h"
 
-struct hf_ledger;
 struct hf_qp_table;
+struct hf_work;
 
 /* An open device. Never freed: one that was closed serves the next that is opened. */
 struct hf_verbs {
@@ -33,6 +33,8 @@ struct hf_verbs {
 	struct hf_verbs *_Atomic next;
 	char device[HF_PROGRAM_DEVICE_MAX + 1];
 	struct ibv_qp *(*create_qp_ex)(struct ibv_context *context, struct ibv_qp_init_attr_ex *attr); /* its own */
+	struct ibv_cq_ex *(*create_cq_ex)(struct ibv_context *context, struct ibv_cq_init_attr_ex *attr);
+	struct ibv_context_ops ops;		/* its own; data_path.h */
 	struct hf_qp_table *_Atomic tables[1 << 12];	/* by the upper bits of the queue pair number */
 	_Atomic uint32_t refused;		/* 1 << enum hf_program_strategy: what the adapter cannot do */
 	bool needs_kick;			/* does not go on by itself after SQD */
@@ -78,7 +80,9 @@ struct hf_queue_pair {
 	struct hf_program_moved answer;		/* to be told; move_id 0: none */
 	unsigned int answer_session;		/* to which it is an answer */
 	int last_error;				/* that was logged */
-	struct hf_ledger *ledger;		/* the record of its work requests; ledger.h */
+	struct hf_work *work;			/* the record of its work requests; NULL: there is none, work.h */
+	unsigned int hides_last_wqe;		/* that many LAST_WQE_REACHED are of moves */
+	bool hides_established;			/* COMM_EST is of a move: the program has connected it */
 
 	/* The registry's. */
 	unsigned int references;

@@ -60,6 +60,21 @@ int hf_real_destroy_qp(struct ibv_qp *qp)
 	return REAL(ibv_destroy_qp, "IBVERBS_1.1")(qp);
 }
 
+struct ibv_qp_ex *hf_real_qp_to_qp_ex(struct ibv_qp *qp)
+{
+	return REAL(ibv_qp_to_qp_ex, "IBVERBS_1.6")(qp);
+}
+
+int hf_real_resize_cq(struct ibv_cq *cq, int cqe)
+{
+	return REAL(ibv_resize_cq, "IBVERBS_1.1")(cq, cqe);
+}
+
+int hf_real_destroy_cq(struct ibv_cq *cq)
+{
+	return REAL(ibv_destroy_cq, "IBVERBS_1.1")(cq);
+}
+
 int hf_real_get_async_event(struct ibv_context *context, struct ibv_async_event *event)
 {
 	return REAL(ibv_get_async_event, "IBVERBS_1.1")(context, event);
@@ -114,6 +129,18 @@ int hf_verbs_port(struct ibv_context *context, uint8_t port_num, struct ibv_port
 {
 	errno = 0;
 	return as_negative(ibv_query_port(context, port_num, ret_attr));
+}
+
+int hf_verbs_guid(struct ibv_context *context, uint8_t port_num, uint64_t *ret_guid)
+{
+	union ibv_gid gid;
+	int err;
+
+	errno = 0;
+	err = as_negative(ibv_query_gid(context, port_num, 0, &gid));
+	if (!err)
+		*ret_guid = be64toh(gid.global.interface_id);
+	return err;
 }
 
 int hf_verbs_pkey(struct ibv_context *context, uint8_t port_num, uint16_t index, uint16_t *ret_pkey)

@@ -18,6 +18,9 @@ struct ibv_qp *hf_real_create_qp(struct ibv_pd *pd, struct ibv_qp_init_attr *att
 int hf_real_modify_qp(struct ibv_qp *qp, struct ibv_qp_attr *attr, int mask);
 int hf_real_query_qp(struct ibv_qp *qp, struct ibv_qp_attr *attr, int mask, struct ibv_qp_init_attr *init);
 int hf_real_destroy_qp(struct ibv_qp *qp);
+struct ibv_qp_ex *hf_real_qp_to_qp_ex(struct ibv_qp *qp);
+int hf_real_resize_cq(struct ibv_cq *cq, int cqe);
+int hf_real_destroy_cq(struct ibv_cq *cq);
 int hf_real_get_async_event(struct ibv_context *context, struct ibv_async_event *event);
 void hf_real_ack_async_event(struct ibv_async_event *event);
 void *(*hf_real_dlopen(void))(const char *name, int flags);
@@ -26,6 +29,7 @@ void *(*hf_real_dlopen(void))(const char *name, int flags);
 int hf_verbs_modify(struct ibv_qp *qp, const struct ibv_qp_attr *attr, int mask);
 int hf_verbs_query(struct ibv_qp *qp, struct ibv_qp_attr *ret_attr, int mask);
 int hf_verbs_port(struct ibv_context *context, uint8_t port_num, struct ibv_port_attr *ret_attr);
+int hf_verbs_guid(struct ibv_context *context, uint8_t port_num, uint64_t *ret_guid);	/* host order */
 int hf_verbs_pkey(struct ibv_context *context, uint8_t port_num, uint16_t index, uint16_t *ret_pkey);
 
 /*

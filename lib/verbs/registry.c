@@ -6,6 +6,7 @@
 
 #include "lib/verbs/queue_pair.h"
 #include "lib/verbs/real.h"
+#include "lib/verbs/work.h"
 
 #define TABLE_BITS	12
 #define TABLE_SIZE	(1u << TABLE_BITS)
@@ -156,6 +157,7 @@ void hf_queue_pair_unref(struct hf_queue_pair *qp)
 
 void hf_queue_pair_remove(struct hf_queue_pair *qp)
 {
+	struct hf_work *work;
 	bool was_there;
 
 	pthread_mutex_lock(&registry_lock);
@@ -163,6 +165,11 @@ void hf_queue_pair_remove(struct hf_queue_pair *qp)
 	if (was_there)
 		set_locked(qp->verbs, qp->qpn, NULL);
 	pthread_mutex_unlock(&registry_lock);
+	pthread_mutex_lock(&qp->lock);
+	work = qp->work;
+	qp->work = NULL;
+	pthread_mutex_unlock(&qp->lock);
+	hf_work_remove(work);
 	if (was_there)
 		hf_queue_pair_unref(qp);
 }

@@ -17,6 +17,7 @@
 static struct hf_verbs_settings settings = {
 	.socket = HF_PROGRAM_SOCKET_DEFAULT,
 	.drain_ms = DRAIN_MS_DEFAULT,
+	.replays = true,
 };
 static const char *log_path;	/* NULL: no log */
 
@@ -84,6 +85,16 @@ static void read_drain(const char *text)
 		       DRAIN_MS_DEFAULT);
 }
 
+static void read_lost(const char *text)
+{
+	if (!text || !strcmp(text, "replay"))
+		return;
+	if (!strcmp(text, "flush"))
+		settings.replays = false;
+	else
+		hf_log(HF_LOG_ERROR, "HOLDFAST_LOST=%s: allowed are replay and flush; replay it is", text);
+}
+
 __attribute__((constructor))
 static void read_environment(void)
 {
@@ -99,4 +110,5 @@ static void read_environment(void)
 	}
 	read_strategy(secure_getenv("HOLDFAST_STRATEGY"));
 	read_drain(secure_getenv("HOLDFAST_DRAIN_MS"));
+	read_lost(secure_getenv("HOLDFAST_LOST"));
 }

@@ -3,6 +3,8 @@
 #ifndef HF_LIB_VERBS_SETTINGS_H
 #define HF_LIB_VERBS_SETTINGS_H
 
+#include <stdbool.h>
+
 #include "lib/program_wire.h"
 
 #define HF_PROGRAM_SOCKET_DEFAULT "/run/holdfast-programs.sock"
@@ -11,6 +13,7 @@ struct hf_verbs_settings {
 	const char *socket;			/* HOLDFAST_SOCKET */
 	enum hf_program_strategy strategy;	/* HOLDFAST_STRATEGY; NONE: auto */
 	unsigned int drain_ms;			/* HOLDFAST_DRAIN_MS */
+	bool replays;				/* HOLDFAST_LOST */
 };
 
 const struct hf_verbs_settings *hf_verbs_settings(void);

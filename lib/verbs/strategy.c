@@ -10,6 +10,7 @@
 static const struct hf_move_strategy *const strategies[] = {
 	&hf_strategy_apm,
 	&hf_strategy_sqd,
+	&hf_strategy_reset,
 };
 
 #define COUNT (sizeof(strategies) / sizeof(strategies[0]))

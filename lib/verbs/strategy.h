@@ -85,6 +85,7 @@ struct hf_move_strategy {
 
 extern const struct hf_move_strategy hf_strategy_apm;
 extern const struct hf_move_strategy hf_strategy_sqd;
+extern const struct hf_move_strategy hf_strategy_reset;
 
 /**
  * hf_strategy_next() - what to try next

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
+/*
+ * What libholdfast-verbs knows of completion queues with recorded queue pairs (work.h) on them. Completions that were
+ * taken out of the adapter for a reset, or that it will never bring, wait in a stash that the program's polls see first.
+ */
+#ifndef HF_LIB_VERBS_COMPLETION_QUEUE_H
+#define HF_LIB_VERBS_COMPLETION_QUEUE_H
+
+#include <infiniband/verbs.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Never freed: one whose queue was destroyed serves the next. */
+struct hf_cq {
+	_Atomic(struct ibv_cq *) ibv;		/* NULL: none */
+	struct hf_cq *_Atomic next;		/* in its bucket */
+	atomic_uint users;			/* records whose completions it brings */
+	int (*poll)(struct ibv_cq *cq, int count, struct ibv_wc *wc); /* the adapter's */
+
+	/* Guards the rest, and the completion side of the records. Rank: work.h. */
+	pthread_mutex_t lock;
+	int base_cqe, extra_cqe;		/* as the program made it; room added for resets */
+	struct ibv_wc *stash;
+	unsigned int stash_size, stash_at, stash_count;
+
+	/* Of a queue with the extended interface, poll_facade.c: the adapter's functions, and where the program is. */
+	bool is_extended;
+	struct ibv_cq_ex real;
+	bool is_started;			/* a poll of the adapter's */
+	bool is_at_stash;			/* it looks at @current */
+	struct ibv_wc current;
+};
+
+/* What is known of a queue; NULL: nothing. Takes no lock. */
+struct hf_cq *hf_cq_find(const struct ibv_cq *ibv);
+
+/* Makes it known where it is not. NULL: no memory. */
+struct hf_cq *hf_cq_get(struct ibv_cq *ibv, int (*poll)(struct ibv_cq *cq, int count, struct ibv_wc *wc));
+
+/* Before it is destroyed. Return: false, and it stays, where queue pairs that exist use it. */
+bool hf_cq_forget(struct ibv_cq *ibv);
+
+/* Room in the stash. Return: 0; -ENOMEM. */
+int hf_cq_reserve_locked(struct hf_cq *cq, unsigned int count);
+void hf_cq_push_locked(struct hf_cq *cq, const struct ibv_wc *wc);
+int hf_cq_take_locked(struct hf_cq *cq, int count, struct ibv_wc *wc);
+
+/* Of a queue pair that was destroyed or reset by the program, nothing is told any more. */
+void hf_cq_purge_locked(struct hf_cq *cq, uint32_t qpn);
+
+/* What the adapter has, as the program is to see it. Return: how many; negative as ibv_poll_cq(). */
+int hf_cq_poll_locked(struct hf_cq *cq, int count, struct ibv_wc *wc);
+
+/* Everything that the adapter has, into the stash. */
+void hf_cq_collect_locked(struct hf_cq *cq);
+
+/* Room in the adapter for @count more. Return: 0; -errno. Not locked. */
+int hf_cq_enlarge(struct hf_cq *cq, unsigned int count);
+
+/* The program's ibv_resize_cq(): the room for resets stays. */
+int hf_cq_program_resize(struct ibv_cq *ibv, int cqe);
+
+/* The program's poll: overwrites ibv_context_ops.poll_cq. */
+int hf_cq_program_poll(struct ibv_cq *ibv, int count, struct ibv_wc *wc);
+
+/* Stands in front of a queue's functions of the extended interface. */
+void hf_cq_stand_in_front(struct hf_cq *cq, struct ibv_cq_ex *ex);
+
+#endif

@@ -1,0 +1,518 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
+#include "lib/verbs/ledger.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/verbs/ledger_slots.h"
+
+#define KIND_MASK	3u
+#define MTU_SHIFT(code)	(7 + (code))	/* 128 << code bytes */
+
+/* ---------------------------------------------------------------------- made and destroyed ---- */
+
+static uint32_t ring_size(uint32_t count)
+{
+	uint32_t size = 1;
+
+	while (size < count)
+		size <<= 1;
+	return size;
+}
+
+static bool allocate(struct hf_ledger *ledger)
+{
+	size_t sends = (size_t)ledger->send_mask + 1, receives = (size_t)ledger->recv_mask + 1;
+
+	ledger->sends = calloc(sends, sizeof(*ledger->sends));
+	ledger->send_sges = calloc(sends * ledger->max_send_sge, sizeof(*ledger->send_sges));
+	ledger->inline_data = calloc(sends, ledger->max_inline ? ledger->max_inline : 1);
+	ledger->receives = calloc(receives, sizeof(*ledger->receives));
+	ledger->recv_sges = calloc(receives * ledger->max_recv_sge, sizeof(*ledger->recv_sges));
+	return ledger->sends && ledger->send_sges && ledger->inline_data && ledger->receives && ledger->recv_sges;
+}
+
+struct hf_ledger *hf_ledger_new(const struct ibv_qp_init_attr *init, uint32_t qpn, uint32_t tag)
+{
+	const struct ibv_qp_cap *cap = &init->cap;
+	struct hf_ledger *ledger;
+
+	if (cap->max_send_wr > HF_LEDGER_MAX_WR || cap->max_recv_wr > HF_LEDGER_MAX_WR)
+		return NULL;
+	ledger = calloc(1, sizeof(*ledger));
+	if (!ledger)
+		return NULL;
+	ledger->tag = tag;
+	ledger->qpn = qpn;
+	ledger->is_shared = init->srq;
+	ledger->signals_all = init->sq_sig_all;
+	ledger->max_send = cap->max_send_wr;
+	ledger->max_recv = init->srq ? 0 : cap->max_recv_wr;
+	ledger->max_send_sge = cap->max_send_sge ? cap->max_send_sge : 1;
+	ledger->max_recv_sge = cap->max_recv_sge ? cap->max_recv_sge : 1;
+	ledger->max_inline = cap->max_inline_data;
+	ledger->send_mask = ring_size(ledger->max_send) - 1;
+	ledger->recv_mask = ring_size(ledger->max_recv) - 1;
+	ledger->flushed_from = HF_LEDGER_NONE;
+	if (!allocate(ledger)) {
+		hf_ledger_free(ledger);
+		return NULL;
+	}
+	return ledger;
+}
+
+void hf_ledger_free(struct hf_ledger *ledger)
+{
+	if (!ledger)
+		return;
+	free(ledger->sends);
+	free(ledger->send_sges);
+	free(ledger->inline_data);
+	free(ledger->receives);
+	free(ledger->recv_sges);
+	free(ledger);
+}
+
+void hf_ledger_forget_errors(struct hf_ledger *ledger)
+{
+	ledger->is_guarded = ledger->has_failed = ledger->is_drained = false;
+	ledger->flushed_from = HF_LEDGER_NONE;
+	ledger->send_error.is_there = ledger->recv_error.is_there = false;
+}
+
+void hf_ledger_clear(struct hf_ledger *ledger)
+{
+	ledger->epoch++;
+	ledger->is_limited = false;
+	ledger->send_staged = ledger->recv_staged = 0;
+	ledger->send_given = ledger->send_posted;
+	ledger->recv_given = ledger->recv_posted;
+	ledger->send_first = ledger->send_given;
+	ledger->recv_first = ledger->recv_given;
+	hf_ledger_forget_errors(ledger);
+}
+
+void hf_ledger_begin(struct hf_ledger *ledger, uint32_t first_psn, unsigned int mtu)
+{
+	ledger->next_psn = first_psn & HF_LEDGER_PSN_MASK;
+	ledger->mtu_shift = MTU_SHIFT(mtu);
+}
+
+/* --------------------------------------------------------------------------------- handles ---- */
+
+enum hf_ledger_kind hf_ledger_kind_of(uint64_t wr_id)
+{
+	return wr_id >> HF_LEDGER_KIND_SHIFT & KIND_MASK;
+}
+
+uint64_t hf_ledger_marker(const struct hf_ledger *ledger)
+{
+	return hf_ledger_handle(ledger, HF_LEDGER_MARKER, 0);
+}
+
+/* The number of which a handle has the lower bits: the first with them from @first on. */
+static uint64_t whole_number(uint64_t wr_id, uint64_t first)
+{
+	return first + ((wr_id - first) & HF_LEDGER_NUMBER_MASK);
+}
+
+/* --------------------------------------------------------------------------- posting sends ---- */
+
+static struct ibv_sge *send_sges_at(const struct hf_ledger *ledger, uint64_t number)
+{
+	return &ledger->send_sges[(number & ledger->send_mask) * ledger->max_send_sge];
+}
+
+static uint8_t *inline_at(const struct hf_ledger *ledger, uint64_t number)
+{
+	return &ledger->inline_data[(number & ledger->send_mask) * ledger->max_inline];
+}
+
+static uint64_t next_send(const struct hf_ledger *ledger)
+{
+	return atomic_load_explicit(&ledger->send_posted, memory_order_relaxed) + ledger->send_staged;
+}
+
+static int copy_inline(const struct hf_ledger *ledger, uint64_t number, const struct ibv_send_wr *wr)
+{
+	struct ibv_sge *sge = send_sges_at(ledger, number);
+	uint8_t *to = inline_at(ledger, number);
+	uint32_t length = 0;
+
+	for (int i = 0; i < wr->num_sge; i++) {
+		if (wr->sg_list[i].length > ledger->max_inline - length)
+			return -EINVAL;
+		memcpy(to + length, (const void *)(uintptr_t)wr->sg_list[i].addr, wr->sg_list[i].length);
+		length += wr->sg_list[i].length;
+	}
+	*sge = (struct ibv_sge){ .addr = (uintptr_t)to, .length = length };
+	return wr->num_sge != 0;
+}
+
+/* Return: how many entries the copy has; -EINVAL. */
+static int copy_data(const struct hf_ledger *ledger, uint64_t number, const struct ibv_send_wr *wr)
+{
+	if (wr->num_sge < 0 || (uint32_t)wr->num_sge > ledger->max_send_sge)
+		return -EINVAL;
+	if (wr->send_flags & IBV_SEND_INLINE)
+		return copy_inline(ledger, number, wr);
+	if (wr->num_sge)
+		memcpy(send_sges_at(ledger, number), wr->sg_list, wr->num_sge * sizeof(*wr->sg_list));
+	return wr->num_sge;
+}
+
+/* Windows are bound to the queue pair and lost with its connection. */
+static bool is_lasting(const struct ibv_send_wr *wr)
+{
+	return wr->opcode == IBV_WR_BIND_MW || wr->opcode == IBV_WR_LOCAL_INV || wr->opcode == IBV_WR_DRIVER1 ||
+	       wr->opcode == IBV_WR_TSO;
+}
+
+int hf_ledger_stage_send(struct hf_ledger *ledger, const struct ibv_send_wr *wr)
+{
+	uint64_t number = next_send(ledger);
+	struct hf_ledger_send *send = hf_ledger_send_at(ledger, number);
+	int count;
+
+	if (number - atomic_load_explicit(&ledger->send_first, memory_order_acquire) >= ledger->max_send)
+		return -ENOMEM;
+	count = copy_data(ledger, number, wr);
+	if (count < 0)
+		return count;
+	send->wr = *wr;
+	send->wr.wr_id = hf_ledger_handle(ledger, HF_LEDGER_SEND, number);
+	send->wr.num_sge = count;
+	send->wr.sg_list = send_sges_at(ledger, number);
+	send->wr_id = wr->wr_id;
+	send->fate = HF_LEDGER_PENDING;
+	send->is_signalled = ledger->signals_all || (wr->send_flags & IBV_SEND_SIGNALED);
+	ledger->send_staged++;
+	return 0;
+}
+
+struct ibv_send_wr *hf_ledger_staged_send(struct hf_ledger *ledger)
+{
+	return &hf_ledger_send_at(ledger, next_send(ledger) - 1)->wr;
+}
+
+uint8_t *hf_ledger_staged_inline(struct hf_ledger *ledger)
+{
+	return inline_at(ledger, next_send(ledger) - 1);
+}
+
+void hf_ledger_drop_sends(struct hf_ledger *ledger)
+{
+	ledger->send_staged = 0;
+}
+
+static uint32_t packets_of(const struct hf_ledger *ledger, const struct ibv_send_wr *wr)
+{
+	uint64_t length = 0;
+
+	switch (wr->opcode) {
+	case IBV_WR_LOCAL_INV:
+	case IBV_WR_BIND_MW:
+		return 0;
+	case IBV_WR_ATOMIC_CMP_AND_SWP:
+	case IBV_WR_ATOMIC_FETCH_AND_ADD:
+	case IBV_WR_ATOMIC_WRITE:
+		return 1;
+	case IBV_WR_RDMA_WRITE:
+	case IBV_WR_RDMA_WRITE_WITH_IMM:
+	case IBV_WR_SEND:
+	case IBV_WR_SEND_WITH_IMM:
+	case IBV_WR_RDMA_READ:
+	case IBV_WR_SEND_WITH_INV:
+	case IBV_WR_TSO:
+	case IBV_WR_DRIVER1:
+		break;
+	}
+	for (int i = 0; i < wr->num_sge; i++)
+		length += wr->sg_list[i].length;
+	return length ? (length + (1u << ledger->mtu_shift) - 1) >> ledger->mtu_shift : 1;
+}
+
+void hf_ledger_number_packets(struct hf_ledger *ledger, struct hf_ledger_send *send)
+{
+	send->psn = ledger->next_psn;
+	send->packets = packets_of(ledger, &send->wr);
+	ledger->next_psn = (send->psn + send->packets) & HF_LEDGER_PSN_MASK;
+}
+
+static void note_send(struct hf_ledger *ledger, const struct hf_ledger_send *send)
+{
+	if (is_lasting(&send->wr))
+		ledger->is_limited = true;
+	if (!send->is_signalled)
+		ledger->has_unsignalled = true;
+}
+
+/* Before the adapter has them, as it may complete them at once. */
+static void post_staged_sends(struct hf_ledger *ledger)
+{
+	uint64_t number = next_send(ledger);
+
+	ledger->send_staged = 0;
+	atomic_store_explicit(&ledger->send_posted, number, memory_order_release);
+}
+
+struct ibv_send_wr *hf_ledger_give_sends(struct hf_ledger *ledger)
+{
+	uint64_t from = atomic_load_explicit(&ledger->send_posted, memory_order_relaxed), end = next_send(ledger);
+
+	for (uint64_t number = from; number < end; number++) {
+		struct hf_ledger_send *send = hf_ledger_send_at(ledger, number);
+
+		hf_ledger_number_packets(ledger, send);
+		note_send(ledger, send);
+		send->wr.next = number + 1 < end ? &hf_ledger_send_at(ledger, number + 1)->wr : NULL;
+	}
+	post_staged_sends(ledger);
+	ledger->send_given = end;
+	return from < end ? &hf_ledger_send_at(ledger, from)->wr : NULL;
+}
+
+void hf_ledger_keep_sends(struct hf_ledger *ledger)
+{
+	uint64_t end = next_send(ledger);
+
+	for (uint64_t number = end - ledger->send_staged; number < end; number++)
+		note_send(ledger, hf_ledger_send_at(ledger, number));
+	post_staged_sends(ledger);
+}
+
+unsigned int hf_ledger_take_back_sends(struct hf_ledger *ledger, const struct ibv_send_wr *bad)
+{
+	const struct hf_ledger_send *send = (const struct hf_ledger_send *)bad;
+	uint64_t end = atomic_load_explicit(&ledger->send_posted, memory_order_relaxed);
+	uint64_t behind = (end - (uint64_t)(send - ledger->sends)) & ledger->send_mask;
+	uint64_t number = end - (behind ? behind : (uint64_t)ledger->send_mask + 1);
+
+	ledger->next_psn = send->psn;
+	atomic_store_explicit(&ledger->send_posted, number, memory_order_release);
+	ledger->send_given = number;
+	return end - number;
+}
+
+/* ------------------------------------------------------------------------ posting receives ---- */
+
+static uint64_t next_receive(const struct hf_ledger *ledger)
+{
+	return atomic_load_explicit(&ledger->recv_posted, memory_order_relaxed) + ledger->recv_staged;
+}
+
+int hf_ledger_stage_receive(struct hf_ledger *ledger, const struct ibv_recv_wr *wr)
+{
+	uint64_t number = next_receive(ledger);
+	struct hf_ledger_receive *receive = hf_ledger_receive_at(ledger, number);
+	struct ibv_sge *sges = &ledger->recv_sges[(number & ledger->recv_mask) * ledger->max_recv_sge];
+
+	if (number - atomic_load_explicit(&ledger->recv_first, memory_order_acquire) >= ledger->max_recv)
+		return -ENOMEM;
+	if (wr->num_sge < 0 || (uint32_t)wr->num_sge > ledger->max_recv_sge)
+		return -EINVAL;
+	if (wr->num_sge)
+		memcpy(sges, wr->sg_list, wr->num_sge * sizeof(*sges));
+	receive->wr = (struct ibv_recv_wr){
+		.wr_id = hf_ledger_handle(ledger, HF_LEDGER_RECEIVE, number), .sg_list = sges, .num_sge = wr->num_sge,
+	};
+	receive->wr_id = wr->wr_id;
+	receive->fate = HF_LEDGER_PENDING;
+	ledger->recv_staged++;
+	return 0;
+}
+
+void hf_ledger_keep_receives(struct hf_ledger *ledger)
+{
+	uint64_t number = next_receive(ledger);
+
+	ledger->recv_staged = 0;
+	atomic_store_explicit(&ledger->recv_posted, number, memory_order_release);
+}
+
+static struct ibv_recv_wr *chain_receives(struct hf_ledger *ledger, uint64_t from, uint64_t end)
+{
+	for (uint64_t number = from; number < end; number++)
+		hf_ledger_receive_at(ledger, number)->wr.next = number + 1 < end ? &hf_ledger_receive_at(ledger, number + 1)->wr : NULL;
+	return from < end ? &hf_ledger_receive_at(ledger, from)->wr : NULL;
+}
+
+struct ibv_recv_wr *hf_ledger_give_receives(struct hf_ledger *ledger)
+{
+	uint64_t from = atomic_load_explicit(&ledger->recv_posted, memory_order_relaxed), end = next_receive(ledger);
+	struct ibv_recv_wr *head = chain_receives(ledger, from, end);
+
+	hf_ledger_keep_receives(ledger);
+	ledger->recv_given = end;
+	return head;
+}
+
+unsigned int hf_ledger_take_back_receives(struct hf_ledger *ledger, const struct ibv_recv_wr *bad)
+{
+	const struct hf_ledger_receive *receive = (const struct hf_ledger_receive *)bad;
+	uint64_t end = atomic_load_explicit(&ledger->recv_posted, memory_order_relaxed);
+	uint64_t behind = (end - (uint64_t)(receive - ledger->receives)) & ledger->recv_mask;
+	uint64_t number = end - (behind ? behind : (uint64_t)ledger->recv_mask + 1);
+
+	atomic_store_explicit(&ledger->recv_posted, number, memory_order_release);
+	ledger->recv_given = number;
+	return end - number;
+}
+
+/* ----------------------------------------------------------------------------- completions ---- */
+
+/* What the other end, or this one, brings about by being frozen. */
+static bool is_of_freeze(enum ibv_wc_status status)
+{
+	return status == IBV_WC_WR_FLUSH_ERR || status == IBV_WC_RETRY_EXC_ERR;
+}
+
+static void keep_back(struct hf_ledger *ledger, struct hf_ledger_error *error, uint64_t number,
+		      enum ibv_wc_status status, uint32_t vendor_err)
+{
+	if (!error->is_there)
+		*error = (struct hf_ledger_error){ true, number, status, vendor_err };
+	if (!is_of_freeze(status))
+		ledger->has_failed = true;
+}
+
+static enum hf_ledger_verdict complete_send(struct hf_ledger *ledger, uint64_t *wr_id, enum ibv_wc_status status,
+					    uint32_t vendor_err)
+{
+	uint64_t number = whole_number(*wr_id, atomic_load_explicit(&ledger->send_first, memory_order_relaxed));
+	const struct hf_ledger_send *send = hf_ledger_send_at(ledger, number);
+
+	if (number >= atomic_load_explicit(&ledger->send_posted, memory_order_acquire))
+		return HF_LEDGER_FOREIGN;
+	if (status != IBV_WC_SUCCESS && ledger->is_guarded) {
+		if (ledger->flushed_from == HF_LEDGER_NONE)
+			ledger->flushed_from = number;
+		keep_back(ledger, &ledger->send_error, number, status, vendor_err);
+		return HF_LEDGER_SWALLOW;
+	}
+	*wr_id = send->wr_id;
+	/* Those before it were not signalled, and have been executed. */
+	atomic_store_explicit(&ledger->send_first, number + 1, memory_order_release);
+	return status == IBV_WC_SUCCESS && !send->is_signalled ? HF_LEDGER_SWALLOW : HF_LEDGER_DELIVER;
+}
+
+static enum hf_ledger_verdict complete_receive(struct hf_ledger *ledger, uint64_t *wr_id, enum ibv_wc_status status,
+					       uint32_t vendor_err)
+{
+	uint64_t number = whole_number(*wr_id, atomic_load_explicit(&ledger->recv_first, memory_order_relaxed));
+
+	if (number >= atomic_load_explicit(&ledger->recv_posted, memory_order_acquire))
+		return HF_LEDGER_FOREIGN;
+	if (status != IBV_WC_SUCCESS && ledger->is_guarded) {
+		ledger->recv_ended = number + 1;
+		keep_back(ledger, &ledger->recv_error, number, status, vendor_err);
+		return HF_LEDGER_SWALLOW;
+	}
+	*wr_id = hf_ledger_receive_at(ledger, number)->wr_id;
+	atomic_store_explicit(&ledger->recv_first, number + 1, memory_order_release);
+	return HF_LEDGER_DELIVER;
+}
+
+enum hf_ledger_verdict hf_ledger_complete_parts(struct hf_ledger *ledger, uint64_t *wr_id, enum ibv_wc_status status,
+						uint32_t vendor_err)
+{
+	if (hf_ledger_tag_of(*wr_id) != ledger->tag)
+		return HF_LEDGER_FOREIGN;
+	if ((*wr_id >> HF_LEDGER_EPOCH_SHIFT & HF_LEDGER_EPOCH_MASK) != (ledger->epoch & HF_LEDGER_EPOCH_MASK))
+		return HF_LEDGER_SWALLOW;
+	switch (hf_ledger_kind_of(*wr_id)) {
+	case HF_LEDGER_SEND:
+		return complete_send(ledger, wr_id, status, vendor_err);
+	case HF_LEDGER_RECEIVE:
+		return complete_receive(ledger, wr_id, status, vendor_err);
+	case HF_LEDGER_MARKER:
+		break;
+	}
+	ledger->is_drained = true;
+	return HF_LEDGER_SWALLOW;
+}
+
+enum hf_ledger_verdict hf_ledger_complete(struct hf_ledger *ledger, struct ibv_wc *wc)
+{
+	return hf_ledger_complete_parts(ledger, &wc->wr_id, wc->status, wc->vendor_err);
+}
+
+static enum ibv_wc_opcode completed_opcode(enum ibv_wr_opcode opcode)
+{
+	switch (opcode) {
+	case IBV_WR_RDMA_WRITE:
+	case IBV_WR_RDMA_WRITE_WITH_IMM:
+		return IBV_WC_RDMA_WRITE;
+	case IBV_WR_RDMA_READ:
+		return IBV_WC_RDMA_READ;
+	case IBV_WR_ATOMIC_CMP_AND_SWP:
+		return IBV_WC_COMP_SWAP;
+	case IBV_WR_ATOMIC_FETCH_AND_ADD:
+		return IBV_WC_FETCH_ADD;
+	case IBV_WR_LOCAL_INV:
+		return IBV_WC_LOCAL_INV;
+	case IBV_WR_BIND_MW:
+		return IBV_WC_BIND_MW;
+	case IBV_WR_TSO:
+		return IBV_WC_TSO;
+	case IBV_WR_ATOMIC_WRITE:
+		return IBV_WC_ATOMIC_WRITE;
+	case IBV_WR_SEND:
+	case IBV_WR_SEND_WITH_IMM:
+	case IBV_WR_SEND_WITH_INV:
+	case IBV_WR_DRIVER1:
+		break;
+	}
+	return IBV_WC_SEND;
+}
+
+static void make_up(const struct hf_ledger *ledger, uint64_t wr_id, enum hf_ledger_fate fate,
+		    const struct hf_ledger_error *error, uint64_t number, struct ibv_wc *ret_wc)
+{
+	*ret_wc = (struct ibv_wc){ .wr_id = wr_id, .qp_num = ledger->qpn };
+	if (fate == HF_LEDGER_SUCCESS)
+		return;
+	ret_wc->status = IBV_WC_WR_FLUSH_ERR;
+	if (error->is_there && error->number == number) {
+		ret_wc->status = error->status;
+		ret_wc->vendor_err = error->vendor_err;
+	}
+}
+
+static bool next_settled_send(struct hf_ledger *ledger, struct ibv_wc *ret_wc)
+{
+	uint64_t number = atomic_load_explicit(&ledger->send_first, memory_order_relaxed);
+
+	for (; number < atomic_load_explicit(&ledger->send_posted, memory_order_acquire); number++) {
+		const struct hf_ledger_send *send = hf_ledger_send_at(ledger, number);
+		bool is_told = send->is_signalled || send->fate == HF_LEDGER_ERROR;
+
+		if (!hf_ledger_is_settled(send->fate))
+			return false;
+		make_up(ledger, send->wr_id, send->fate, &ledger->send_error, number, ret_wc);
+		ret_wc->opcode = completed_opcode(send->wr.opcode);
+		atomic_store_explicit(&ledger->send_first, number + 1, memory_order_release);
+		if (is_told)
+			return true;
+	}
+	return false;
+}
+
+static bool next_settled_receive(struct hf_ledger *ledger, struct ibv_wc *ret_wc)
+{
+	uint64_t number = atomic_load_explicit(&ledger->recv_first, memory_order_relaxed);
+	const struct hf_ledger_receive *receive = hf_ledger_receive_at(ledger, number);
+
+	if (number >= atomic_load_explicit(&ledger->recv_posted, memory_order_acquire) || !hf_ledger_is_settled(receive->fate))
+		return false;
+	make_up(ledger, receive->wr_id, receive->fate, &ledger->recv_error, number, ret_wc);
+	ret_wc->opcode = IBV_WC_RECV;
+	atomic_store_explicit(&ledger->recv_first, number + 1, memory_order_release);
+	return true;
+}
+
+bool hf_ledger_next_settled(struct hf_ledger *ledger, enum hf_ledger_kind kind, struct ibv_wc *ret_wc)
+{
+	return kind == HF_LEDGER_RECEIVE ? next_settled_receive(ledger, ret_wc) : next_settled_send(ledger, ret_wc);
+}

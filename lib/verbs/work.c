@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
+#include "lib/verbs/work.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <utlist.h>
+
+#define INDEX_BITS	16
+#define WORKS_MAX	(1u << INDEX_BITS)
+#define MARKERS		2	/* completions that no request of the program's is the reason of */
+
+/* The tag of a handle: a number that this process has drawn, and a place in this table. */
+static struct hf_work *_Atomic works[WORKS_MAX];
+static uint32_t next_index, salt;
+static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;	/* writers of the table; a leaf */
+
+/* Destroyed, but completions may still come. Each is freed under the lock, which is taken before all others here. */
+static struct hf_work *gone;
+static pthread_mutex_t gone_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* ------------------------------------------------------------------------------- the table ---- */
+
+struct hf_work *hf_work_of(uint64_t wr_id)
+{
+	uint32_t tag = hf_ledger_tag_of(wr_id);
+
+	if (tag >> INDEX_BITS != salt)
+		return NULL;
+	return atomic_load_explicit(&works[tag & (WORKS_MAX - 1)], memory_order_acquire);
+}
+
+/* Not 0, nor like a pointer's or a small number's upper half. */
+static uint32_t draw_salt(void)
+{
+	uint16_t drawn = 0;
+
+	if (getrandom(&drawn, sizeof(drawn), 0) != sizeof(drawn))
+		drawn = (uint16_t)((uintptr_t)&drawn >> 4);
+	return drawn | 0x8000;
+}
+
+static bool add(struct hf_work *work)
+{
+	bool is_added = false;
+
+	pthread_mutex_lock(&table_lock);
+	if (!salt)
+		salt = draw_salt();
+	/* A place is given again as late as can be. */
+	for (unsigned int tries = 0; tries < WORKS_MAX && !is_added; tries++) {
+		work->index = next_index++ % WORKS_MAX;
+		is_added = !works[work->index];
+	}
+	if (is_added)
+		atomic_store_explicit(&works[work->index], work, memory_order_release);
+	pthread_mutex_unlock(&table_lock);
+	return is_added;
+}
+
+static void drop(struct hf_work *work)
+{
+	pthread_mutex_lock(&table_lock);
+	atomic_store_explicit(&works[work->index], NULL, memory_order_release);
+	pthread_mutex_unlock(&table_lock);
+}
+
+/* ----------------------------------------------------------------------------------- locks ---- */
+
+static void lock_queues(struct hf_work *work)
+{
+	struct hf_cq *first = work->send_cq < work->recv_cq ? work->send_cq : work->recv_cq;
+	struct hf_cq *second = work->send_cq < work->recv_cq ? work->recv_cq : work->send_cq;
+
+	pthread_mutex_lock(&first->lock);
+	if (second != first)
+		pthread_mutex_lock(&second->lock);
+}
+
+static void unlock_queues(struct hf_work *work)
+{
+	pthread_mutex_unlock(&work->send_cq->lock);
+	if (work->recv_cq != work->send_cq)
+		pthread_mutex_unlock(&work->recv_cq->lock);
+}
+
+static void lock_all(struct hf_work *work)
+{
+	pthread_mutex_lock(&work->send_lock);
+	pthread_mutex_lock(&work->recv_lock);
+	lock_queues(work);
+}
+
+static void unlock_all(struct hf_work *work)
+{
+	unlock_queues(work);
+	pthread_mutex_unlock(&work->recv_lock);
+	pthread_mutex_unlock(&work->send_lock);
+}
+
+/* ---------------------------------------------------------------------- made and destroyed ---- */
+
+static void release(struct hf_work *work)
+{
+	hf_ledger_free(work->ledger);
+	pthread_mutex_destroy(&work->send_lock);
+	pthread_mutex_destroy(&work->recv_lock);
+	free(work);
+}
+
+struct hf_work *hf_work_new(struct ibv_qp *ibv, const struct ibv_qp_init_attr *init,
+			    const struct ibv_context_ops *ops)
+{
+	struct hf_work *work = calloc(1, sizeof(*work));
+
+	if (!work)
+		return NULL;
+	work->ibv = ibv;
+	work->ops = *ops;
+	pthread_mutex_init(&work->send_lock, NULL);
+	pthread_mutex_init(&work->recv_lock, NULL);
+	work->send_cq = hf_cq_get(ibv->send_cq, ops->poll_cq);
+	work->recv_cq = hf_cq_get(ibv->recv_cq, ops->poll_cq);
+	if (!work->send_cq || !work->recv_cq || !add(work))
+		goto err_release;
+	work->ledger = hf_ledger_new(init, ibv->qp_num, salt << INDEX_BITS | work->index);
+	if (!work->ledger)
+		goto err_drop;
+	atomic_fetch_add(&work->send_cq->users, 1);
+	atomic_fetch_add(&work->recv_cq->users, 1);
+	return work;
+
+err_drop:
+	drop(work);
+err_release:
+	release(work);
+	return NULL;
+}
+
+static void forget(struct hf_work *work)
+{
+	lock_all(work);
+	drop(work);
+	unlock_all(work);
+	atomic_fetch_sub(&work->send_cq->users, 1);
+	atomic_fetch_sub(&work->recv_cq->users, 1);
+	release(work);
+}
+
+static bool has_outstanding(const struct hf_work *work)
+{
+	return hf_ledger_sends_outstanding(work->ledger) || hf_ledger_receives_outstanding(work->ledger);
+}
+
+/* Most adapters take their completions back, but not all: those that come find the program's numbers still. */
+void hf_work_remove(struct hf_work *work)
+{
+	bool stays;
+
+	if (!work)
+		return;
+	lock_all(work);
+	hf_cq_purge_locked(work->send_cq, work->ledger->qpn);
+	hf_cq_purge_locked(work->recv_cq, work->ledger->qpn);
+	stays = has_outstanding(work);
+	unlock_all(work);
+	if (!stays) {
+		forget(work);
+		return;
+	}
+	pthread_mutex_lock(&gone_lock);
+	DL_APPEND2(gone, work, gone_prev, gone_next);
+	pthread_mutex_unlock(&gone_lock);
+}
+
+void hf_work_forget_gone(const struct hf_cq *cq)
+{
+	struct hf_work *work, *next;
+
+	pthread_mutex_lock(&gone_lock);
+	DL_FOREACH_SAFE2(gone, work, next, gone_next) {
+		if (work->send_cq != cq && work->recv_cq != cq)
+			continue;
+		DL_DELETE2(gone, work, gone_prev, gone_next);
+		forget(work);
+	}
+	pthread_mutex_unlock(&gone_lock);
+}
+
+/* ------------------------------------------------------------------------------- the posts ---- */
+
+static struct ibv_send_wr *send_after(struct ibv_send_wr *wr, unsigned int count)
+{
+	while (count--)
+		wr = wr->next;
+	return wr;
+}
+
+/* What the adapter did not take is not posted. Return: 0; errno; how many of those staged it took. */
+static int give_sends_locked(struct hf_work *work, unsigned int *ret_taken)
+{
+	unsigned int staged = work->ledger->send_staged;
+	struct ibv_send_wr *head, *bad;
+	int err;
+
+	*ret_taken = staged;
+	if (work->keeps_sends) {
+		hf_ledger_keep_sends(work->ledger);
+		return 0;
+	}
+	head = bad = hf_ledger_give_sends(work->ledger);
+	err = head ? work->ops.post_send(work->ibv, head, &bad) : 0;
+	if (err)
+		*ret_taken = staged - hf_ledger_take_back_sends(work->ledger, bad);
+	return err;
+}
+
+int hf_work_post_send(struct hf_work *work, struct ibv_send_wr *wr, struct ibv_send_wr **bad_wr)
+{
+	struct ibv_send_wr *next = wr;
+	unsigned int taken;
+	int err = 0, given;
+
+	pthread_mutex_lock(&work->send_lock);
+	for (; next && !err; next = err ? next : next->next)
+		err = hf_ledger_stage_send(work->ledger, next);
+	given = give_sends_locked(work, &taken);
+	pthread_mutex_unlock(&work->send_lock);
+	if (given)
+		*bad_wr = send_after(wr, taken);
+	else if (err)
+		*bad_wr = next;
+	return given ? given : -err;
+}
+
+int hf_work_post_staged_locked(struct hf_work *work)
+{
+	unsigned int taken;
+
+	return give_sends_locked(work, &taken);
+}
+
+static struct ibv_recv_wr *receive_after(struct ibv_recv_wr *wr, unsigned int count)
+{
+	while (count--)
+		wr = wr->next;
+	return wr;
+}
+
+static int give_receives_locked(struct hf_work *work, unsigned int *ret_taken)
+{
+	unsigned int staged = work->ledger->recv_staged;
+	struct ibv_recv_wr *head, *bad;
+	int err;
+
+	*ret_taken = staged;
+	if (work->keeps_receives) {
+		hf_ledger_keep_receives(work->ledger);
+		return 0;
+	}
+	head = bad = hf_ledger_give_receives(work->ledger);
+	err = head ? work->ops.post_recv(work->ibv, head, &bad) : 0;
+	if (err)
+		*ret_taken = staged - hf_ledger_take_back_receives(work->ledger, bad);
+	return err;
+}
+
+int hf_work_post_recv(struct hf_work *work, struct ibv_recv_wr *wr, struct ibv_recv_wr **bad_wr)
+{
+	struct ibv_recv_wr *next = wr;
+	unsigned int taken;
+	int err = 0, given;
+
+	pthread_mutex_lock(&work->recv_lock);
+	for (; next && !err; next = err ? next : next->next)
+		err = hf_ledger_stage_receive(work->ledger, next);
+	given = give_receives_locked(work, &taken);
+	pthread_mutex_unlock(&work->recv_lock);
+	if (given)
+		*bad_wr = receive_after(wr, taken);
+	else if (err)
+		*bad_wr = next;
+	return given ? given : -err;
+}
+
+void hf_work_clear(struct hf_work *work)
+{
+	lock_all(work);
+	hf_ledger_clear(work->ledger);
+	hf_cq_purge_locked(work->send_cq, work->ledger->qpn);
+	hf_cq_purge_locked(work->recv_cq, work->ledger->qpn);
+	work->keeps_sends = work->keeps_receives = work->is_marked = false;
+	unlock_all(work);
+}
+
+void hf_work_begin(struct hf_work *work, uint32_t first_psn, unsigned int mtu)
+{
+	pthread_mutex_lock(&work->send_lock);
+	hf_ledger_begin(work->ledger, first_psn, mtu);
+	pthread_mutex_unlock(&work->send_lock);
+}
+
+/* --------------------------------------------------------------------------------- a reset ---- */
+
+void hf_work_guard(struct hf_work *work)
+{
+	lock_all(work);
+	hf_ledger_guard(work->ledger);
+	unlock_all(work);
+}
+
+bool hf_work_unguard(struct hf_work *work)
+{
+	bool is_clean;
+
+	lock_all(work);
+	is_clean = hf_ledger_unguard(work->ledger);
+	unlock_all(work);
+	return is_clean;
+}
+
+/* The adapter gives back all requests at once, also those that the program did not want to hear of. */
+static int enlarge(struct hf_work *work)
+{
+	const struct hf_ledger *ledger = work->ledger;
+	int err = hf_cq_enlarge(work->send_cq, ledger->max_send + MARKERS);
+
+	if (!err && work->recv_cq != work->send_cq && !ledger->is_shared)
+		err = hf_cq_enlarge(work->recv_cq, MARKERS);
+	work->is_enlarged = !err;
+	return err;
+}
+
+static int reserve_locked(struct hf_work *work)
+{
+	const struct hf_ledger *ledger = work->ledger;
+	int err = hf_cq_reserve_locked(work->send_cq, ledger->max_send + ledger->max_recv);
+
+	return err ? err : hf_cq_reserve_locked(work->recv_cq, ledger->max_recv);
+}
+
+int hf_work_freeze(struct hf_work *work)
+{
+	int err = work->is_enlarged ? 0 : enlarge(work);
+
+	/* Where the adapter cannot do that: a program that hears of all its requests has room for all of them. */
+	if (err && work->ledger->has_unsignalled)
+		return err;
+	lock_all(work);
+	err = reserve_locked(work);
+	if (!err) {
+		if (!work->ledger->is_guarded)
+			hf_ledger_guard(work->ledger);
+		work->keeps_sends = work->keeps_receives = true;
+		work->is_marked = false;
+	}
+	unlock_all(work);
+	return err;
+}
+
+/* A request that does nothing: in the error state it comes back when all before it have. */
+static bool mark_locked(struct hf_work *work)
+{
+	struct ibv_send_wr marker = {
+		.wr_id = hf_ledger_marker(work->ledger), .opcode = IBV_WR_SEND, .send_flags = IBV_SEND_SIGNALED,
+	}, *bad;
+
+	return work->ops.post_send(work->ibv, &marker, &bad) == 0;
+}
+
+bool hf_work_collect(struct hf_work *work)
+{
+	bool is_drained;
+
+	lock_all(work);
+	/* A full queue takes it when some have come back. */
+	if (!work->is_marked)
+		work->is_marked = mark_locked(work);
+	hf_cq_collect_locked(work->send_cq);
+	if (work->recv_cq != work->send_cq)
+		hf_cq_collect_locked(work->recv_cq);
+	is_drained = hf_ledger_is_drained(work->ledger);
+	unlock_all(work);
+	return is_drained;
+}
+
+static void stash_settled_locked(struct hf_work *work)
+{
+	struct ibv_wc wc;
+
+	while (hf_ledger_next_settled(work->ledger, HF_LEDGER_SEND, &wc))
+		hf_cq_push_locked(work->send_cq, &wc);
+	while (hf_ledger_next_settled(work->ledger, HF_LEDGER_RECEIVE, &wc))
+		hf_cq_push_locked(work->recv_cq, &wc);
+}
+
+int hf_work_settle(struct hf_work *work, uint32_t expected_psn, bool replays)
+{
+	int err = 0;
+
+	lock_all(work);
+	if (work->ledger->has_failed)
+		err = -EIO;
+	else if (expected_psn == HF_HANDSHAKE_NO_PSN)
+		hf_ledger_settle_unreliable(work->ledger, replays, &work->count);
+	else
+		err = hf_ledger_settle(work->ledger, expected_psn, replays, &work->count);
+	if (!err)
+		stash_settled_locked(work);
+	unlock_all(work);
+	return err;
+}
+
+bool hf_work_needs_wake(struct hf_work *work)
+{
+	bool needs;
+
+	lock_queues(work);
+	needs = work->send_cq->stash_count && work->ibv->send_cq->channel;
+	unlock_queues(work);
+	return needs;
+}
+
+void hf_work_wake(struct hf_work *work)
+{
+	lock_all(work);
+	work->ledger->is_drained = false;
+	work->is_marked = mark_locked(work);
+	unlock_all(work);
+}
+
+void hf_work_restart(struct hf_work *work, uint32_t first_psn, unsigned int mtu)
+{
+	lock_all(work);
+	hf_ledger_restart(work->ledger, first_psn, mtu);
+	unlock_all(work);
+}
+
+int hf_work_replay_receives(struct hf_work *work)
+{
+	struct ibv_recv_wr *head, *bad;
+	int err;
+
+	pthread_mutex_lock(&work->recv_lock);
+	lock_queues(work);
+	head = bad = hf_ledger_replay_receives(work->ledger);
+	unlock_queues(work);
+	err = head ? work->ops.post_recv(work->ibv, head, &bad) : 0;
+	work->keeps_receives = err;
+	pthread_mutex_unlock(&work->recv_lock);
+	return -err;
+}
+
+int hf_work_replay_sends(struct hf_work *work)
+{
+	struct ibv_send_wr *head, *bad;
+	int err;
+
+	pthread_mutex_lock(&work->send_lock);
+	lock_queues(work);
+	head = bad = hf_ledger_replay_sends(work->ledger);
+	unlock_queues(work);
+	err = head ? work->ops.post_send(work->ibv, head, &bad) : 0;
+	work->keeps_sends = err;
+	pthread_mutex_unlock(&work->send_lock);
+	return -err;
+}
+
+void hf_work_give_up(struct hf_work *work)
+{
+	lock_all(work);
+	hf_ledger_give_up(work->ledger, &work->count);
+	stash_settled_locked(work);
+	work->keeps_sends = work->keeps_receives = work->is_marked = false;
+	unlock_all(work);
+}

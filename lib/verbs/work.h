@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
+/*
+ * The work requests of a queue pair that can be reset: its record (ledger.h), what the program's posts go through, and
+ * the steps by which a reset takes them out of the adapter and brings them back.
+ *
+ * Locks, in the order in which they are taken, after the queue pair's (queue_pair.h):
+ *   hf_work.send_lock  posting sends: held over the adapter's own post, or from wr_start to wr_complete
+ *   hf_work.recv_lock  posting receives
+ *   hf_cq.lock         completions; two of them by address
+ * The program's data path takes one of them each, which nobody else holds while nothing moves.
+ */
+#ifndef HF_LIB_VERBS_WORK_H
+#define HF_LIB_VERBS_WORK_H
+
+#include <infiniband/verbs.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/verbs/completion_queue.h"
+#include "lib/verbs/handshake.h"
+#include "lib/verbs/ledger.h"
+
+struct hf_work {
+	struct ibv_qp *ibv;
+	struct ibv_context_ops ops;	/* the adapter's: post_send, post_recv */
+	struct hf_ledger *ledger;
+	struct hf_cq *send_cq, *recv_cq;
+	uint32_t index;			/* in the table of all */
+	struct hf_work *gone_prev, *gone_next; /* of those that were destroyed */
+	bool is_enlarged;		/* its queues have room for a reset */
+
+	pthread_mutex_t send_lock, recv_lock;
+	bool keeps_sends, keeps_receives; /* posts are recorded only */
+	int batch_error;		/* of the extended interface, from wr_start on */
+	bool is_marked;			/* a marker is with the adapter */
+
+	/* strategy_reset.c's, under the queue pair's lock. */
+	struct hf_handshake handshake;
+	struct ibv_qp_attr wanted;	/* the path to be used */
+	struct hf_handshake_offer offer; /* what this end has said of itself */
+	struct hf_ledger_count count;
+};
+
+/**
+ * hf_work_new() - a queue pair of type RC or UC was created
+ * @ibv:  it
+ * @init: as ibv_create_qp() gave it back
+ * @ops:  the adapter's
+ *
+ * Return: its record; NULL where there can be none, and it cannot be reset.
+ */
+struct hf_work *hf_work_new(struct ibv_qp *ibv, const struct ibv_qp_init_attr *init,
+			    const struct ibv_context_ops *ops);
+
+/* The queue pair was destroyed. NULL is allowed. */
+void hf_work_remove(struct hf_work *work);
+
+/* Whose completion is it? NULL: nobody's. The lock of the queue that brought it is held. */
+struct hf_work *hf_work_of(uint64_t wr_id);
+
+/* The queue was destroyed: what was destroyed before and waited for completions of it is gone too. */
+void hf_work_forget_gone(const struct hf_cq *cq);
+
+/* ---- the program's posts ---- */
+
+int hf_work_post_send(struct hf_work *work, struct ibv_send_wr *wr, struct ibv_send_wr **bad_wr);
+int hf_work_post_recv(struct hf_work *work, struct ibv_recv_wr *wr, struct ibv_recv_wr **bad_wr);
+
+/* Posts what was staged. With send_lock. Return: 0; errno. */
+int hf_work_post_staged_locked(struct hf_work *work);
+
+/* The program brought the queue pair to RESET; the state from which it can send. */
+void hf_work_clear(struct hf_work *work);
+void hf_work_begin(struct hf_work *work, uint32_t first_psn, unsigned int mtu);
+
+/* ---- a reset, on the session thread; 0 or -errno ---- */
+
+/* From here on errors that the freeze of an end brings about are kept back. */
+void hf_work_guard(struct hf_work *work);
+
+/* Return: false where some were, and they stay so. */
+bool hf_work_unguard(struct hf_work *work);
+
+/* Posts are kept from now on. -ENOMEM or what the adapter said when there is no room for what is to come. */
+int hf_work_freeze(struct hf_work *work);
+
+/* The queue pair is in error. Return: whether the adapter has given back everything. */
+bool hf_work_collect(struct hf_work *work);
+
+/* hf_ledger_settle(), or hf_ledger_settle_unreliable() where @expected_psn is HF_HANDSHAKE_NO_PSN. */
+int hf_work_settle(struct hf_work *work, uint32_t expected_psn, bool replays);
+
+/* Something was stashed that the program may be asleep for: the adapter is made to wake it. In error. */
+bool hf_work_needs_wake(struct hf_work *work);
+void hf_work_wake(struct hf_work *work);
+
+/* The queue pair is in RESET; INIT, or RTR; RTS. */
+void hf_work_restart(struct hf_work *work, uint32_t first_psn, unsigned int mtu);
+int hf_work_replay_receives(struct hf_work *work);
+int hf_work_replay_sends(struct hf_work *work);
+
+/* All ends in errors, and the program may post again. The queue pair is in error, or the program brings it there. */
+void hf_work_give_up(struct hf_work *work);
+
+#endif
