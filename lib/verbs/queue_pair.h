@@ -62,6 +62,7 @@ struct hf_queue_pair {
 	/* Constant. */
 	struct hf_verbs *verbs;
 	uint32_t qpn;
+	uint32_t number;			/* no other queue pair of the process has it, or had it */
 	struct ibv_qp_init_attr init;		/* as the program gave it, with the capabilities that it got */
 
 	pthread_mutex_t lock;
@@ -130,10 +131,10 @@ void hf_queue_pair_add(struct ibv_qp *ibv, const struct ibv_qp_init_attr *init);
 struct hf_queue_pair *hf_queue_pair_of(const struct ibv_qp *ibv);
 
 /*
- * By its number alone, as holdfastd says it: the one that it was told of. On the session thread. Return: with a
+ * As holdfastd names it. What it says of one that is gone is not taken for another one, of the same QPN. Return: with a
  * reference; NULL: there is none.
  */
-struct hf_queue_pair *hf_queue_pair_find_told(uint32_t qpn);
+struct hf_queue_pair *hf_queue_pair_find(uint32_t number, uint32_t qpn);
 
 /* Takes it out of the tables, where it may have been replaced already: after it was destroyed. */
 void hf_queue_pair_remove(struct hf_queue_pair *qp);

@@ -20,6 +20,7 @@ struct hf_qp_table {
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct hf_verbs *_Atomic devices;
 static struct hf_queue_pair *to_tell;
+static _Atomic uint32_t next_number = 1;
 
 /* --------------------------------------------------------------------------------- devices ---- */
 
@@ -98,15 +99,15 @@ struct hf_queue_pair *hf_queue_pair_of(const struct ibv_qp *ibv)
 	return verbs ? get(verbs, ibv->qp_num) : NULL;
 }
 
-struct hf_queue_pair *hf_queue_pair_find_told(uint32_t qpn)
+struct hf_queue_pair *hf_queue_pair_find(uint32_t number, uint32_t qpn)
 {
 	struct hf_queue_pair *found = NULL;
 
 	pthread_mutex_lock(&registry_lock);
-	for (struct hf_verbs *verbs = devices; verbs; verbs = verbs->next) {
+	for (struct hf_verbs *verbs = devices; verbs && !found; verbs = verbs->next) {
 		struct hf_queue_pair *qp = get(verbs, qpn);
 
-		if (qp && qp->is_told)
+		if (qp && qp->number == number)
 			found = qp;
 	}
 	if (found)
@@ -199,6 +200,7 @@ void hf_queue_pair_add(struct ibv_qp *ibv, const struct ibv_qp_init_attr *init)
 		return;
 	qp->verbs = verbs;
 	qp->qpn = ibv->qp_num;
+	qp->number = atomic_fetch_add(&next_number, 1);
 	qp->init = *init;
 	qp->ibv = ibv;
 	qp->state = IBV_QPS_RESET;
