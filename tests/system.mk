@@ -6,3 +6,5 @@ TESTS += tests/test_tables.sh
 EXTRA_DIST += tests/test_tables.sh
 TESTS += tests/test_never_stale.sh tests/test_service_scenarios.sh
 EXTRA_DIST += tests/test_never_stale.sh tests/test_service_scenarios.sh
+TESTS += tests/test_vm.sh
+EXTRA_DIST += tests/test_vm.sh tests/vm
