@@ -14,6 +14,10 @@ lib_libhfservice_la_SOURCES = lib/heartbeat.c lib/heartbeat.h lib/key.c lib/key.
 lib_libhfservice_la_CFLAGS = $(AM_CFLAGS) $(NETTLE_CFLAGS)
 lib_libhfservice_la_LIBADD = $(NETTLE_LIBS)
 
+# What holdfastd and programs say to each other; needs no other library, as it is loaded into programs.
+noinst_LTLIBRARIES += lib/libhfprogram.la
+lib_libhfprogram_la_SOURCES = lib/program_wire.c lib/program_wire.h
+
 # A control socket, for programs with a loop of libevent's.
 noinst_LTLIBRARIES += lib/libhfcontrol.la
 lib_libhfcontrol_la_SOURCES = lib/control.c lib/control.h
@@ -37,3 +41,17 @@ EXTRA_lib_libholdfast_la_DEPENDENCIES = lib/holdfast.map
 EXTRA_DIST += lib/holdfast.map
 holdfastincludedir = $(includedir)/holdfast
 holdfastinclude_HEADERS = include/holdfast/host.h include/holdfast/log.h
+
+# What programs load: their queue pairs are moved when their paths change. It is to be found by its bare name.
+lib_LTLIBRARIES += lib/libholdfast-verbs.la
+lib_libholdfast_verbs_la_SOURCES = lib/log.c lib/log.h lib/verbs/interpose.c lib/verbs/move.c lib/verbs/move.h \
+	lib/verbs/own_fd.c lib/verbs/own_fd.h lib/verbs/queue_pair.c lib/verbs/queue_pair.h lib/verbs/real.c \
+	lib/verbs/real.h lib/verbs/registry.c lib/verbs/session.c lib/verbs/session.h lib/verbs/settings.c \
+	lib/verbs/settings.h lib/verbs/strategy.c lib/verbs/strategy.h lib/verbs/strategy_apm.c lib/verbs/strategy_sqd.c
+lib_libholdfast_verbs_la_CFLAGS = $(AM_CFLAGS) $(VERBS_CFLAGS)
+# It stays: its thread runs in it. It needs libibverbs also for what it only finds behind itself.
+lib_libholdfast_verbs_la_LDFLAGS = -Wl,--push-state,--no-as-needed,-libverbs,--pop-state -version-info 0:0:0 \
+	-Wl,-z,now -Wl,-z,defs -Wl,-z,nodelete -Wl,--version-script=$(top_srcdir)/lib/verbs/interpose.map
+lib_libholdfast_verbs_la_LIBADD = lib/libhfprogram.la $(VERBS_LIBS) -ldl
+EXTRA_lib_libholdfast_verbs_la_DEPENDENCIES = lib/verbs/interpose.map
+EXTRA_DIST += lib/verbs/interpose.map

@@ -16,6 +16,17 @@ tests_check_options_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_options_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_check_options_LDADD = lib/libhfcore.la $(CHECK_LIBS)
 
+PROGRAM_CHECKS = tests/check_program_wire tests/fuzz_program_wire
+check_PROGRAMS += $(PROGRAM_CHECKS)
+TESTS += $(PROGRAM_CHECKS)
+
+tests_check_program_wire_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_program_wire_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_check_program_wire_LDADD = lib/libhfprogram.la $(CHECK_LIBS)
+tests_fuzz_program_wire_SOURCES = tests/fuzz_program_wire.c tests/fuzz_replay.c
+tests_fuzz_program_wire_LDADD = lib/libhfprogram.la
+EXTRA_DIST += tests/seeds/program_wire
+
 HOST_CHECKS = tests/check_connection tests/check_path_cache tests/check_qp_state tests/check_reconciler \
 	tests/check_sa_client tests/check_sa_delta tests/check_sa_lossy tests/check_sim_qp tests/check_wire \
 	tests/fuzz_sa_client
@@ -64,3 +75,7 @@ EXTRA_DIST += tests/seeds/sa_client
 
 TESTS += tests/test_headers.sh tests/test_exports.sh
 EXTRA_DIST += tests/test_headers.sh tests/test_exports.sh
+
+# libholdfast-verbs in stock programs on simulated adapters.
+check_PROGRAMS += tests/program_daemon
+tests_program_daemon_LDADD = lib/libhfprogram.la

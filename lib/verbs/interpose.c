@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
+/*
+ * The functions of libibverbs that this library stands in front of, so that it knows the program's queue pairs and the
+ * program does not meet their moves. Each does what libibverbs's does, and notes what came of it.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/verbs/move.h"
+#include "lib/verbs/queue_pair.h"
+#include "lib/verbs/real.h"
+#include "lib/verbs/session.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* --------------------------------------------------------------------------------- devices ---- */
+
+static struct ibv_qp *create_qp_ex(struct ibv_context *context, struct ibv_qp_init_attr_ex *attr);
+
+/* Makes a device known. Its queue pairs may be made without a function of libibverbs's being called. */
+static struct hf_verbs *watch(struct ibv_context *context)
+{
+	struct verbs_context *extended = verbs_get_ctx_op(context, create_qp_ex);
+	struct hf_verbs *verbs = hf_verbs_get(context);
+
+	if (verbs && extended && extended->create_qp_ex != create_qp_ex) {
+		verbs->create_qp_ex = extended->create_qp_ex;
+		extended->create_qp_ex = create_qp_ex;
+	}
+	return verbs;
+}
+
+static struct ibv_context *watch_new(struct ibv_context *context)
+{
+	int error = errno;
+
+	if (context)
+		watch(context);
+	errno = error;
+	return context;
+}
+
+EXPORT struct ibv_context *ibv_open_device(struct ibv_device *device)
+{
+	return watch_new(hf_real_open_device(device));
+}
+
+EXPORT struct ibv_context *ibv_import_device(int cmd_fd)
+{
+	return watch_new(hf_real_import_device(cmd_fd));
+}
+
+/* A program may close a device with queue pairs on it. */
+EXPORT int ibv_close_device(struct ibv_context *context)
+{
+	struct hf_verbs *verbs = hf_verbs_get(context);
+	struct hf_queue_pair *qp;
+
+	while (verbs && (qp = hf_verbs_first_queue_pair(verbs))) {
+		int claim = hf_queue_pair_claim(qp, HF_CLAIM_END);
+
+		if (hf_queue_pair_is_connected_locked(qp))
+			hf_queue_pair_tell(qp);
+		hf_queue_pair_remove_locked(qp);
+		hf_queue_pair_release(qp, claim);
+		hf_queue_pair_unref(qp);
+		hf_queue_pair_unref(qp);
+	}
+	if (verbs)
+		hf_verbs_forget(verbs);
+	return hf_real_close_device(context);
+}
+
+/* ----------------------------------------------------------------------------- queue pairs ---- */
+
+static bool is_ours(enum ibv_qp_type type)
+{
+	return type == IBV_QPT_RC || type == IBV_QPT_UC;
+}
+
+EXPORT struct ibv_qp *ibv_create_qp(struct ibv_pd *pd, struct ibv_qp_init_attr *attr)
+{
+	struct ibv_qp *qp = hf_real_create_qp(pd, attr);
+	int error = errno;
+
+	if (qp && is_ours(qp->qp_type) && watch(qp->context))
+		hf_queue_pair_add(qp, attr);
+	errno = error;
+	return qp;
+}
+
+static struct ibv_qp *create_qp_ex(struct ibv_context *context, struct ibv_qp_init_attr_ex *attr)
+{
+	struct hf_verbs *verbs = hf_verbs_get(context);
+	struct ibv_qp *qp = verbs->create_qp_ex(context, attr);
+	int error = errno;
+
+	/* The extended attributes begin with the plain ones. */
+	if (qp && is_ours(qp->qp_type))
+		hf_queue_pair_add(qp, (struct ibv_qp_init_attr *)attr);
+	errno = error;
+	return qp;
+}
+
+static bool ends_all(const struct ibv_qp_attr *attr, int mask)
+{
+	return (mask & IBV_QP_STATE) && (attr->qp_state == IBV_QPS_RESET || attr->qp_state == IBV_QPS_ERR);
+}
+
+EXPORT int ibv_modify_qp(struct ibv_qp *ibv, struct ibv_qp_attr *attr, int mask)
+{
+	struct hf_queue_pair *qp = hf_queue_pair_of(ibv);
+	bool is_changed;
+	int claim, err, error;
+
+	if (!qp)
+		return hf_real_modify_qp(ibv, attr, mask);
+	claim = hf_queue_pair_claim(qp, ends_all(attr, mask) ? HF_CLAIM_END : HF_CLAIM_MODIFY);
+	err = hf_real_modify_qp(ibv, attr, mask);
+	error = errno;
+	if (!err)
+		hf_queue_pair_note_locked(qp, attr, mask);
+	is_changed = qp->is_changed;
+	hf_queue_pair_release(qp, claim);
+	if (is_changed) {
+		hf_queue_pair_tell(qp);
+		hf_session_wake();
+	}
+	errno = error;
+	return err;
+}
+
+EXPORT int ibv_query_qp(struct ibv_qp *ibv, struct ibv_qp_attr *attr, int mask, struct ibv_qp_init_attr *init)
+{
+	struct hf_queue_pair *qp = hf_queue_pair_of(ibv);
+	int claim, err;
+
+	if (!qp)
+		return hf_real_query_qp(ibv, attr, mask, init);
+	claim = hf_queue_pair_claim(qp, HF_CLAIM_QUERY);
+	err = hf_real_query_qp(ibv, attr, mask, init);
+	hf_queue_pair_release(qp, claim);
+	return err;
+}
+
+/*
+ * The lock is not held while libibverbs destroys it: that may wait until the program has acknowledged events. Whoever
+ * has a reference finds no queue pair any more.
+ */
+EXPORT int ibv_destroy_qp(struct ibv_qp *ibv)
+{
+	struct hf_queue_pair *qp = hf_queue_pair_of(ibv);
+	bool was_connected;
+	int claim, err, error;
+
+	if (!qp)
+		return hf_real_destroy_qp(ibv);
+	claim = hf_queue_pair_claim(qp, HF_CLAIM_END);
+	was_connected = hf_queue_pair_is_connected_locked(qp);
+	hf_queue_pair_remove_locked(qp);
+	hf_queue_pair_release(qp, claim);
+	err = hf_real_destroy_qp(ibv);
+	error = errno;
+	if (err) {
+		pthread_mutex_lock(&qp->lock);
+		hf_queue_pair_put_back_locked(qp, ibv);
+		pthread_mutex_unlock(&qp->lock);
+	}
+	if (was_connected) {
+		hf_queue_pair_tell(qp);
+		hf_session_wake();
+	}
+	if (!err)
+		hf_queue_pair_unref(qp);
+	errno = error;
+	return err;
+}
+
+/* ---------------------------------------------------------------------------------- events ---- */
+
+static bool is_of_a_move(const struct ibv_async_event *event)
+{
+	struct hf_queue_pair *qp;
+	bool is_hidden;
+
+	if (event->event_type != IBV_EVENT_SQ_DRAINED && event->event_type != IBV_EVENT_PATH_MIG &&
+	    event->event_type != IBV_EVENT_PATH_MIG_ERR)
+		return false;
+	qp = hf_queue_pair_of(event->element.qp);
+	if (!qp)
+		return false;
+	pthread_mutex_lock(&qp->lock);
+	is_hidden = event->event_type == IBV_EVENT_SQ_DRAINED ? qp->hides_drained : qp->hides_migrated;
+	pthread_mutex_unlock(&qp->lock);
+	return is_hidden;
+}
+
+static bool is_readable(int fd)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+
+	return poll(&poll_fd, 1, 0) == 1;
+}
+
+/*
+ * Events of moves are not for the program. But where it found the descriptor readable and calls now, knowing that it
+ * will not have to wait, it must not wait for the next one: then it gets to see an event that it has not asked for, and
+ * that means nothing to it.
+ */
+EXPORT int ibv_get_async_event(struct ibv_context *context, struct ibv_async_event *event)
+{
+	for (;;) {
+		int error = errno, err;
+		bool was_readable = is_readable(context->async_fd);
+
+		errno = error;
+		err = hf_real_get_async_event(context, event);
+		if (err || !is_of_a_move(event))
+			return err;
+		if (was_readable && !is_readable(context->async_fd) &&
+		    !(fcntl(context->async_fd, F_GETFL) & O_NONBLOCK))
+			return 0;
+		hf_real_ack_async_event(event);
+	}
+}
+
+/* ------------------------------------------------------------------------ programs that load ---- */
+
+/* libibverbs asked for by its name, by anyone but itself. */
+static bool is_for_verbs(const char *name, const void *caller)
+{
+	const char *base = name ? strrchr(name, '/') : NULL;
+	Dl_info info;
+
+	base = base ? base + 1 : name;
+	return base && strncmp(base, "libibverbs.so", strlen("libibverbs.so")) == 0 && dladdr(caller, &info) &&
+	       !strstr(info.dli_fname, "libibverbs");
+}
+
+static void *load_verbs(const char *name, int flags)
+{
+	/* Where that fails the program shall have the error. */
+	void *handle = hf_real_dlopen()(name, flags);
+
+	return handle ? hf_real_dlopen()(NULL, flags) : NULL;
+}
+
+/*
+ * Who loads libibverbs and looks for its functions there gets the handle of the whole program, in which what is
+ * preloaded comes first. All else is passed on by a jump, as it depends on who calls where a library is looked for: so
+ * this function must be optimized.
+ */
+EXPORT __attribute__((optimize("O2"))) void *dlopen(const char *name, int flags)
+{
+	if (is_for_verbs(name, __builtin_return_address(0)))
+		return load_verbs(name, flags);
+	return hf_real_dlopen()(name, flags);
+}
+
+/* ------------------------------------------------------------------------------------ fork ---- */
+
+static void before_fork(void)
+{
+	hf_session_fork_prepare();
+	hf_registry_fork_prepare();
+}
+
+static void in_parent(void)
+{
+	hf_registry_fork_parent();
+	hf_session_fork_parent();
+}
+
+static void in_child(void)
+{
+	hf_registry_fork_child();
+	hf_session_fork_child();
+}
+
+__attribute__((constructor))
+static void watch_forks(void)
+{
+	pthread_atfork(before_fork, in_parent, in_child);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
+#include "lib/verbs/move.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/log.h"
+#include "lib/verbs/real.h"
+#include "lib/verbs/session.h"
+#include "lib/verbs/strategy.h"
+
+#define PATIENCE_NS	UINT64_C(100000000)	/* of the program, until its call cuts a move short */
+#define NS_PER_S	UINT64_C(1000000000)
+
+void hf_move_pause_locked(struct hf_queue_pair *qp)
+{
+	if (!qp->move.paused_since_ns)
+		qp->move.paused_since_ns = hf_clock_ns();
+}
+
+void hf_move_resume_locked(struct hf_queue_pair *qp)
+{
+	if (qp->move.paused_since_ns)
+		qp->move.paused_ns += hf_clock_ns() - qp->move.paused_since_ns;
+	qp->move.paused_since_ns = 0;
+}
+
+/* ----------------------------------------------------------------------- from begin to end ---- */
+
+static void answer_locked(struct hf_queue_pair *qp, int err, enum hf_program_strategy strategy)
+{
+	const struct hf_move *move = &qp->move;
+
+	qp->answer = (struct hf_program_moved){
+		.move_id = move->id, .err = err, .strategy = strategy, .lost = move->lost, .replayed = move->replayed,
+		.paused_ns = move->paused_ns,
+	};
+	qp->answer_session = move->session;
+	if (err)
+		hf_log(HF_LOG_WARN, "QPN 0x%x at %s: not moved to DLID %u SL %u: %s", qp->qpn, qp->verbs->device,
+		       move->path.dlid, move->path.sl, strerror(-err));
+	else
+		hf_log(HF_LOG_INFO, "QPN 0x%x at %s: moved to DLID %u SL %u by %s, could not send for %llu us", qp->qpn,
+		       qp->verbs->device, move->path.dlid, move->path.sl, hf_program_strategy_names[strategy],
+		       (unsigned long long)move->paused_ns / 1000);
+}
+
+static void end_locked(struct hf_queue_pair *qp, int err)
+{
+	enum hf_program_strategy strategy =
+		err || !qp->move.strategy ? HF_PROGRAM_STRATEGY_NONE : qp->move.strategy->id;
+
+	hf_move_resume_locked(qp);
+	if (qp->move.id)
+		answer_locked(qp, err, strategy);
+	/* Where nobody waits for the answer, what it uses now is told. */
+	if (!err && (!qp->move.id || qp->move.session != hf_session_number()))
+		qp->is_changed = true;
+	memset(&qp->move, 0, sizeof(qp->move));
+	pthread_cond_broadcast(&qp->idle);
+	hf_queue_pair_tell(qp);
+	hf_session_wake();
+}
+
+/* Is the adapter where the program brought it? What brought it elsewhere is a failure that the program sees. */
+static int check_state_locked(struct hf_queue_pair *qp)
+{
+	struct ibv_qp_attr attr;
+	int err = hf_verbs_query(qp->ibv, &attr, IBV_QP_STATE);
+
+	if (err)
+		return err;
+	if (attr.qp_state == qp->state)
+		return 0;
+	qp->state = attr.qp_state;
+	qp->is_changed = true;
+	return -ENOTCONN;
+}
+
+static bool is_next_worth_it(int err)
+{
+	return err == -EOPNOTSUPP || err == -EAGAIN || err == -ETIMEDOUT || err == -EBUSY;
+}
+
+static void note_refusal_locked(struct hf_queue_pair *qp, int err)
+{
+	uint32_t bit = 1u << qp->move.strategy->id;
+
+	qp->move.tried |= bit;
+	if (err == -EOPNOTSUPP && !(atomic_fetch_or(&qp->verbs->refused, bit) & bit))
+		hf_log(HF_LOG_INFO, "%s cannot do %s", qp->verbs->device,
+		       hf_program_strategy_names[qp->move.strategy->id]);
+}
+
+static int try_locked(struct hf_queue_pair *qp, const struct hf_move_strategy *next, uint64_t now_ns)
+{
+	qp->move.strategy = next;
+	qp->move.step = 0;
+	hf_log(HF_LOG_DEBUG, "QPN 0x%x at %s: %s", qp->qpn, qp->verbs->device, hf_program_strategy_names[next->id]);
+	return next->begin(qp, now_ns);
+}
+
+/* What a strategy said: go on, try the next one, or end. */
+static void settle_locked(struct hf_queue_pair *qp, int err, uint64_t now_ns)
+{
+	const struct hf_move_strategy *next;
+	struct ibv_qp_attr attr;
+	int mask;
+
+	while (is_next_worth_it(err)) {
+		note_refusal_locked(qp, err);
+		if (!qp->move.id || check_state_locked(qp) < 0 ||
+		    hf_queue_pair_route_locked(qp, &qp->move.path, &attr, &mask) < 0)
+			break;
+		next = hf_strategy_next(qp, mask);
+		if (!next)
+			break;
+		err = try_locked(qp, next, now_ns);
+	}
+	if (err != -EINPROGRESS)
+		end_locked(qp, err);
+}
+
+static int check_order_locked(struct hf_queue_pair *qp, int *ret_mask)
+{
+	struct ibv_qp_attr attr;
+	int err;
+
+	if (!hf_queue_pair_is_connected_locked(qp))
+		return -EBUSY;
+	if (qp->uses_migration)
+		return -EPERM;
+	err = check_state_locked(qp);
+	return err ? err : hf_queue_pair_route_locked(qp, &qp->move.path, &attr, ret_mask);
+}
+
+void hf_move_begin_locked(struct hf_queue_pair *qp, const struct hf_program_move *order, uint64_t now_ns)
+{
+	const struct hf_move_strategy *other = qp->move.strategy, *first;
+	int mask = 0, err;
+
+	if (other && qp->move.id == 0 && other->cut(qp, now_ns) == 0)
+		end_locked(qp, -EINTR);
+	if (qp->move.strategy) {
+		qp->answer = (struct hf_program_moved){ .move_id = order->move_id, .err = -EBUSY };
+		qp->answer_session = hf_session_number();
+		hf_queue_pair_tell(qp);
+		return;
+	}
+	qp->move = (struct hf_move){ .id = order->move_id, .session = hf_session_number(), .path = order->path };
+	err = check_order_locked(qp, &mask);
+	first = err || !mask ? NULL : hf_strategy_next(qp, mask);
+	if (first)
+		settle_locked(qp, try_locked(qp, first, now_ns), now_ns);
+	else
+		end_locked(qp, !err && mask ? -EOPNOTSUPP : err);
+}
+
+void hf_move_step_locked(struct hf_queue_pair *qp, uint64_t now_ns)
+{
+	if (qp->move.strategy && now_ns >= qp->move.wake_ns)
+		settle_locked(qp, qp->move.strategy->step(qp, now_ns), now_ns);
+}
+
+/* --------------------------------------------------------------------- from the other end ---- */
+
+void hf_move_peer_locked(struct hf_queue_pair *qp, const struct hf_program_peer *message, uint64_t now_ns)
+{
+	const struct hf_peer_header *header = (const struct hf_peer_header *)message->data;
+	const struct hf_move_strategy *strategy = qp->move.strategy;
+	bool is_idle = !strategy;
+	int err;
+
+	if (message->length < sizeof(*header) || !qp->ibv)
+		return;
+	if (is_idle)
+		strategy = hf_strategy_get(header->strategy, qp->state);
+	if (!strategy || strategy->id != header->strategy || !strategy->peer)
+		return;
+	if (is_idle)
+		qp->move = (struct hf_move){ .strategy = strategy, .path = message->path };
+	err = strategy->peer(qp, message, now_ns);
+	if (is_idle && err == -ENOENT)
+		memset(&qp->move, 0, sizeof(qp->move));
+	else
+		settle_locked(qp, err, now_ns);
+}
+
+/* ----------------------------------------------------------------------------- the program ---- */
+
+static void abandon_locked(struct hf_queue_pair *qp)
+{
+	if (qp->move.strategy->abandon)
+		qp->move.strategy->abandon(qp);
+	end_locked(qp, -ECANCELED);
+}
+
+static void await_locked(struct hf_queue_pair *qp, uint64_t span_ns)
+{
+	uint64_t deadline_ns = hf_clock_ns() + span_ns;
+	const struct timespec deadline = {
+		.tv_sec = deadline_ns / NS_PER_S, .tv_nsec = deadline_ns % NS_PER_S,
+	};
+	int err = 0;
+
+	while (qp->move.strategy && err == 0)
+		err = pthread_cond_clockwait(&qp->idle, &qp->lock, CLOCK_MONOTONIC, &deadline);
+}
+
+int hf_queue_pair_claim(struct hf_queue_pair *qp, enum hf_move_claim claim)
+{
+	int cancel_state;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+	pthread_mutex_lock(&qp->lock);
+	if (!qp->move.strategy || (claim == HF_CLAIM_QUERY && !qp->move.strategy->is_visible))
+		return cancel_state;
+	if (claim == HF_CLAIM_END) {
+		abandon_locked(qp);
+		return cancel_state;
+	}
+	while (qp->move.strategy) {
+		if (qp->move.strategy->is_visible)
+			await_locked(qp, PATIENCE_NS);
+		if (qp->move.strategy && qp->move.strategy->cut(qp, hf_clock_ns()) == 0)
+			end_locked(qp, -EINTR);
+	}
+	return cancel_state;
+}
+
+void hf_queue_pair_release(struct hf_queue_pair *qp, int claim_state)
+{
+	pthread_mutex_unlock(&qp->lock);
+	pthread_setcancelstate(claim_state, NULL);
+}

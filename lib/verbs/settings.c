@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
+#include "lib/verbs/settings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+
+#define DRAIN_MS_DEFAULT	1000
+#define DRAIN_MS_MAX		60000
+#define LINE_BYTES		1200
+
+static struct hf_verbs_settings settings = {
+	.socket = HF_PROGRAM_SOCKET_DEFAULT,
+	.drain_ms = DRAIN_MS_DEFAULT,
+};
+static const char *log_path;	/* NULL: no log */
+
+const struct hf_verbs_settings *hf_verbs_settings(void)
+{
+	return &settings;
+}
+
+/* The program's descriptors are its own: the file is opened for each line. */
+static void write_line(void *ctx, enum hf_log_level level, const char *text)
+{
+	static const char *const names[] = {
+		[HF_LOG_ERROR] = "error", [HF_LOG_WARN] = "warning", [HF_LOG_INFO] = "info", [HF_LOG_DEBUG] = "debug",
+	};
+	int error = errno, fd = STDERR_FILENO;
+	char line[LINE_BYTES];
+	int length;
+
+	(void)ctx;
+	if (!log_path)
+		return;
+	length = snprintf(line, sizeof(line), "holdfast-verbs[%d]: %s: %s\n", (int)getpid(), names[level], text);
+	if (strcmp(log_path, "stderr") != 0)
+		fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0600);
+	if (fd >= 0 && write(fd, line, length) < 0)
+		log_path = NULL;
+	if (fd > STDERR_FILENO)
+		close(fd);
+	errno = error;
+}
+
+static enum hf_log_level level_of(const char *text)
+{
+	if (text && !strcmp(text, "error"))
+		return HF_LOG_ERROR;
+	if (text && !strcmp(text, "warning"))
+		return HF_LOG_WARN;
+	return text && !strcmp(text, "debug") ? HF_LOG_DEBUG : HF_LOG_INFO;
+}
+
+static void read_strategy(const char *text)
+{
+	if (!text || !strcmp(text, "auto"))
+		return;
+	for (int i = HF_PROGRAM_STRATEGY_NONE + 1; i < HF_PROGRAM_STRATEGIES; i++)
+		if (!strcmp(text, hf_program_strategy_names[i])) {
+			settings.strategy = i;
+			return;
+		}
+	hf_log(HF_LOG_ERROR, "HOLDFAST_STRATEGY=%s: allowed are auto, apm, sqd and reset; auto it is", text);
+}
+
+static void read_drain(const char *text)
+{
+	char *end;
+	unsigned long value;
+
+	if (!text)
+		return;
+	value = strtoul(text, &end, 10);
+	if (*text >= '0' && *text <= '9' && !*end && value <= DRAIN_MS_MAX)
+		settings.drain_ms = value;
+	else
+		hf_log(HF_LOG_ERROR, "HOLDFAST_DRAIN_MS=%s: allowed are 0 to %u; %u it is", text, DRAIN_MS_MAX,
+		       DRAIN_MS_DEFAULT);
+}
+
+__attribute__((constructor))
+static void read_environment(void)
+{
+	static const struct hf_log_sink sink = { .write = write_line };
+	const char *path = secure_getenv("HOLDFAST_SOCKET"), *log = secure_getenv("HOLDFAST_LOG");
+
+	/* Copies: the program may change its environment. */
+	log_path = log && *log ? strdup(log) : NULL;
+	hf_log_init(&sink, level_of(secure_getenv("HOLDFAST_LOG_LEVEL")));
+	if (path && *path) {
+		path = strdup(path);
+		settings.socket = path ? path : "";
+	}
+	read_strategy(secure_getenv("HOLDFAST_STRATEGY"));
+	read_drain(secure_getenv("HOLDFAST_DRAIN_MS"));
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
+/* The environment of libholdfast-verbs, read once, when the library is loaded. See doc/libholdfast-verbs.7. */
+#ifndef HF_LIB_VERBS_SETTINGS_H
+#define HF_LIB_VERBS_SETTINGS_H
+
+#include "lib/program_wire.h"
+
+#define HF_PROGRAM_SOCKET_DEFAULT "/run/holdfast-programs.sock"
+
+struct hf_verbs_settings {
+	const char *socket;			/* HOLDFAST_SOCKET */
+	enum hf_program_strategy strategy;	/* HOLDFAST_STRATEGY; NONE: auto */
+	unsigned int drain_ms;			/* HOLDFAST_DRAIN_MS */
+};
+
+const struct hf_verbs_settings *hf_verbs_settings(void);
+
+#endif
