@@ -153,6 +153,20 @@ err_free_connection:
 	return err;
 }
 
+int hf_connection_set_dgid(struct hf_registry *registry, struct hf_connection *connection, const union hf_gid *dgid)
+{
+	struct destination *from = find_destination(registry, &connection->dgid), *to;
+	int err = find_or_add_destination(registry, dgid, &to);
+
+	if (err)
+		return err;
+	DL_DELETE(from->connections, connection);
+	DL_APPEND(to->connections, connection);
+	connection->dgid = *dgid;
+	drop_if_empty(registry, from);
+	return 0;
+}
+
 void hf_connection_destroy(struct hf_registry *registry, struct hf_connection *connection)
 {
 	struct destination *destination = find_destination(registry, &connection->dgid);

@@ -43,7 +43,7 @@ struct hf_connection {
 	bool path_lost;			/* the SM knows no path to @dgid now */
 	uint64_t changes;		/* since it was established */
 	uint64_t failures;
-	uint64_t retry_ns;		/* of FAILED */
+	uint64_t retry_ns;		/* after a failure; 0: the last change did not fail */
 
 	/* The registry's. */
 	bool not_added;
@@ -72,6 +72,9 @@ void hf_registry_free(struct hf_registry *registry);
  */
 int hf_connection_create(struct hf_registry *registry, uint32_t qpn, const union hf_gid *dgid,
 			 const struct hf_strategy *strategy, void *endpoint, struct hf_connection **ret_connection);
+
+/* It leads to @dgid from now on. Return: 0; -ENOMEM. */
+int hf_connection_set_dgid(struct hf_registry *registry, struct hf_connection *connection, const union hf_gid *dgid);
 
 void hf_connection_destroy(struct hf_registry *registry, struct hf_connection *connection);
 

@@ -25,7 +25,7 @@
 struct client {
 	struct hf_control *control;
 	struct bufferevent *buffers;
-	struct hf_control_asker asker;
+	struct hf_local_peer asker;
 	bool has_ended;		/* it sends no more: cut off once everything is answered */
 	struct client *prev, *next;
 };
@@ -36,7 +36,7 @@ struct hf_control {
 	hf_control_answer_fn answer;
 	void *ctx;
 	struct client *clients;
-	const struct hf_control_asker *asker;	/* while a request is answered */
+	const struct hf_local_peer *asker;	/* while a request is answered */
 	unsigned int client_count;
 	struct sockaddr_un address;
 };
@@ -79,34 +79,9 @@ static void refuse(struct client *client, const char *why)
 	send_answer(client, json_pack("{s:s}", "error", why));
 }
 
-const struct hf_control_asker *hf_control_asker(const struct hf_control *control)
+const struct hf_local_peer *hf_control_asker(const struct hf_control *control)
 {
 	return control->asker;
-}
-
-bool hf_control_is_in_group(const struct hf_control_asker *asker, gid_t group)
-{
-	for (size_t i = 0; i < asker->group_count; i++)
-		if (asker->groups[i] == group)
-			return true;
-	return asker->gid == group;
-}
-
-/* Where the kernel does not say all, the client is nobody, or in fewer groups than it is. */
-static void learn_asker(int fd, struct hf_control_asker *asker)
-{
-	socklen_t length = sizeof(asker->groups);
-	struct ucred credentials;
-	socklen_t size = sizeof(credentials);
-
-	*asker = (struct hf_control_asker) { .uid = (uid_t)-1, .gid = (gid_t)-1 };
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size))
-		return;
-	asker->uid = credentials.uid;
-	asker->gid = credentials.gid;
-	asker->pid = credentials.pid;
-	if (!getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, asker->groups, &length))
-		asker->group_count = length / sizeof(asker->groups[0]);
 }
 
 static void answer_request(struct client *client, const char *line, size_t len)
@@ -184,7 +159,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	if (!client)
 		goto err_close_fd;
 	client->control = control;
-	learn_asker(fd, &client->asker);
+	hf_local_peer_learn(fd, &client->asker);
 	client->buffers = bufferevent_socket_new(control->base, fd, BEV_OPT_CLOSE_ON_FREE);
 	if (!client->buffers)
 		goto err_free_client;
@@ -200,52 +175,6 @@ err_free_client:
 	free(client);
 err_close_fd:
 	evutil_closesocket(fd);
-}
-
-/* Whether a socket file is there that nobody listens on. Another file is refused like one, but must stay. */
-static bool is_stale(const struct sockaddr_un *address)
-{
-	struct stat stat;
-	bool is_refused;
-	int fd;
-
-	if (lstat(address->sun_path, &stat) || !S_ISSOCK(stat.st_mode))
-		return false;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return false;
-	is_refused = connect(fd, (const struct sockaddr *)address, sizeof(*address)) && errno == ECONNREFUSED;
-	close(fd);
-	return is_refused;
-}
-
-/* The owner alone may ask. The file gets the mode of the socket: umask() would be one of all threads. */
-static int bind_socket(int fd, const struct sockaddr_un *address)
-{
-	int err;
-
-	if (fchmod(fd, 0600))
-		return -errno;
-	err = bind(fd, (const struct sockaddr *)address, sizeof(*address)) ? -errno : 0;
-	if (err == -EADDRINUSE && is_stale(address) && !unlink(address->sun_path))
-		err = bind(fd, (const struct sockaddr *)address, sizeof(*address)) ? -errno : 0;
-	return err;
-}
-
-/* Return: the socket, or negative errno. */
-static int open_socket(const struct sockaddr_un *address)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int err;
-
-	if (fd < 0)
-		return -errno;
-	err = bind_socket(fd, address);
-	if (err) {
-		close(fd);
-		return err;
-	}
-	return fd;
 }
 
 int hf_control_new(struct event_base *base, const char *path, hf_control_answer_fn answer, void *ctx,
@@ -264,7 +193,8 @@ int hf_control_new(struct event_base *base, const char *path, hf_control_answer_
 	control->ctx = ctx;
 	control->address.sun_family = AF_UNIX;
 	strcpy(control->address.sun_path, path);
-	fd = open_socket(&control->address);
+	/* The owner alone may ask. */
+	fd = hf_local_socket_open(&control->address, SOCK_STREAM, 0600);
 	if (fd < 0) {
 		err = fd;
 		goto err_free_control;

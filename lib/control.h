@@ -8,8 +8,8 @@
 
 #include <event2/event.h>
 #include <jansson.h>
-#include <stdbool.h>
-#include <sys/types.h>
+
+#include "lib/local_socket.h"
 
 struct hf_control;
 
@@ -38,19 +38,8 @@ typedef json_t *(*hf_control_answer_fn)(void *ctx, const json_t *request);
 int hf_control_new(struct event_base *base, const char *path, hf_control_answer_fn answer, void *ctx,
 		   struct hf_control **ret_control);
 
-/* Who sent the request that is being answered; by the kernel, at the time of connect(). */
-struct hf_control_asker {
-	uid_t uid;
-	gid_t gid;
-	pid_t pid;
-	gid_t groups[64];	/* the further ones */
-	size_t group_count;
-};
-
-/* In the answer function only. */
-const struct hf_control_asker *hf_control_asker(const struct hf_control *control);
-
-bool hf_control_is_in_group(const struct hf_control_asker *asker, gid_t group);
+/* Who sent the request that is being answered; in the answer function only. */
+const struct hf_local_peer *hf_control_asker(const struct hf_control *control);
 
 /**
  * hf_control_admit_all() - let every user connect

@@ -9,49 +9,19 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/connection.h"
 #include "lib/gid.h"
+#include "lib/host_private.h"
 #include "lib/log.h"
-#include "lib/path_cache.h"
-#include "lib/reconciler.h"
-#include "lib/sa_client.h"
 #include "lib/sim_qp.h"
 #include "lib/strategy.h"
-#include "lib/trace.h"
-#include "lib/umad_io.h"
+#include "lib/strategy_program.h"
 
 #define MS			UINT64_C(1000000)
 #define PORT_STATE_ACTIVE	4
 #define MADS_AT_A_TIME		64
 #define INSTANCE_FORMAT		"0x%016" PRIx64
 #define INSTANCE_TEXT		19	/* bytes of that, and its end */
-#define FIRST_SIMULATED_QPN	0x100
-#define SMALL_DELTA		64	/* destinations: up to here their connections alone are compared */
-
-/* The delta that is being taken. */
-struct delta_pass {
-	bool is_whole, is_small;
-	union hf_gid changed[SMALL_DELTA];
-	size_t changed_count;
-	int err;		/* the first one */
-};
-
-struct hf_host {
-	struct hf_host_config config;	/* its strings are ours */
-	struct hf_umad *umad;
-	int agent;
-	struct hf_umad_port port;
-	uint64_t port_read_ns;		/* when the port is read next */
-	struct hf_trace *trace;
-	struct hf_sa_client *sa;
-	struct hf_path_cache *cache;
-	struct hf_registry *registry;
-	struct hf_reconciler reconciler;
-	struct delta_pass delta;
-	uint32_t next_qpn;
-	uint64_t now_ns;		/* of the call that is going on */
-	bool is_settled;
-};
+#define FIRST_SIMULATED_QPN	0xf00000	/* adapters begin below */
 
 void hf_host_config_init(struct hf_host_config *config)
 {
@@ -94,6 +64,7 @@ static void end_table(void *ctx)
 	struct hf_host *host = ctx;
 
 	hf_path_cache_end_table(host->cache);
+	hf__host_name_waiting(host);
 	hf_reconciler_run(&host->reconciler, host->now_ns);
 }
 
@@ -169,6 +140,7 @@ static int end_delta(void *ctx)
 
 	if (delta->is_whole && !delta->err)
 		hf_path_cache_end_table(host->cache);
+	hf__host_name_waiting(host);
 	if (!delta->is_small)
 		hf_reconciler_run(&host->reconciler, host->now_ns);
 	else
@@ -185,6 +157,7 @@ static int take_repath(void *ctx, const struct hf_path_record *path)
 
 	if (err)
 		return err;
+	hf__host_name_waiting(host);
 	hf_reconciler_run_dgid(&host->reconciler, &dgid, host->now_ns);
 	return 0;
 }
@@ -267,10 +240,18 @@ static const struct hf_sa_client_ops sa_ops = {
 	.query_failed = trace_query_failed,
 };
 
+/* Only where a program moved it; events leave out what is NULL. */
+static json_t *move_number(const struct hf_host *host, const struct hf_host_move *move, uint64_t number)
+{
+	return host->trace && move ? json_integer((json_int_t)number) : NULL;
+}
+
 static void trace_changed(void *ctx, const struct hf_connection *connection, const struct hf_path *old)
 {
 	struct hf_host *host = ctx;
 	const struct hf_path *path = &connection->path;
+	const struct hf_program_endpoint *endpoint = hf_program_endpoint_of(connection);
+	const struct hf_host_move *move = endpoint ? &endpoint->last_move : NULL;
 	struct hf_gid_text dgid = hf_gid_format(&connection->dgid);
 
 	if (!old) {
@@ -278,12 +259,17 @@ static void trace_changed(void *ctx, const struct hf_connection *connection, con
 			       (json_int_t)connection->qpn, "dgid", dgid.text, "dlid", path->dlid, "sl", path->sl);
 		return;
 	}
-	hf_log(HF_LOG_INFO, "%s port %d: QPN 0x%x to %s moved from DLID %u SL %u to DLID %u SL %u", host->port.device,
-	       host->port.port_num, connection->qpn, dgid.text, old->dlid, old->sl, path->dlid, path->sl);
-	hf_trace_event(host->trace, "connection_changed", "{s:I, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "qpn",
+	hf_log(HF_LOG_INFO, "%s port %d: QPN 0x%x to %s moved from DLID %u SL %u to DLID %u SL %u%s%s",
+	       host->port.device, host->port.port_num, connection->qpn, dgid.text, old->dlid, old->sl, path->dlid,
+	       path->sl, move ? " by " : "", move ? move->strategy : "");
+	hf_trace_event(host->trace, "connection_changed",
+		       "{s:I, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:s*, s:o*, s:o*, s:o*}", "qpn",
 		       (json_int_t)connection->qpn, "dgid", dgid.text, "dlid", path->dlid, "old_dlid", old->dlid,
 		       "old_sl", old->sl, "new_sl", path->sl, "old_mtu", old->mtu, "new_mtu", path->mtu, "old_rate",
-		       old->rate, "new_rate", path->rate);
+		       old->rate, "new_rate", path->rate, "strategy", move ? move->strategy : NULL,
+		       "lost", move_number(host, move, move ? move->lost : 0),
+		       "replayed", move_number(host, move, move ? move->replayed : 0),
+		       "paused_us", move_number(host, move, move ? move->paused_ns / 1000 : 0));
 }
 
 static void trace_lost(void *ctx, const struct hf_connection *connection)
@@ -566,6 +552,7 @@ void hf_host_get_status(const struct hf_host *host, struct hf_host_status *ret_s
 		.port_num = host->port.port_num,
 		.name = host->config.name,
 		.lid = host->port.lid,
+		.lmc = host->port.lmc,
 		.sm_lid = host->port.sm_lid,
 		.state = hf_sa_state_name(hf_sa_client_state(host->sa)),
 		.query = hf_sa_query_state_name(hf_sa_client_query_state(host->sa)),
@@ -579,7 +566,7 @@ void hf_host_get_status(const struct hf_host *host, struct hf_host_status *ret_s
 	memcpy(ret_status->gid, host->port.gid.raw, sizeof(ret_status->gid));
 }
 
-static struct hf_host_path public_path(const struct hf_path *path, const union hf_gid *dgid)
+struct hf_host_path hf__host_public_path(const struct hf_path *path, const union hf_gid *dgid)
 {
 	struct hf_host_path out = {
 		.slid = path->slid,
@@ -605,7 +592,7 @@ int hf_host_find_path(const struct hf_host *host, const uint8_t dgid[16], struct
 	path = hf_path_cache_find(host->cache, &gid);
 	if (!path)
 		return -ENOENT;
-	*ret_path = public_path(path, &gid);
+	*ret_path = hf__host_public_path(path, &gid);
 	return 0;
 }
 
@@ -617,7 +604,7 @@ struct path_visit {
 static void visit_path(void *ctx, const struct hf_path *path)
 {
 	const struct path_visit *visit = ctx;
-	struct hf_host_path out = public_path(path, &path->dgid);
+	struct hf_host_path out = hf__host_public_path(path, &path->dgid);
 
 	visit->visit(visit->ctx, &out);
 }
@@ -635,12 +622,13 @@ struct connection_visit {
 	void *ctx;
 };
 
-static void visit_connection(void *ctx, struct hf_connection *connection)
+static struct hf_host_connection public_connection(const struct hf_connection *connection)
 {
-	const struct connection_visit *visit = ctx;
+	const struct hf_program_endpoint *endpoint = hf_program_endpoint_of(connection);
+	bool is_waiting = endpoint && !connection->path.reachable;
 	struct hf_host_connection out = {
 		.qpn = connection->qpn,
-		.path = public_path(&connection->path, &connection->dgid),
+		.path = hf__host_public_path(is_waiting ? &endpoint->used : &connection->path, &connection->dgid),
 		.state = hf_connection_state_name(connection->state),
 		.qp_state = connection->strategy->qp_state(connection),
 		.strategy = connection->strategy->name,
@@ -648,7 +636,32 @@ static void visit_connection(void *ctx, struct hf_connection *connection)
 		.changes = connection->changes,
 	};
 
+	if (endpoint) {
+		out.dest_qpn = endpoint->dest_qpn;
+		out.pid = endpoint->pid;
+		out.program = endpoint->program;
+		out.last_move = endpoint->last_move;
+		out.ctx = endpoint->ctx;
+	}
+	return out;
+}
+
+static void visit_connection(void *ctx, struct hf_connection *connection)
+{
+	const struct connection_visit *visit = ctx;
+	struct hf_host_connection out = public_connection(connection);
+
 	visit->visit(visit->ctx, &out);
+}
+
+int hf_host_find_connection(const struct hf_host *host, uint32_t qpn, struct hf_host_connection *ret_connection)
+{
+	const struct hf_connection *connection = hf_registry_find_qpn(host->registry, qpn);
+
+	if (!connection)
+		return -ENOENT;
+	*ret_connection = public_connection(connection);
+	return 0;
 }
 
 void hf_host_for_each_connection(const struct hf_host *host,

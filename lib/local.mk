@@ -14,22 +14,34 @@ lib_libhfservice_la_SOURCES = lib/heartbeat.c lib/heartbeat.h lib/key.c lib/key.
 lib_libhfservice_la_CFLAGS = $(AM_CFLAGS) $(NETTLE_CFLAGS)
 lib_libhfservice_la_LIBADD = $(NETTLE_LIBS)
 
+# What holdfastd carries from a program to the one at the other end.
+noinst_LTLIBRARIES += lib/libhfpeer.la
+lib_libhfpeer_la_SOURCES = lib/peer_wire.c lib/peer_wire.h
+
 # What holdfastd and programs say to each other; needs no other library, as it is loaded into programs.
 noinst_LTLIBRARIES += lib/libhfprogram.la
 lib_libhfprogram_la_SOURCES = lib/program_wire.c lib/program_wire.h
 
-# A control socket, for programs with a loop of libevent's.
+# Unix sockets that are listened on, for programs with a loop of libevent's.
 noinst_LTLIBRARIES += lib/libhfcontrol.la
-lib_libhfcontrol_la_SOURCES = lib/control.c lib/control.h
+lib_libhfcontrol_la_SOURCES = lib/control.c lib/control.h lib/local_socket.c lib/local_socket.h
 lib_libhfcontrol_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
 lib_libhfcontrol_la_LIBADD = $(EVENT_LIBS) $(JANSSON_LIBS)
+
+# The daemon's end of what programs say, beside a control socket.
+noinst_LTLIBRARIES += lib/libhfprogramserver.la
+lib_libhfprogramserver_la_SOURCES = lib/program_server.c lib/program_server.h
+lib_libhfprogramserver_la_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
+lib_libhfprogramserver_la_LIBADD = lib/libhfprogram.la $(EVENT_LIBS)
 
 # The host side. Its parts are a convenience library, so that tests and holdfastd see more than the public interface.
 noinst_LTLIBRARIES += lib/libhfhost.la
 lib_libhfhost_la_SOURCES = lib/connection.c lib/connection.h lib/gid.c lib/gid.h lib/hash.h lib/host.c \
+	lib/host_private.h lib/host_program.c \
 	lib/path_cache.c lib/path_cache.h lib/qp_state.c lib/qp_state.h lib/reconciler.c lib/reconciler.h \
 	lib/sa_client.c lib/sa_client.h lib/sa_table.c lib/sa_table.h lib/sim_qp.c lib/sim_qp.h lib/strategy.c \
-	lib/strategy.h lib/strategy_simulated.c
+	lib/strategy.h lib/strategy_program.c lib/strategy_program.h \
+	lib/strategy_simulated.c
 lib_libhfhost_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 lib_libhfhost_la_LIBADD = lib/libhfcore.la
 

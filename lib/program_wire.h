@@ -104,7 +104,7 @@ struct hf_program_message {
 	uint32_t magic;
 	uint32_t kind;		/* enum hf_program_kind */
 	uint32_t qpn;		/* the program's own queue pair; 0 in HELLO and WELCOME */
-	uint32_t reserved;
+	uint32_t adapter;	/* the program's own number of qpn's adapter; two may have a queue pair of one number */
 	union {
 		struct hf_program_hello hello;
 		struct hf_program_welcome welcome;

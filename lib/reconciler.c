@@ -35,6 +35,7 @@ static void note_done(struct hf_reconciler *reconciler, struct hf_connection *co
 	bool is_first = !has_path(connection);
 
 	connection->path = connection->wanted;
+	connection->retry_ns = 0;
 	if (is_first) {
 		reconciler->counters.established++;
 	} else {
@@ -44,14 +45,17 @@ static void note_done(struct hf_reconciler *reconciler, struct hf_connection *co
 	reconciler->ops->changed(reconciler->ctx, connection, is_first ? NULL : &old);
 }
 
+/* A row of failures is told once. */
 static void note_failure(struct hf_reconciler *reconciler, struct hf_connection *connection, int err, uint64_t now_ns)
 {
+	enum hf_log_level level = connection->retry_ns ? HF_LOG_DEBUG : HF_LOG_WARN;
+
 	connection->failures++;
 	connection->retry_ns = now_ns + RETRY_NS;
 	reconciler->counters.failed++;
 	if (connection->retry_ns < reconciler->retry_ns)
 		reconciler->retry_ns = connection->retry_ns;
-	hf_log(HF_LOG_WARN, "QPN 0x%x to %s could not be moved to DLID %u SL %u (%s); next try in %u s",
+	hf_log(level, "QPN 0x%x to %s could not be moved to DLID %u SL %u (%s); tried again every %u s",
 	       connection->qpn, hf_gid_format(&connection->dgid).text, connection->wanted.dlid, connection->wanted.sl,
 	       strerror(-err), (unsigned int)(RETRY_NS / 1000000000));
 }
@@ -98,17 +102,26 @@ static void set_lost(struct hf_reconciler *reconciler, struct hf_connection *con
 	reconciler->ops->lost(reconciler->ctx, connection);
 }
 
-/* A connection that waits for its first path has lost none. */
+static bool differs(const struct hf_connection *connection, const struct hf_path *path)
+{
+	const struct hf_strategy *strategy = connection->strategy;
+
+	return strategy->differs ? strategy->differs(connection, path) : hf_path_differs(&connection->path, path);
+}
+
+/* A connection that waits for its first path has lost none. Its first may be one of its own, which is compared, too. */
 static void compare(struct hf_reconciler *reconciler, struct hf_connection *connection, uint64_t now_ns)
 {
 	const struct hf_path *path = hf_path_cache_find(reconciler->cache, &connection->dgid);
 	bool is_known = path && path->reachable;
+	bool is_first = !has_path(connection);
 
 	set_lost(reconciler, connection, !is_known && has_path(connection));
 	if (!is_known || connection->state == HF_CONNECTION_CHANGING)
 		return;
-	if (!has_path(connection) || hf_path_differs(&connection->path, path) ||
-	    connection->state == HF_CONNECTION_FAILED)
+	if (is_first || differs(connection, path) || connection->state == HF_CONNECTION_FAILED)
+		begin_change(reconciler, connection, path, now_ns);
+	if (is_first && connection->state == HF_CONNECTION_ESTABLISHED && differs(connection, path))
 		begin_change(reconciler, connection, path, now_ns);
 }
 
@@ -137,6 +150,11 @@ void hf_reconciler_run_dgid(struct hf_reconciler *reconciler, const union hf_gid
 
 	for (; connection; connection = connection->next)
 		compare(reconciler, connection, now_ns);
+}
+
+void hf_reconciler_run_connection(struct hf_reconciler *reconciler, struct hf_connection *connection, uint64_t now_ns)
+{
+	compare(reconciler, connection, now_ns);
 }
 
 void hf_reconciler_finish(struct hf_reconciler *reconciler, struct hf_connection *connection, int err,

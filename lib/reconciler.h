@@ -49,6 +49,9 @@ void hf_reconciler_run(struct hf_reconciler *reconciler, uint64_t now_ns);
 /* Compares the connections to one destination; after a trap 69 with its path, and for a new connection. */
 void hf_reconciler_run_dgid(struct hf_reconciler *reconciler, const union hf_gid *dgid, uint64_t now_ns);
 
+/* Compares one; after the program that has it said something new of it. */
+void hf_reconciler_run_connection(struct hf_reconciler *reconciler, struct hf_connection *connection, uint64_t now_ns);
+
 /**
  * hf_reconciler_finish() - a strategy that returned -EINPROGRESS has ended
  * @reconciler: the reconciler

@@ -7,6 +7,7 @@
 
 static const struct hf_strategy *const strategies[] = {
 	&hf_strategy_simulated,
+	&hf_strategy_program,
 };
 
 const struct hf_strategy *hf_strategy_find(const char *name)

@@ -7,6 +7,7 @@
 #ifndef HF_LIB_STRATEGY_H
 #define HF_LIB_STRATEGY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/connection.h"
@@ -24,9 +25,13 @@ struct hf_strategy {
 	/*
 	 * Moves an established connection to @path. Return: 0 when that is done; -EINPROGRESS where
 	 * hf_reconciler_finish() will be called when it is; other -errno where the connection uses what it used before,
-	 * or does not work and is tried again.
+	 * or does not work and is tried again. The connection's "wanted" is @path, which is what it uses afterwards;
+	 * a strategy that leaves some of it as it was says so there.
 	 */
 	int (*apply)(struct hf_connection *connection, const struct hf_path *path, uint64_t now_ns);
+
+	/* Whether an established connection must be moved to use @path; NULL: where hf_path_differs() says so. */
+	bool (*differs)(const struct hf_connection *connection, const struct hf_path *path);
 
 	/* Frees the endpoint; NULL as endpoint is allowed. */
 	void (*close)(void *endpoint);
@@ -44,5 +49,7 @@ const struct hf_strategy *hf_strategy_find(const char *name);
  * malloc().
  */
 extern const struct hf_strategy hf_strategy_simulated;
+
+extern const struct hf_strategy hf_strategy_program;	/* lib/strategy_program.h */
 
 #endif

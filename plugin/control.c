@@ -2,7 +2,6 @@
 #include "plugin/control.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <pwd.h>
@@ -189,17 +188,17 @@ struct rights {
 	bool may_read, may_act;
 };
 
-static struct rights rights_of(const struct hf_plugin_control *control, const struct hf_control_asker *asker)
+static struct rights rights_of(const struct hf_plugin_control *control, const struct hf_local_peer *asker)
 {
 	struct rights rights = { .may_act = !asker->uid || asker->uid == geteuid() };
 
-	rights.may_act |= control->act_group != NO_GROUP && hf_control_is_in_group(asker, control->act_group);
+	rights.may_act |= control->act_group != NO_GROUP && hf_local_peer_is_in_group(asker, control->act_group);
 	rights.may_read = rights.may_act ||
-			  (control->read_group != NO_GROUP && hf_control_is_in_group(asker, control->read_group));
+			  (control->read_group != NO_GROUP && hf_local_peer_is_in_group(asker, control->read_group));
 	return rights;
 }
 
-static void name_asker(const struct hf_control_asker *asker, char *text, size_t size)
+static void name_asker(const struct hf_local_peer *asker, char *text, size_t size)
 {
 	char buffer[1024];
 	struct passwd user, *found = NULL;
@@ -227,7 +226,7 @@ static json_t *answer_command(struct hf_plugin_control *control, const json_t *l
 static json_t *answer(void *ctx, const json_t *request)
 {
 	struct hf_plugin_control *control = ctx;
-	const struct hf_control_asker *asker = hf_control_asker(control->socket);
+	const struct hf_local_peer *asker = hf_control_asker(control->socket);
 	const char *what = json_string_value(json_object_get(request, "get"));
 	const char *path = json_string_value(json_object_get(request, "snapshot"));
 	const json_t *command = json_object_get(request, "command");
@@ -297,19 +296,15 @@ static struct event_base *new_base(void)
 
 static int find_group(const char *name, gid_t *ret_group)
 {
-	char buffer[4096];
-	struct group group, *found = NULL;
+	int err;
 
 	*ret_group = NO_GROUP;
 	if (!name || !*name)
 		return 0;
-	getgrnam_r(name, &group, buffer, sizeof(buffer), &found);
-	if (!found) {
+	err = hf_local_group_find(name, ret_group);
+	if (err)
 		hf_log(HF_LOG_ERROR, "control_read_group, control_act_group: there is no group \"%s\"", name);
-		return -ENOENT;
-	}
-	*ret_group = group.gr_gid;
-	return 0;
+	return err;
 }
 
 static int find_groups(struct hf_plugin_control *control)

@@ -220,7 +220,7 @@ END_TEST
 START_TEST(reserved_bytes_may_have_any_value)
 {
 	make_add();
-	message.reserved = UINT32_MAX;
+	message.adapter = UINT32_MAX;
 	memset(message.add.reserved, 0xff, sizeof(message.add.reserved));
 	memset(message.add.path.reserved, 0xff, sizeof(message.add.path.reserved));
 	ck_assert_int_eq(from_program(), 0);

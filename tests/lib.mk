@@ -16,10 +16,20 @@ tests_check_options_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_options_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_check_options_LDADD = lib/libhfcore.la $(CHECK_LIBS)
 
-PROGRAM_CHECKS = tests/check_program_wire tests/fuzz_program_wire
+PROGRAM_CHECKS = tests/check_peer_wire tests/check_program_server tests/check_program_wire tests/fuzz_peer_wire \
+	tests/fuzz_program_wire
 check_PROGRAMS += $(PROGRAM_CHECKS)
 TESTS += $(PROGRAM_CHECKS)
 
+tests_check_peer_wire_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_peer_wire_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_check_peer_wire_LDADD = lib/libhfpeer.la $(CHECK_LIBS)
+tests_fuzz_peer_wire_SOURCES = tests/fuzz_peer_wire.c tests/fuzz_replay.c
+tests_fuzz_peer_wire_LDADD = lib/libhfpeer.la
+EXTRA_DIST += tests/seeds/peer_wire
+tests_check_program_server_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_program_server_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(EVENT_CFLAGS)
+tests_check_program_server_LDADD = lib/libhfprogramserver.la lib/libhfcontrol.la lib/libhfcore.la $(CHECK_LIBS)
 tests_check_program_wire_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_program_wire_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_check_program_wire_LDADD = lib/libhfprogram.la $(CHECK_LIBS)
@@ -28,7 +38,8 @@ tests_fuzz_program_wire_LDADD = lib/libhfprogram.la
 EXTRA_DIST += tests/seeds/program_wire
 
 HOST_CHECKS = tests/check_connection tests/check_path_cache tests/check_qp_state tests/check_reconciler \
-	tests/check_sa_client tests/check_sa_delta tests/check_sa_lossy tests/check_sim_qp tests/check_wire \
+	tests/check_sa_client tests/check_sa_delta tests/check_sa_lossy tests/check_sim_qp \
+	tests/check_strategy_program tests/check_wire \
 	tests/fuzz_sa_client
 check_PROGRAMS += $(HOST_CHECKS)
 TESTS += $(HOST_CHECKS)
@@ -65,6 +76,9 @@ tests_check_sa_lossy_LDADD = tests/libfakesa.la
 tests_check_sim_qp_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_sim_qp_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_check_sim_qp_LDADD = lib/libhfhost.la $(CHECK_LIBS)
+tests_check_strategy_program_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_strategy_program_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_check_strategy_program_LDADD = tests/libfakesa.la
 tests_check_wire_CPPFLAGS = $(CHECK_CPPFLAGS) $(OSM_CFLAGS)
 tests_check_wire_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_check_wire_LDADD = lib/libhfhost.la $(CHECK_LIBS)
@@ -79,3 +93,14 @@ EXTRA_DIST += tests/test_headers.sh tests/test_exports.sh
 # libholdfast-verbs in stock programs on simulated adapters.
 check_PROGRAMS += tests/program_daemon
 tests_program_daemon_LDADD = lib/libhfprogram.la
+check_PROGRAMS += tests/preload_tool tests/preload_stress
+tests_preload_tool_SOURCES = tests/preload_tool.c tests/verbs_ends.c tests/verbs_tool.h
+tests_preload_tool_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_preload_tool_CFLAGS = $(AM_CFLAGS) $(VERBS_CFLAGS)
+tests_preload_tool_LDADD = $(VERBS_LIBS) -ldl
+tests_preload_stress_SOURCES = tests/preload_stress.c tests/verbs_ends.c tests/verbs_tool.h
+tests_preload_stress_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_preload_stress_CFLAGS = $(AM_CFLAGS) $(VERBS_CFLAGS)
+tests_preload_stress_LDADD = $(VERBS_LIBS)
+TESTS += tests/test_preload.sh
+EXTRA_DIST += tests/test_preload.sh

@@ -45,7 +45,7 @@ struct program {
 
 struct connection {
 	struct program *program; /* NULL: free */
-	uint32_t qpn, dest_qpn;
+	uint32_t qpn, number, dest_qpn;
 	struct hf_program_path path, wanted;
 };
 
@@ -67,11 +67,22 @@ static void say(struct program *program, const struct hf_program_message *messag
 		fprintf(stderr, "program_daemon: to %d: %s\n", (int)program->pid, strerror(errno));
 }
 
-static struct connection *find(struct program *program, uint32_t qpn)
+static struct connection *find(struct program *program, const struct hf_program_message *message)
 {
 	for (size_t i = 0; i < CONNECTION_MAX; i++)
-		if (connections[i].program == program && (!program || connections[i].qpn == qpn))
+		if (connections[i].program == program && connections[i].qpn == message->qpn &&
+		    connections[i].number == message->adapter)
 			return &connections[i];
+	return NULL;
+}
+
+static struct connection *find_free(void)
+{
+	for (size_t i = 0; i < CONNECTION_MAX; i++)
+		if (!connections[i].program)
+			return &connections[i];
+	errno = ENOSPC;
+	fail("connections");
 	return NULL;
 }
 
@@ -111,14 +122,13 @@ static void add(struct program *program, const struct hf_program_message *messag
 {
 	const struct hf_program_add *added = &message->add;
 	const struct hf_program_path *path = &added->path;
-	struct connection *connection = find(program, message->qpn);
+	struct connection *connection = find(program, message);
 
 	if (!connection)
-		connection = find(NULL, 0);
-	if (!connection)
-		fail("too many connections");
+		connection = find_free();
 	*connection = (struct connection){
-		.program = program, .qpn = message->qpn, .dest_qpn = added->dest_qpn, .path = *path, .wanted = *path,
+		.program = program, .qpn = message->qpn, .number = message->adapter, .dest_qpn = added->dest_qpn,
+		.path = *path, .wanted = *path,
 	};
 	printf("add %d %u dest=%u device=%s port=%u type=%s dlid=%u slid=%u sl=%u mtu=%u rate=%u pkey=%u\n",
 	       (int)program->pid, message->qpn, added->dest_qpn, added->device, added->port_num,
@@ -129,7 +139,7 @@ static void add(struct program *program, const struct hf_program_message *messag
 static void moved(struct program *program, const struct hf_program_message *message)
 {
 	const struct hf_program_moved *moved = &message->moved;
-	struct connection *connection = find(program, message->qpn);
+	struct connection *connection = find(program, message);
 
 	printf("moved %d %u id=%u err=%d strategy=%s lost=%u replayed=%u paused_us=%" PRIu64 "\n", (int)program->pid,
 	       message->qpn, moved->move_id, moved->err, hf_program_strategy_names[moved->strategy], moved->lost,
@@ -140,7 +150,7 @@ static void moved(struct program *program, const struct hf_program_message *mess
 
 static void relay(struct program *program, const struct hf_program_message *message)
 {
-	struct connection *near = find(program, message->qpn), *far = near ? find_far(near) : NULL;
+	struct connection *near = find(program, message), *far = near ? find_far(near) : NULL;
 	struct hf_program_message copy = *message;
 
 	printf("peer %d %u length=%u to ", (int)program->pid, message->qpn, message->peer.length);
@@ -151,6 +161,7 @@ static void relay(struct program *program, const struct hf_program_message *mess
 	}
 	printf("%d %u\n", (int)far->program->pid, far->qpn);
 	copy.qpn = far->qpn;
+	copy.adapter = far->number;
 	copy.peer.path = far->wanted;
 	say(far->program, &copy);
 }
@@ -178,7 +189,7 @@ static void take(struct program *program)
 		break;
 	case HF_PROGRAM_REMOVE:
 		printf("remove %d %u\n", (int)program->pid, message.qpn);
-		connection = find(program, message.qpn);
+		connection = find(program, &message);
 		if (connection)
 			connection->program = NULL;
 		break;
@@ -229,6 +240,7 @@ static void order(struct connection *connection)
 	struct hf_program_message message;
 
 	hf_program_message_init(&message, HF_PROGRAM_MOVE, connection->qpn);
+	message.adapter = connection->number;
 	message.move.move_id = next_id++;
 	message.move.path = connection->wanted;
 	say(connection->program, &message);

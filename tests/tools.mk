@@ -26,5 +26,11 @@ check_PROGRAMS += tests/control_client
 TESTS += tests/test_holdfastd_options.sh tests/test_holdfastd.sh
 EXTRA_DIST += tests/test_holdfastd_options.sh tests/test_holdfastd.sh
 
+check_PROGRAMS += tests/program_client
+tests_program_client_SOURCES = tests/program_client.c
+tests_program_client_LDADD = lib/libhfhost.la lib/libhfprogram.la
+TESTS += tests/test_holdfastd_programs.sh
+EXTRA_DIST += tests/test_holdfastd_programs.sh
+
 TESTS += tests/test_diff.sh
 EXTRA_DIST += tests/test_diff.sh

@@ -15,6 +15,7 @@
 #include "tools/holdfastd_control.h"
 #include "tools/holdfastd_options.h"
 #include "tools/holdfastd_ports.h"
+#include "tools/holdfastd_programs.h"
 #include "tools/holdfastd_services.h"
 #include "tools/holdfastd_services_file.h"
 
@@ -36,6 +37,7 @@ struct daemon {
 	struct event_base *base;
 	struct holdfastd_ports *ports;
 	struct holdfastd_services *services;	/* NULL where there are none */
+	struct holdfastd_programs *programs;	/* likewise */
 	struct holdfastd_asked asked;
 	struct hf_control *control;
 	bool is_stopping;
@@ -185,9 +187,11 @@ static int start(struct daemon *daemon)
 
 	if (!err)
 		err = holdfastd_services_new(daemon->base, &daemon->options, daemon->ports, &daemon->services);
+	if (!err)
+		err = holdfastd_programs_new(daemon->base, &daemon->options, daemon->ports, &daemon->programs);
 	if (err || !path || !*path)
 		return err;
-	daemon->asked = (struct holdfastd_asked){ daemon->ports, daemon->services };
+	daemon->asked = (struct holdfastd_asked){ daemon->ports, daemon->services, daemon->programs };
 	err = holdfastd_control_new(daemon->base, path, &daemon->asked, &daemon->control);
 	if (err)
 		hf_log(HF_LOG_ERROR, "socket %s: %s", path, strerror(-err));
@@ -208,6 +212,7 @@ static int run(struct daemon *daemon)
 	if (!err && event_base_dispatch(daemon->base) < 0)
 		err = -EIO;
 	hf_control_free(daemon->control);
+	holdfastd_programs_free(daemon->programs);
 	holdfastd_services_free(daemon->services);
 	holdfastd_ports_free(daemon->ports);
 	for (size_t i = 0; i < SIGNAL_COUNT; i++)

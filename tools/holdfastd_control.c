@@ -67,18 +67,33 @@ struct list {
 	const char *id;
 };
 
+/* What is more to say where the queue pair is a program's. */
+static json_t *json_program(const struct hf_host_connection *connection)
+{
+	const struct hf_host_move *move = &connection->last_move;
+
+	return json_pack("{s:I, s:s, s:i, s:s, s:I, s:I, s:I}", "dest_qpn", (json_int_t)connection->dest_qpn,
+			 "program", connection->program, "pid", connection->pid,
+			 "moved_by", move->strategy ? move->strategy : "", "lost", (json_int_t)move->lost,
+			 "replayed", (json_int_t)move->replayed, "paused_us", (json_int_t)(move->paused_ns / 1000));
+}
+
 static void append_connection(void *ctx, const struct hf_host_connection *connection)
 {
 	const struct hf_host_path *path = &connection->path;
 	struct list *list = ctx;
 
-	json_array_append_new(list->array,
+	json_t *object =
 		json_pack("{s:s, s:I, s:o, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:s, s:s, s:s, s:I, s:b}",
 			  "port", list->id, "qpn", (json_int_t)connection->qpn, "dgid", json_gid(path->dgid),
 			  "slid", path->slid, "dlid", path->dlid, "sl", path->sl, "mtu", path->mtu, "rate", path->rate,
 			  "pkt_life", path->pkt_life, "pkey", path->pkey, "state", connection->state,
 			  "qp_state", connection->qp_state, "strategy", connection->strategy,
-			  "changes", (json_int_t)connection->changes, "path_lost", connection->path_lost));
+			  "changes", (json_int_t)connection->changes, "path_lost", connection->path_lost);
+
+	if (object && connection->program)
+		json_object_update_new(object, json_program(connection));
+	json_array_append_new(list->array, object);
 }
 
 static void append_path(void *ctx, const struct hf_host_path *path)
@@ -126,6 +141,9 @@ static json_t *answer_get(const struct holdfastd_asked *asked, const char *what)
 			continue;
 		array = json_array();
 		holdfastd_ports_for_each(asked->ports, requests[i].append, array);
+		if (requests[i].append == append_status)
+			return json_pack("{s:o, s:i}", what, array, "programs",
+					 (int)holdfastd_programs_count(asked->programs));
 		return json_pack("{s:o}", what, array);
 	}
 	return json_pack("{s:s}", "error", "get: status, connections, paths or services");

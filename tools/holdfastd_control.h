@@ -5,12 +5,14 @@
 
 #include "lib/control.h"
 #include "tools/holdfastd_ports.h"
+#include "tools/holdfastd_programs.h"
 #include "tools/holdfastd_services.h"
 
 /* What is asked about. */
 struct holdfastd_asked {
 	const struct holdfastd_ports *ports;
 	const struct holdfastd_services *services;	/* may be NULL */
+	const struct holdfastd_programs *programs;	/* may be NULL */
 };
 
 /**

@@ -40,6 +40,16 @@ const struct hf_option holdfastd_option_table[] = {
 		.help = "The control socket. Empty: none.",
 	},
 	{
+		.name = "programs_socket", .type = HF_OPTION_STRING, .offset = AT(programs_socket),
+		.help = "The socket that libholdfast-verbs connects to from programs, so that their connections are "
+			"moved, too; usually /run/holdfast-programs.sock. Empty: none.",
+	},
+	{
+		.name = "programs_group", .type = HF_OPTION_STRING, .offset = AT(programs_group),
+		.help = "The group whose members' programs may connect to that socket, beside root's. Empty: every "
+			"user's.",
+	},
+	{
 		.name = "trace", .type = HF_OPTION_STRING, .offset = AT(trace),
 		.help = "A file to which events are appended, one JSON object a line. Empty: none.",
 	},

@@ -16,6 +16,8 @@ struct holdfastd_options {
 	bool simulated_sqd;
 	char *services;		/* file; NULL or "": none */
 	char *socket;		/* "": none */
+	char *programs_socket;	/* NULL or "": none */
+	char *programs_group;	/* NULL or "": all */
 	char *trace;		/* NULL or "": none */
 	int log;		/* enum holdfastd_log */
 	int log_level;		/* enum hf_log_level */

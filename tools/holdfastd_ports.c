@@ -36,6 +36,8 @@ struct holdfastd_ports {
 	struct event *stop_timer;
 	void (*stopped)(void *ctx);
 	void *stopped_ctx;
+	const struct holdfastd_ports_watcher *watcher;	/* NULL: nobody */
+	void *watcher_ctx;
 };
 
 static struct timeval timeval_of_ns(uint64_t ns)
@@ -125,13 +127,24 @@ static void check_stopped(struct holdfastd_ports *ports)
 	stopped(ports->stopped_ctx);
 }
 
+static void tell_opened(const struct port *port)
+{
+	const struct holdfastd_ports *ports = port->ports;
+
+	if (ports->watcher)
+		ports->watcher->opened(ports->watcher_ctx, port->device, port->port_num, port->host);
+}
+
 static void close_host(struct port *port)
 {
 	const struct timeval delay = { .tv_sec = REOPEN_S };
+	const struct holdfastd_ports *ports = port->ports;
 
 	hf_log(HF_LOG_ERROR, "%s: the adapter is gone; looking for it every %d s", port->id, REOPEN_S);
 	event_free(port->readable);
 	port->readable = NULL;
+	if (ports->watcher)
+		ports->watcher->closed(ports->watcher_ctx, port->host);
 	hf_host_free(port->host);
 	port->host = NULL;
 	evtimer_add(port->timer, &delay);
@@ -165,6 +178,7 @@ static int start_port(struct port *port)
 		goto err_free_host;
 	}
 	arm_timer(port);
+	tell_opened(port);
 	return 0;
 
 err_free_host:
@@ -382,6 +396,32 @@ void holdfastd_ports_stop(struct holdfastd_ports *ports, void (*stopped)(void *c
 	}
 	evtimer_add(ports->stop_timer, &delay);
 	check_stopped(ports);
+}
+
+void holdfastd_ports_watch(struct holdfastd_ports *ports, const struct holdfastd_ports_watcher *watcher, void *ctx)
+{
+	ports->watcher = watcher;
+	ports->watcher_ctx = ctx;
+	for (size_t i = 0; watcher && i < ports->count; i++)
+		if (ports->ports[i]->host)
+			tell_opened(ports->ports[i]);
+}
+
+struct hf_host *holdfastd_ports_find(const struct holdfastd_ports *ports, const char *device, int port_num)
+{
+	for (size_t i = 0; i < ports->count; i++)
+		if (!strcmp(ports->ports[i]->device, device) && ports->ports[i]->port_num == port_num)
+			return ports->ports[i]->host;
+	return NULL;
+}
+
+void holdfastd_ports_wake(const struct holdfastd_ports *ports, const struct hf_host *host)
+{
+	const struct timeval at_once = { 0 };
+
+	for (size_t i = 0; i < ports->count; i++)
+		if (ports->ports[i]->host && ports->ports[i]->host == host)
+			evtimer_add(ports->ports[i]->timer, &at_once);
 }
 
 void holdfastd_ports_for_each(const struct holdfastd_ports *ports,

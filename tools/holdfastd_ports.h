@@ -35,6 +35,21 @@ void holdfastd_ports_reload(struct holdfastd_ports *ports);
 /* Begins to end the subscriptions; @stopped is called once, when all ended or the stop timeout passed. */
 void holdfastd_ports_stop(struct holdfastd_ports *ports, void (*stopped)(void *ctx), void *ctx);
 
+/* Who wants to know of hosts that come and go; called in the loop. */
+struct holdfastd_ports_watcher {
+	void (*opened)(void *ctx, const char *device, int port_num, struct hf_host *host);
+	void (*closed)(void *ctx, struct hf_host *host);	/* is freed afterwards, and its connections with it */
+};
+
+/* One can watch: opened() is called for what is there now, too. @watcher is borrowed; NULL: nobody any more. */
+void holdfastd_ports_watch(struct holdfastd_ports *ports, const struct holdfastd_ports_watcher *watcher, void *ctx);
+
+/* Return: the host of a port; NULL where it is not served or its adapter is gone. */
+struct hf_host *holdfastd_ports_find(const struct holdfastd_ports *ports, const char *device, int port_num);
+
+/* To be called after a change to @host from outside: what follows from it is done soon. */
+void holdfastd_ports_wake(const struct holdfastd_ports *ports, const struct hf_host *host);
+
 /* @id is "adapter:number". Ports whose adapter is gone are left out. */
 void holdfastd_ports_for_each(const struct holdfastd_ports *ports,
 			      void (*visit)(void *ctx, const char *id, const struct hf_host *host), void *ctx);

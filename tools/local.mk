@@ -13,12 +13,13 @@ tools_holdfast_LDADD = plugin/libhfplugin.la lib/libhfhost.la $(IBNETDISC_LIBS) 
 sbin_PROGRAMS += tools/holdfastd
 tools_holdfastd_SOURCES = tools/holdfastd.c tools/holdfastd_connect.c tools/holdfastd_connect.h \
 	tools/holdfastd_control.c tools/holdfastd_control.h tools/holdfastd_options.c tools/holdfastd_options.h \
-	tools/holdfastd_ports.c tools/holdfastd_ports.h tools/holdfastd_hook.c tools/holdfastd_hook.h \
+	tools/holdfastd_peers.c tools/holdfastd_peers.h tools/holdfastd_ports.c tools/holdfastd_ports.h \
+	tools/holdfastd_programs.c tools/holdfastd_programs.h tools/holdfastd_hook.c tools/holdfastd_hook.h \
 	tools/holdfastd_services.c tools/holdfastd_services.h tools/holdfastd_services_file.c \
 	tools/holdfastd_services_file.h
 tools_holdfastd_CFLAGS = $(AM_CFLAGS) $(CONFUSE_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
-tools_holdfastd_LDADD = lib/libhfcontrol.la lib/libhfservice.la lib/libhfhost.la $(CONFUSE_LIBS) $(EVENT_LIBS) \
-	$(JANSSON_LIBS)
+tools_holdfastd_LDADD = lib/libhfprogramserver.la lib/libhfcontrol.la lib/libhfpeer.la lib/libhfservice.la \
+	lib/libhfhost.la $(CONFUSE_LIBS) $(EVENT_LIBS) $(JANSSON_LIBS)
 
 # The runner of scenarios. What is pure or can be tested alone is a library.
 noinst_LTLIBRARIES += tools/libhfrun.la

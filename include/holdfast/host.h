@@ -95,6 +95,60 @@ bool hf_host_is_stopped(const struct hf_host *host);
  */
 int hf_host_connect_simulated(struct hf_host *host, const uint8_t dgid[16], bool has_sqd, uint32_t *ret_qpn);
 
+struct hf_host_path {
+	uint8_t dgid[16];
+	uint16_t slid;
+	uint16_t dlid;
+	uint16_t pkey;
+	uint8_t sl;
+	uint8_t mtu;
+	uint8_t rate;
+	uint8_t pkt_life;
+	bool reachable;		/* false: the SM took it back */
+};
+
+/* A connection whose queue pair is another program's: that has brought it to where it sends, and alone can move it. */
+struct hf_host_program {
+	uint32_t qpn;
+	uint32_t dest_qpn;
+	struct hf_host_path path;	/* in use; what is not known of SLID, P_Key, MTU, rate and packet life is 0 */
+	int pid;
+	const char *name;		/* of the program */
+
+	/*
+	 * Have it moved to @path; hf_host_finish_program() says what became of that. May call getters of the host
+	 * only. Called until the connection is disconnected or the host is freed.
+	 */
+	void (*move)(void *ctx, const struct hf_host_path *path);
+	void *ctx;
+};
+
+/**
+ * hf_host_connect_program() - register a program's connection
+ * @host:    the port
+ * @program: its name is copied; a path with a GID of zeros is known by its DLID, and waits until the SM has named it
+ *
+ * The connection is moved where its DLID, SL, source path bits (with LMC) or static rate are not the SM's, or its MTU is
+ * larger than the path's. One of another partition than the SM's path to that destination is left alone.
+ *
+ * Return: 0; -EEXIST where the port has a connection of this number; -ENOMEM.
+ */
+int hf_host_connect_program(struct hf_host *host, const struct hf_host_program *program);
+
+/* The program itself changed the path of its connection, not the destination. Return: 0; -ENOENT. */
+int hf_host_update_program(struct hf_host *host, uint32_t qpn, const struct hf_host_path *path);
+
+struct hf_host_move {
+	int err;		/* 0; or the negative errno of why the path in use is still the old one */
+	const char *strategy;	/* constant; what did it */
+	uint32_t lost;		/* work requests that ended in an error because of it */
+	uint32_t replayed;	/* that were posted once more */
+	uint64_t paused_ns;	/* for how long nothing could be sent */
+};
+
+/* The end of what the move function began. Return: 0, also where no move was begun; -ENOENT. */
+int hf_host_finish_program(struct hf_host *host, uint32_t qpn, const struct hf_host_move *move);
+
 /* Return: 0; -ENOENT where there is no connection with this number. */
 int hf_host_disconnect(struct hf_host *host, uint32_t qpn);
 
@@ -130,6 +184,7 @@ struct hf_host_status {
 	const char *name;
 	uint8_t gid[16];
 	uint16_t lid;		/* 0: none */
+	uint8_t lmc;
 	uint16_t sm_lid;	/* 0: none */
 	const char *state;	/* of the subscription: no-sm, subscribing, backing-off, subscribed, checking, ... */
 	const char *query;	/* idle, running, stale, backing-off */
@@ -144,18 +199,6 @@ struct hf_host_status {
 /* Strings of @ret_status are valid as long as @host. */
 void hf_host_get_status(const struct hf_host *host, struct hf_host_status *ret_status);
 
-struct hf_host_path {
-	uint8_t dgid[16];
-	uint16_t slid;
-	uint16_t dlid;
-	uint16_t pkey;
-	uint8_t sl;
-	uint8_t mtu;
-	uint8_t rate;
-	uint8_t pkt_life;
-	bool reachable;		/* false: the SM took it back */
-};
-
 struct hf_host_connection {
 	uint32_t qpn;
 	struct hf_host_path path;	/* in use; all but the GID is 0 while there was none */
@@ -164,10 +207,20 @@ struct hf_host_connection {
 	const char *strategy;
 	bool path_lost;			/* the SM has no path to this destination now */
 	uint64_t changes;
+
+	/* Of a program's. */
+	const char *program;		/* NULL: it is none */
+	int pid;
+	uint32_t dest_qpn;
+	struct hf_host_move last_move;	/* its strategy is NULL before the first */
+	void *ctx;			/* as in struct hf_host_program */
 };
 
 /* @dgid: whose path; @ret_path is set only if it is known. Return: 0; -ENOENT. */
 int hf_host_find_path(const struct hf_host *host, const uint8_t dgid[16], struct hf_host_path *ret_path);
+
+/* @ret_connection is set only if there is one with this number. Return: 0; -ENOENT. */
+int hf_host_find_connection(const struct hf_host *host, uint32_t qpn, struct hf_host_connection *ret_connection);
 
 /* Call @visit for each path that the SM gave, and for each connection; @visit may call getters of @host only. */
 void hf_host_for_each_path(const struct hf_host *host, void (*visit)(void *ctx, const struct hf_host_path *path),

@@ -25,13 +25,16 @@ static struct ibv_qp *create_qp_ex(struct ibv_context *context, struct ibv_qp_in
 /* Makes a device known. Its queue pairs may be made without a function of libibverbs's being called. */
 static struct hf_verbs *watch(struct ibv_context *context)
 {
+	static pthread_mutex_t once = PTHREAD_MUTEX_INITIALIZER;
 	struct verbs_context *extended = verbs_get_ctx_op(context, create_qp_ex);
 	struct hf_verbs *verbs = hf_verbs_get(context);
 
+	pthread_mutex_lock(&once);
 	if (verbs && extended && extended->create_qp_ex != create_qp_ex) {
 		verbs->create_qp_ex = extended->create_qp_ex;
 		extended->create_qp_ex = create_qp_ex;
 	}
+	pthread_mutex_unlock(&once);
 	return verbs;
 }
 
@@ -53,27 +56,6 @@ EXPORT struct ibv_context *ibv_open_device(struct ibv_device *device)
 EXPORT struct ibv_context *ibv_import_device(int cmd_fd)
 {
 	return watch_new(hf_real_import_device(cmd_fd));
-}
-
-/* A program may close a device with queue pairs on it. */
-EXPORT int ibv_close_device(struct ibv_context *context)
-{
-	struct hf_verbs *verbs = hf_verbs_get(context);
-	struct hf_queue_pair *qp;
-
-	while (verbs && (qp = hf_verbs_first_queue_pair(verbs))) {
-		int claim = hf_queue_pair_claim(qp, HF_CLAIM_END);
-
-		if (hf_queue_pair_is_connected_locked(qp))
-			hf_queue_pair_tell(qp);
-		hf_queue_pair_remove_locked(qp);
-		hf_queue_pair_release(qp, claim);
-		hf_queue_pair_unref(qp);
-		hf_queue_pair_unref(qp);
-	}
-	if (verbs)
-		hf_verbs_forget(verbs);
-	return hf_real_close_device(context);
 }
 
 /* ----------------------------------------------------------------------------- queue pairs ---- */
@@ -148,37 +130,66 @@ EXPORT int ibv_query_qp(struct ibv_qp *ibv, struct ibv_qp_attr *attr, int mask, 
 	return err;
 }
 
+/* From now on it is none for the session thread; who can be told of it, is told that it is gone. */
+static void take_away(struct hf_queue_pair *qp)
+{
+	int claim = hf_queue_pair_claim(qp, HF_CLAIM_END);
+
+	if (hf_queue_pair_is_connected_locked(qp)) {
+		hf_queue_pair_tell(qp);
+		hf_session_wake();
+	}
+	qp->ibv = NULL;
+	hf_queue_pair_release(qp, claim);
+}
+
+static void give_back(struct hf_queue_pair *qp, struct ibv_qp *ibv)
+{
+	pthread_mutex_lock(&qp->lock);
+	qp->ibv = ibv;
+	hf_queue_pair_tell(qp);
+	pthread_mutex_unlock(&qp->lock);
+	hf_session_wake();
+}
+
 /*
- * The lock is not held while libibverbs destroys it: that may wait until the program has acknowledged events. Whoever
- * has a reference finds no queue pair any more.
+ * The lock is not held while libibverbs destroys it: that may wait until the program has acknowledged events, among
+ * which those of moves must still be known as such. Its number may be another one's as soon as it is destroyed.
  */
 EXPORT int ibv_destroy_qp(struct ibv_qp *ibv)
 {
 	struct hf_queue_pair *qp = hf_queue_pair_of(ibv);
-	bool was_connected;
-	int claim, err, error;
+	int err, error;
 
 	if (!qp)
 		return hf_real_destroy_qp(ibv);
-	claim = hf_queue_pair_claim(qp, HF_CLAIM_END);
-	was_connected = hf_queue_pair_is_connected_locked(qp);
-	hf_queue_pair_remove_locked(qp);
-	hf_queue_pair_release(qp, claim);
+	hf_queue_pair_ref(qp);
+	take_away(qp);
 	err = hf_real_destroy_qp(ibv);
 	error = errno;
-	if (err) {
-		pthread_mutex_lock(&qp->lock);
-		hf_queue_pair_put_back_locked(qp, ibv);
-		pthread_mutex_unlock(&qp->lock);
-	}
-	if (was_connected) {
-		hf_queue_pair_tell(qp);
-		hf_session_wake();
-	}
-	if (!err)
-		hf_queue_pair_unref(qp);
+	if (err)
+		give_back(qp, ibv);
+	else
+		hf_queue_pair_remove(qp);
+	hf_queue_pair_unref(qp);
 	errno = error;
 	return err;
+}
+
+/* A program may close a device with queue pairs on it. */
+EXPORT int ibv_close_device(struct ibv_context *context)
+{
+	struct hf_verbs *verbs = hf_verbs_get(context);
+	struct hf_queue_pair *qp;
+
+	while (verbs && (qp = hf_verbs_first_queue_pair(verbs))) {
+		take_away(qp);
+		hf_queue_pair_remove(qp);
+		hf_queue_pair_unref(qp);
+	}
+	if (verbs)
+		hf_verbs_forget(verbs);
+	return hf_real_close_device(context);
 }
 
 /* ---------------------------------------------------------------------------------- events ---- */
@@ -207,24 +218,32 @@ static bool is_readable(int fd)
 	return poll(&poll_fd, 1, 0) == 1;
 }
 
+/* The program has a thread for events, that waits here for them; others look whether there is one, and then call. */
+static bool may_wait(struct ibv_context *context)
+{
+	struct hf_verbs *verbs = hf_verbs_get(context);
+	int error = errno, flags = fcntl(context->async_fd, F_GETFL);
+	bool is_waiting = verbs && (flags & O_NONBLOCK || !is_readable(context->async_fd));
+
+	if (is_waiting)
+		atomic_store(&verbs->waits_for_events, true);
+	errno = error;
+	return verbs && atomic_load(&verbs->waits_for_events);
+}
+
 /*
- * Events of moves are not for the program. But where it found the descriptor readable and calls now, knowing that it
- * will not have to wait, it must not wait for the next one: then it gets to see an event that it has not asked for, and
- * that means nothing to it.
+ * Events of moves are not for the program. But where it knows that it will not have to wait, it must not: then it gets
+ * to see an event that it has not asked for, and that means nothing to it.
  */
 EXPORT int ibv_get_async_event(struct ibv_context *context, struct ibv_async_event *event)
 {
-	for (;;) {
-		int error = errno, err;
-		bool was_readable = is_readable(context->async_fd);
+	bool waits = may_wait(context);
 
-		errno = error;
-		err = hf_real_get_async_event(context, event);
-		if (err || !is_of_a_move(event))
+	for (;;) {
+		int err = hf_real_get_async_event(context, event);
+
+		if (err || !is_of_a_move(event) || (!waits && !is_readable(context->async_fd)))
 			return err;
-		if (was_readable && !is_readable(context->async_fd) &&
-		    !(fcntl(context->async_fd, F_GETFL) & O_NONBLOCK))
-			return 0;
 		hf_real_ack_async_event(event);
 	}
 }

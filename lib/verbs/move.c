@@ -37,13 +37,15 @@ static void answer_locked(struct hf_queue_pair *qp, int err, enum hf_program_str
 		.paused_ns = move->paused_ns,
 	};
 	qp->answer_session = move->session;
-	if (err)
+	/* It is tried again: what has been said is not said once more. */
+	if (err && err != qp->last_error)
 		hf_log(HF_LOG_WARN, "QPN 0x%x at %s: not moved to DLID %u SL %u: %s", qp->qpn, qp->verbs->device,
 		       move->path.dlid, move->path.sl, strerror(-err));
-	else
+	if (!err)
 		hf_log(HF_LOG_INFO, "QPN 0x%x at %s: moved to DLID %u SL %u by %s, could not send for %llu us", qp->qpn,
 		       qp->verbs->device, move->path.dlid, move->path.sl, hf_program_strategy_names[strategy],
 		       (unsigned long long)move->paused_ns / 1000);
+	qp->last_error = err;
 }
 
 static void end_locked(struct hf_queue_pair *qp, int err)
@@ -220,11 +222,13 @@ int hf_queue_pair_claim(struct hf_queue_pair *qp, enum hf_move_claim claim)
 		abandon_locked(qp);
 		return cancel_state;
 	}
+	if (qp->move.strategy->is_visible)
+		await_locked(qp, PATIENCE_NS);
 	while (qp->move.strategy) {
-		if (qp->move.strategy->is_visible)
-			await_locked(qp, PATIENCE_NS);
-		if (qp->move.strategy && qp->move.strategy->cut(qp, hf_clock_ns()) == 0)
+		if (qp->move.strategy->cut(qp, hf_clock_ns()) == 0)
 			end_locked(qp, -EINTR);
+		else
+			await_locked(qp, PATIENCE_NS);
 	}
 	return cancel_state;
 }

@@ -50,12 +50,12 @@ static void merge(struct ibv_qp_attr *own, const struct ibv_qp_attr *attr, int m
 	}
 }
 
+/* Events of before may still be on their way. */
 static void begin_anew(struct hf_queue_pair *qp)
 {
 	memset(&qp->attr, 0, sizeof(qp->attr));
 	qp->given = 0;
-	qp->uses_migration = qp->uses_sqd = false;
-	qp->hides_drained = qp->hides_migrated = qp->is_alternate_ours = false;
+	qp->uses_migration = qp->uses_sqd = qp->is_alternate_ours = false;
 }
 
 bool hf_queue_pair_is_connected_locked(const struct hf_queue_pair *qp)

@@ -36,6 +36,7 @@ struct hf_verbs {
 	struct hf_qp_table *_Atomic tables[1 << 12];	/* by the upper bits of the queue pair number */
 	_Atomic uint32_t refused;		/* 1 << enum hf_program_strategy: what the adapter cannot do */
 	bool needs_kick;			/* does not go on by itself after SQD */
+	atomic_bool waits_for_events;		/* a thread of the program blocks in ibv_get_async_event() */
 };
 
 /* The move of a queue pair, or its part in a move of the other end. */
@@ -59,11 +60,12 @@ struct hf_queue_pair {
 	/* Constant. */
 	struct hf_verbs *verbs;
 	uint32_t qpn;
+	uint32_t number;			/* no other queue pair of the process has it, or had it */
 	struct ibv_qp_init_attr init;		/* as the program gave it, with the capabilities that it got */
 
 	pthread_mutex_t lock;
 	pthread_cond_t idle;			/* the move has ended */
-	struct ibv_qp *ibv;			/* NULL: destroyed */
+	struct ibv_qp *ibv;			/* NULL: destroyed, or about to be */
 	enum ibv_qp_state state;		/* that the program brought it to */
 	struct ibv_qp_attr attr;		/* what it gave on the way, and what a move changed since */
 	int given;				/* enum ibv_qp_attr_mask: which of them */
@@ -76,6 +78,7 @@ struct hf_queue_pair {
 	bool is_changed;			/* holdfastd is to be told what it uses now */
 	struct hf_program_moved answer;		/* to be told; move_id 0: none */
 	unsigned int answer_session;		/* to which it is an answer */
+	int last_error;				/* that was logged */
 	struct hf_ledger *ledger;		/* the record of its work requests; ledger.h */
 
 	/* The registry's. */
@@ -124,17 +127,13 @@ void hf_queue_pair_add(struct ibv_qp *ibv, const struct ibv_qp_init_attr *init);
 struct hf_queue_pair *hf_queue_pair_of(const struct ibv_qp *ibv);
 
 /*
- * By its number alone, as holdfastd says it: the one that it was told of. On the session thread. Return: with a
+ * As holdfastd names it. What it says of one that is gone is not taken for another one, of the same QPN. Return: with a
  * reference; NULL: there is none.
  */
-struct hf_queue_pair *hf_queue_pair_find_told(uint32_t qpn);
+struct hf_queue_pair *hf_queue_pair_find(uint32_t number, uint32_t qpn);
 
-/*
- * hf_queue_pair_remove_locked() takes it out of the tables, so that nobody finds it any more; their reference passes to
- * the caller. hf_queue_pair_put_back_locked() undoes that. Who holds a reference still sees it, with ibv NULL.
- */
-void hf_queue_pair_remove_locked(struct hf_queue_pair *qp);
-void hf_queue_pair_put_back_locked(struct hf_queue_pair *qp, struct ibv_qp *ibv);
+/* Takes it out of the tables, where it may have been replaced already: after it was destroyed. */
+void hf_queue_pair_remove(struct hf_queue_pair *qp);
 
 void hf_queue_pair_ref(struct hf_queue_pair *qp);
 void hf_queue_pair_unref(struct hf_queue_pair *qp);	/* NULL is allowed */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
- * libibverbs's own functions, or those of what is preloaded behind this library. This file's source alone knows how they
- * are found, and what they return when they fail.
+ * libibverbs's own functions, or those of what is preloaded behind this library. This file's source alone knows how
+ * they are found, and what they return when they fail.
  */
 #ifndef HF_LIB_VERBS_REAL_H
 #define HF_LIB_VERBS_REAL_H

@@ -19,6 +19,7 @@ struct hf_qp_table {
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct hf_verbs *_Atomic devices;
 static struct hf_queue_pair *to_tell;
+static _Atomic uint32_t next_number = 1;
 
 /* --------------------------------------------------------------------------------- devices ---- */
 
@@ -43,6 +44,7 @@ static struct hf_verbs *make_device_locked(struct ibv_context *ibv)
 	snprintf(verbs->device, sizeof(verbs->device), "%s", ibv->device->name);
 	verbs->create_qp_ex = NULL;
 	verbs->refused = 0;
+	verbs->waits_for_events = false;
 	verbs->needs_kick = hf_verbs_needs_kick(ibv->device);
 	atomic_store_explicit(&verbs->ibv, ibv, memory_order_release);
 	if (is_new) {
@@ -96,17 +98,30 @@ struct hf_queue_pair *hf_queue_pair_of(const struct ibv_qp *ibv)
 	return verbs ? get(verbs, ibv->qp_num) : NULL;
 }
 
-struct hf_queue_pair *hf_queue_pair_find_told(uint32_t qpn)
+struct hf_queue_pair *hf_queue_pair_find(uint32_t number, uint32_t qpn)
 {
 	struct hf_queue_pair *found = NULL;
 
 	pthread_mutex_lock(&registry_lock);
-	for (struct hf_verbs *verbs = devices; verbs; verbs = verbs->next) {
+	for (struct hf_verbs *verbs = devices; verbs && !found; verbs = verbs->next) {
 		struct hf_queue_pair *qp = get(verbs, qpn);
 
-		if (qp && qp->is_told)
+		if (qp && qp->number == number)
 			found = qp;
 	}
+	if (found)
+		found->references++;
+	pthread_mutex_unlock(&registry_lock);
+	return found;
+}
+
+/* With a reference. */
+static struct hf_queue_pair *find(struct hf_verbs *verbs, uint32_t qpn)
+{
+	struct hf_queue_pair *found;
+
+	pthread_mutex_lock(&registry_lock);
+	found = get(verbs, qpn);
 	if (found)
 		found->references++;
 	pthread_mutex_unlock(&registry_lock);
@@ -140,46 +155,45 @@ void hf_queue_pair_unref(struct hf_queue_pair *qp)
 		release(qp);
 }
 
-void hf_queue_pair_remove_locked(struct hf_queue_pair *qp)
+void hf_queue_pair_remove(struct hf_queue_pair *qp)
 {
+	bool was_there;
+
 	pthread_mutex_lock(&registry_lock);
-	set_locked(qp->verbs, qp->qpn, NULL);
+	was_there = get(qp->verbs, qp->qpn) == qp;
+	if (was_there)
+		set_locked(qp->verbs, qp->qpn, NULL);
 	pthread_mutex_unlock(&registry_lock);
-	qp->ibv = NULL;
+	if (was_there)
+		hf_queue_pair_unref(qp);
 }
 
-void hf_queue_pair_put_back_locked(struct hf_queue_pair *qp, struct ibv_qp *ibv)
-{
-	qp->ibv = ibv;
-	pthread_mutex_lock(&registry_lock);
-	set_locked(qp->verbs, qp->qpn, qp);
-	pthread_mutex_unlock(&registry_lock);
-}
-
-/* One that was destroyed without our knowing. */
+/* One that has been destroyed, if not by a function that we know of. */
 static void remove_stale(struct hf_queue_pair *qp)
 {
 	pthread_mutex_lock(&qp->lock);
-	hf_queue_pair_remove_locked(qp);
+	qp->ibv = NULL;
 	memset(&qp->move, 0, sizeof(qp->move));
 	pthread_mutex_unlock(&qp->lock);
 	hf_queue_pair_tell(qp);
-	hf_queue_pair_unref(qp);
+	hf_queue_pair_remove(qp);
 }
 
 void hf_queue_pair_add(struct ibv_qp *ibv, const struct ibv_qp_init_attr *init)
 {
-	struct hf_queue_pair *qp, *stale = hf_queue_pair_of(ibv);
 	struct hf_verbs *verbs = find_device(ibv->context);
+	struct hf_queue_pair *qp, *stale = verbs ? find(verbs, ibv->qp_num) : NULL;
 	bool is_added;
 
 	if (stale)
 		remove_stale(stale);
+	hf_queue_pair_unref(stale);
 	qp = verbs ? calloc(1, sizeof(*qp)) : NULL;
 	if (!qp)
 		return;
 	qp->verbs = verbs;
 	qp->qpn = ibv->qp_num;
+	qp->number = atomic_fetch_add(&next_number, 1);
 	qp->init = *init;
 	qp->ibv = ibv;
 	qp->state = IBV_QPS_RESET;

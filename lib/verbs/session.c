@@ -130,6 +130,12 @@ static void flush(void)
 	}
 }
 
+static void init_message(struct hf_program_message *message, enum hf_program_kind kind, const struct hf_queue_pair *qp)
+{
+	hf_program_message_init(message, kind, qp->qpn);
+	message->adapter = qp->number;
+}
+
 int hf_session_send_peer(struct hf_queue_pair *qp, const void *data, size_t length)
 {
 	struct hf_program_message message;
@@ -138,7 +144,7 @@ int hf_session_send_peer(struct hf_queue_pair *qp, const void *data, size_t leng
 		return -ENOTCONN;
 	if (session.outbox)
 		return -EAGAIN;
-	hf_program_message_init(&message, HF_PROGRAM_PEER, qp->qpn);
+	init_message(&message, HF_PROGRAM_PEER, qp);
 	message.peer.length = length;
 	memcpy(message.peer.data, data, length);
 	return put(&message);
@@ -151,7 +157,7 @@ static void say_answer_locked(struct hf_queue_pair *qp)
 	struct hf_program_message message;
 
 	if (qp->answer.move_id && qp->answer_session == hf_session_number()) {
-		hf_program_message_init(&message, HF_PROGRAM_MOVED, qp->qpn);
+		init_message(&message, HF_PROGRAM_MOVED, qp);
 		message.moved = qp->answer;
 		say(&message);
 	}
@@ -160,17 +166,10 @@ static void say_answer_locked(struct hf_queue_pair *qp)
 
 static void say_add_locked(struct hf_queue_pair *qp)
 {
-	struct hf_queue_pair *other = hf_queue_pair_find_told(qp->qpn);
 	struct hf_program_message message;
 	int err;
 
-	hf_queue_pair_unref(other);
-	if (other && other != qp) {
-		hf_log(HF_LOG_WARN, "QPN 0x%x at %s: another device has this number too: not moved", qp->qpn,
-		       qp->verbs->device);
-		return;
-	}
-	hf_program_message_init(&message, HF_PROGRAM_ADD, qp->qpn);
+	init_message(&message, HF_PROGRAM_ADD, qp);
 	memcpy(message.add.device, qp->verbs->device, sizeof(message.add.device));
 	message.add.port_num = qp->attr.port_num;
 	message.add.qp_type = qp->init.qp_type == IBV_QPT_UC ? HF_QP_UC : HF_QP_RC;
@@ -191,7 +190,7 @@ static void say_remove(struct hf_queue_pair *qp)
 {
 	struct hf_program_message message;
 
-	hf_program_message_init(&message, HF_PROGRAM_REMOVE, qp->qpn);
+	init_message(&message, HF_PROGRAM_REMOVE, qp);
 	say(&message);
 	qp->is_told = false;
 }
@@ -263,11 +262,11 @@ static void watch_move_locked(struct hf_queue_pair *qp)
 	DL_APPEND2(session.moving, qp, moving_prev, moving_next);
 }
 
-/* One that it was not told of any more when it spoke is not found. */
 static void take_for_queue_pair(const struct hf_program_message *message)
 {
-	struct hf_queue_pair *qp = hf_queue_pair_find_told(message->qpn);
+	struct hf_queue_pair *qp = hf_queue_pair_find(message->adapter, message->qpn);
 
+	/* One that has gone meanwhile: it is being told. */
 	if (!qp)
 		return;
 	pthread_mutex_lock(&qp->lock);
@@ -345,7 +344,10 @@ static uint64_t step_moves(void)
 	return due_ns;
 }
 
-/* Makes the descriptors by which the thread is woken, where they are not there, or the program has closed them. */
+/*
+ * Makes the descriptors by which the thread is woken, where they are not there, or the program has closed them. A
+ * thread that waits at the old ones sees that the other end is closed.
+ */
 static bool has_bell_locked(void)
 {
 	int ends[2];
@@ -354,7 +356,7 @@ static bool has_bell_locked(void)
 		return true;
 	hf_own_fd_close(&bell_out);
 	hf_own_fd_close(&bell_in);
-	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
 		return false;
 	bell_out = hf_own_fd_of(ends[0]);
 	bell_in = hf_own_fd_of(ends[1]);

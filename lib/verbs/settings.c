@@ -11,7 +11,7 @@
 #include "lib/log.h"
 
 #define DRAIN_MS_DEFAULT	1000
-#define DRAIN_MS_MAX		60000
+#define DRAIN_MS_MAX		10000	/* holdfastd cuts off who owes it an answer for 15 s */
 #define LINE_BYTES		1200
 
 static struct hf_verbs_settings settings = {

@@ -96,8 +96,8 @@ extern const struct hf_move_strategy hf_strategy_sqd;
 const struct hf_move_strategy *hf_strategy_next(const struct hf_queue_pair *qp, int mask);
 
 /*
- * Return: the strategy; NULL: there is none, or it is not to be used (HOLDFAST_STRATEGY), or not with a queue pair that the
- * program brought to @state.
+ * Return: the strategy; NULL: there is none, or it is not to be used (HOLDFAST_STRATEGY), or not with a queue pair that
+ * the program brought to @state.
  */
 const struct hf_move_strategy *hf_strategy_get(enum hf_program_strategy id, enum ibv_qp_state state);
 
