@@ -6,3 +6,6 @@ TESTS += tests/test_tables.sh
 EXTRA_DIST += tests/test_tables.sh
 TESTS += tests/test_never_stale.sh tests/test_service_scenarios.sh
 EXTRA_DIST += tests/test_never_stale.sh tests/test_service_scenarios.sh
+check_PROGRAMS += tests/vm/sniff
+TESTS += tests/test_vm.sh
+EXTRA_DIST += tests/test_vm.sh tests/vm
