@@ -167,6 +167,18 @@ void hf_reconciler_finish(struct hf_reconciler *reconciler, struct hf_connection
 		compare(reconciler, connection, now_ns);
 }
 
+void hf_reconciler_note_moved(struct hf_reconciler *reconciler, struct hf_connection *connection,
+			      const struct hf_path *path, uint64_t now_ns)
+{
+	if (connection->state == HF_CONNECTION_CHANGING) {
+		connection->wanted = *path;
+		hf_reconciler_finish(reconciler, connection, 0, now_ns);
+	} else if (has_path(connection)) {
+		connection->wanted = *path;
+		note_done(reconciler, connection);
+	}
+}
+
 void hf_reconciler_forget(struct hf_reconciler *reconciler, const struct hf_connection *connection)
 {
 	if (is_pending(connection))

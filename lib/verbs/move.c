@@ -48,6 +48,15 @@ static void answer_locked(struct hf_queue_pair *qp, int err, enum hf_program_str
 	qp->last_error = err;
 }
 
+/* The other end has moved it: that is told with what it uses now. */
+static void note_passive_locked(struct hf_queue_pair *qp, enum hf_program_strategy strategy)
+{
+	qp->passive.strategy = strategy;
+	qp->passive.lost += qp->move.lost;
+	qp->passive.replayed += qp->move.replayed;
+	qp->passive.paused_ns += qp->move.paused_ns;
+}
+
 static void end_locked(struct hf_queue_pair *qp, int err)
 {
 	enum hf_program_strategy strategy =
@@ -56,6 +65,8 @@ static void end_locked(struct hf_queue_pair *qp, int err)
 	hf_move_resume_locked(qp);
 	if (qp->move.id)
 		answer_locked(qp, err, strategy);
+	else if (!err)
+		note_passive_locked(qp, strategy);
 	/* Where nobody waits for the answer, what it uses now is told. */
 	if (!err && (!qp->move.id || qp->move.session != hf_session_number()))
 		qp->is_changed = true;
