@@ -8,3 +8,4 @@ dist_man_MANS += doc/hfsim.1 doc/holdfast-snapshot.5 doc/holdfast-trace.5 doc/ho
 dist_man_MANS += doc/osmholdfast.conf.5
 dist_man_MANS += doc/holdfast-services.5
 dist_man_MANS += doc/hfsim-traffic.1
+dist_man_MANS += doc/libholdfast-verbs.7

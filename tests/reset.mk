@@ -17,3 +17,9 @@ tests_check_ledger_SOURCES = tests/check_ledger.c lib/verbs/ledger.c lib/verbs/l
 tests_check_ledger_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_ledger_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(VERBS_CFLAGS)
 tests_check_ledger_LDADD = $(CHECK_LIBS)
+
+# Under moves: each message once and in order.
+check_PROGRAMS += tests/preload_order
+tests_preload_order_SOURCES = tests/preload_order.c
+tests_preload_order_CFLAGS = $(AM_CFLAGS) $(VERBS_CFLAGS)
+tests_preload_order_LDADD = $(VERBS_LIBS)

@@ -275,6 +275,25 @@ nothing_exported_but_verbs() {
 	cat exported
 	! grep -v -e '^ibv_[a-z_]*@@IBVERBS_1' -e '^dlopen$' exported
 }
+# Linked with it, a program calls its functions, and libibverbs is behind them.
+linked_with() {
+	cat >linked.c <<'END'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <infiniband/verbs.h>
+#include <stdio.h>
+
+int main(void)
+{
+	Dl_info info;
+
+	puts(dladdr((void *)ibv_modify_qp, &info) ? info.dli_fname : "none");
+	return 0;
+}
+END
+	"${CC:-cc}" linked.c -o linked "$top_builddir/lib/.libs/libholdfast-verbs.so" -libverbs &&
+		env -u HF_FABRIC_MAP LD_LIBRARY_PATH="$top_builddir/lib/.libs" ./linked | grep holdfast-verbs
+}
 log_is_nowhere() {
 	unset HOLDFAST_LOG
 	quietly ibv_rc_pingpong -n 100 &&
@@ -282,8 +301,9 @@ log_is_nowhere() {
 		grep -q 'HOLDFAST_DRAIN_MS=long: allowed are 0 to 10000' client.out
 }
 
-plan 48
+plan 49
 try "exports" nothing_exported_but_verbs
+try "linking with it" linked_with
 try "ibsim with a fabric map, opensm" start_fabric
 for program in ibv_rc_pingpong ibv_uc_pingpong ibv_ud_pingpong; do
 	try "no daemon: $program" quietly $program -n 500

@@ -246,6 +246,8 @@ static void note_send(struct hf_ledger *ledger, const struct hf_ledger_send *sen
 		ledger->is_limited = true;
 	if (!send->is_signalled)
 		ledger->has_unsignalled = true;
+	if (hf_ledger_is_atomic(send->wr.opcode))
+		ledger->has_atomics = true;
 }
 
 /* Before the adapter has them, as it may complete them at once. */
@@ -257,10 +259,8 @@ static void post_staged_sends(struct hf_ledger *ledger)
 	atomic_store_explicit(&ledger->send_posted, number, memory_order_release);
 }
 
-struct ibv_send_wr *hf_ledger_give_sends(struct hf_ledger *ledger)
+static struct ibv_send_wr *give(struct hf_ledger *ledger, uint64_t from, uint64_t end)
 {
-	uint64_t from = atomic_load_explicit(&ledger->send_posted, memory_order_relaxed), end = next_send(ledger);
-
 	for (uint64_t number = from; number < end; number++) {
 		struct hf_ledger_send *send = hf_ledger_send_at(ledger, number);
 
@@ -268,9 +268,22 @@ struct ibv_send_wr *hf_ledger_give_sends(struct hf_ledger *ledger)
 		note_send(ledger, send);
 		send->wr.next = number + 1 < end ? &hf_ledger_send_at(ledger, number + 1)->wr : NULL;
 	}
-	post_staged_sends(ledger);
 	ledger->send_given = end;
 	return from < end ? &hf_ledger_send_at(ledger, from)->wr : NULL;
+}
+
+struct ibv_send_wr *hf_ledger_give_sends(struct hf_ledger *ledger)
+{
+	uint64_t from = atomic_load_explicit(&ledger->send_posted, memory_order_relaxed);
+	struct ibv_send_wr *head = give(ledger, from, next_send(ledger));
+
+	post_staged_sends(ledger);
+	return head;
+}
+
+struct ibv_send_wr *hf_ledger_give_kept_sends(struct hf_ledger *ledger)
+{
+	return give(ledger, ledger->send_given, atomic_load_explicit(&ledger->send_posted, memory_order_relaxed));
 }
 
 void hf_ledger_keep_sends(struct hf_ledger *ledger)

@@ -80,6 +80,7 @@ struct hf_ledger {
 	bool is_guarded;
 	bool has_failed;		/* while guarded: an error that is the request's own */
 	bool has_unsignalled;		/* some day some send was */
+	bool has_atomics;		/* likewise */
 	unsigned int epoch;
 	uint32_t next_psn;		/* of what is given next */
 	unsigned int mtu_shift;		/* packets have 1 << mtu_shift bytes */
@@ -146,6 +147,9 @@ struct ibv_send_wr *hf_ledger_give_sends(struct hf_ledger *ledger);
 /* Posts what is staged, for later. */
 void hf_ledger_keep_sends(struct hf_ledger *ledger);
 
+/* What was kept is posted after all: a chain for the adapter, or NULL. */
+struct ibv_send_wr *hf_ledger_give_kept_sends(struct hf_ledger *ledger);
+
 /* The adapter has refused the chain from @bad on. Return: how many these are. */
 unsigned int hf_ledger_take_back_sends(struct hf_ledger *ledger, const struct ibv_send_wr *bad);
 
@@ -190,6 +194,15 @@ bool hf_ledger_unguard(struct hf_ledger *ledger);
 
 /* A handle for a request that says, when it comes back, that all before it have come. */
 uint64_t hf_ledger_marker(const struct hf_ledger *ledger);
+
+/* Atomics that the adapter has, and whose results have not come. */
+enum hf_ledger_atomics {
+	HF_LEDGER_NO_ATOMIC,
+	HF_LEDGER_SILENT_ATOMIC,	/* only such as end without a word: they may have ended */
+	HF_LEDGER_ATOMIC,
+};
+
+enum hf_ledger_atomics hf_ledger_atomics(const struct hf_ledger *ledger);
 
 /* While guarded, and the queue pair in error: has the adapter given back everything? */
 bool hf_ledger_is_drained(const struct hf_ledger *ledger);

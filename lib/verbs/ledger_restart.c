@@ -24,6 +24,26 @@ bool hf_ledger_unguard(struct hf_ledger *ledger)
 	return true;
 }
 
+enum hf_ledger_atomics hf_ledger_atomics(const struct hf_ledger *ledger)
+{
+	enum hf_ledger_atomics found = HF_LEDGER_NO_ATOMIC;
+
+	if (!ledger->has_atomics)
+		return found;
+	for (uint64_t number = ledger->send_first; number < ledger->send_given; number++) {
+		const struct hf_ledger_send *send = hf_ledger_send_at(ledger, number);
+
+		if (hf_ledger_is_settled(send->fate))
+			continue;
+		if (hf_ledger_is_atomic(send->wr.opcode) && found == HF_LEDGER_NO_ATOMIC)
+			found = HF_LEDGER_SILENT_ATOMIC;
+		/* A later one that will be heard of says that those before it have ended. */
+		if (send->is_signalled && found == HF_LEDGER_SILENT_ATOMIC)
+			return HF_LEDGER_ATOMIC;
+	}
+	return found;
+}
+
 bool hf_ledger_is_drained(const struct hf_ledger *ledger)
 {
 	return ledger->is_drained &&

@@ -26,6 +26,11 @@ static inline struct hf_ledger_receive *hf_ledger_receive_at(const struct hf_led
 	return &ledger->receives[number & ledger->recv_mask];
 }
 
+static inline bool hf_ledger_is_atomic(enum ibv_wr_opcode opcode)
+{
+	return opcode == IBV_WR_ATOMIC_CMP_AND_SWP || opcode == IBV_WR_ATOMIC_FETCH_AND_ADD;
+}
+
 static inline bool hf_ledger_is_settled(enum hf_ledger_fate fate)
 {
 	return fate == HF_LEDGER_SUCCESS || fate == HF_LEDGER_ERROR;

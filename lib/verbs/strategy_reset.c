@@ -18,10 +18,14 @@
 #define COLLECT_NS	UINT64_C(200000000)	/* for the adapter to give back everything */
 #define WAKE_NS		UINT64_C(50000000)	/* and the marker that wakes the program */
 #define LOOK_EVERY_NS	UINT64_C(100000)
+#define HOLD_NS		UINT64_C(20000000)	/* for atomics to end before anything is stopped */
+#define HOLD_SILENT_NS	UINT64_C(2000000)	/* likewise, those that the program does not want to hear of */
+#define HOLD_ASKING_NS	UINT64_C(100000000)	/* and for the other end to answer then */
 #define PSN_MASK	0xffffffu
 
 enum phase {
 	PHASE_TALKING,	/* the handshake goes on, or waits for the other end */
+	PHASE_HOLDING,	/* atomics end, whose results would be lost */
 	PHASE_STOPPING,	/* the adapter gives back what it has */
 	PHASE_WAKING,	/* what was settled is stashed, and the program made to look */
 };
@@ -146,10 +150,25 @@ static int fail(struct hf_queue_pair *qp, int err)
 	return leave_broken(qp, err);
 }
 
+/* Posts that were held, if they were. */
+static int let_go(struct hf_queue_pair *qp)
+{
+	struct hf_work *work = qp->work;
+
+	if (!work->held_until_ns)
+		return 0;
+	work->held_until_ns = 0;
+	hf_move_resume_locked(qp);
+	return hf_work_let_go(work);
+}
+
 /* The other end was asked in vain: nothing was done, unless the queue pair has failed by itself meanwhile. */
 static int end_asking(struct hf_queue_pair *qp, int err)
 {
-	return hf_work_unguard(qp->work) ? err : leave_broken(qp, -ENOTCONN);
+	struct hf_work *work = qp->work;
+
+	work->is_peer_silent = true;
+	return hf_work_unguard(work) && let_go(qp) == 0 ? err : leave_broken(qp, -ENOTCONN);
 }
 
 /* --------------------------------------------------------------------------------- stopping ---- */
@@ -184,14 +203,26 @@ static int refuse(struct hf_queue_pair *qp, int err)
 	return qp->work->ledger->is_guarded ? end_asking(qp, err) : err;
 }
 
+/* Return: whether there is something to wait for. */
+static bool hold(struct hf_queue_pair *qp, uint64_t now_ns)
+{
+	if (!hf_work_hold(qp->work))
+		return false;
+	hf_move_pause_locked(qp);
+	qp->work->held_until_ns = now_ns + HOLD_ASKING_NS;
+	qp->move.step = PHASE_HOLDING;
+	qp->move.deadline_ns = now_ns + HOLD_NS;
+	qp->move.wake_ns = now_ns;
+	return true;
+}
+
 static int stop(struct hf_queue_pair *qp, uint64_t now_ns)
 {
 	struct hf_work *work = qp->work;
 	int err;
 
-	if (is_reliable(qp) && !work->handshake.is_initiator && !is_stoppable(qp))
-		return refuse(qp, -EAGAIN);
 	choose_path(qp);
+	work->held_until_ns = 0;
 	err = hf_work_freeze(work);
 	if (err)
 		return is_reliable(qp) ? refuse(qp, -EAGAIN) : -EAGAIN;
@@ -203,6 +234,14 @@ static int stop(struct hf_queue_pair *qp, uint64_t now_ns)
 	qp->move.deadline_ns = now_ns + COLLECT_NS;
 	qp->move.wake_ns = now_ns;
 	return -EINPROGRESS;
+}
+
+/* The other end asks for it, and can still answer what this one has asked of it. */
+static int stop_for_other(struct hf_queue_pair *qp, uint64_t now_ns)
+{
+	if (!is_stoppable(qp))
+		return refuse(qp, -EAGAIN);
+	return hold(qp, now_ns) ? -EINPROGRESS : stop(qp, now_ns);
 }
 
 static uint32_t first_psn(const struct hf_queue_pair *qp)
@@ -245,6 +284,7 @@ static int finish(struct hf_queue_pair *qp)
 	const struct hf_work *work = qp->work;
 
 	hf_move_resume_locked(qp);
+	qp->work->is_peer_silent = false;
 	qp->attr.ah_attr = work->wanted.ah_attr;
 	qp->attr.pkey_index = work->wanted.pkey_index;
 	qp->attr.path_mtu = work->wanted.path_mtu;
@@ -334,6 +374,8 @@ static int talk_on(struct hf_queue_pair *qp)
 		return -ENOENT;
 	if (qp->move.step == PHASE_TALKING)
 		qp->move.wake_ns = hf_handshake_next_ns(handshake);
+	if (qp->work->held_until_ns && qp->work->held_until_ns < qp->move.wake_ns)
+		qp->move.wake_ns = qp->work->held_until_ns;
 	return -EINPROGRESS;
 }
 
@@ -346,7 +388,7 @@ static int follow(struct hf_queue_pair *qp, const struct hf_handshake_step *step
 	case HF_HANDSHAKE_NOTHING:
 		return talk_on(qp);
 	case HF_HANDSHAKE_DO_STOP:
-		return stop(qp, now_ns);
+		return qp->work->handshake.is_initiator ? stop(qp, now_ns) : stop_for_other(qp, now_ns);
 	case HF_HANDSHAKE_DO_PREPARE:
 	case HF_HANDSHAKE_DO_RESTART:
 		return settle(qp, now_ns);
@@ -367,14 +409,13 @@ static int follow(struct hf_queue_pair *qp, const struct hf_handshake_step *step
 	return leave_broken(qp, -ECONNRESET);
 }
 
-static int reset_begin(struct hf_queue_pair *qp, uint64_t now_ns)
+static int ask(struct hf_queue_pair *qp, uint64_t now_ns)
 {
 	struct hf_work *work = qp->work;
 	struct hf_handshake_step step;
 	int err;
 
-	if (!is_reliable(qp))
-		return stop(qp, now_ns);
+	qp->move.step = PHASE_TALKING;
 	err = hf_verbs_guid(qp->ibv->context, qp->attr.port_num, &work->handshake.guid);
 	if (!err)
 		err = hf_handshake_begin(&work->handshake, now_ns, &step);
@@ -384,11 +425,39 @@ static int reset_begin(struct hf_queue_pair *qp, uint64_t now_ns)
 	return follow(qp, &step, now_ns);
 }
 
+static int reset_begin(struct hf_queue_pair *qp, uint64_t now_ns)
+{
+	if (!is_reliable(qp))
+		return stop(qp, now_ns);
+	/* Nothing is held for one that does not answer. */
+	return !qp->work->is_peer_silent && hold(qp, now_ns) ? -EINPROGRESS : ask(qp, now_ns);
+}
+
+static int hold_on(struct hf_queue_pair *qp, uint64_t now_ns)
+{
+	enum hf_ledger_atomics atomics = hf_work_atomics(qp->work);
+	uint64_t least_ns = qp->move.deadline_ns - HOLD_NS + HOLD_SILENT_NS;
+
+	if (now_ns < (atomics == HF_LEDGER_ATOMIC ? qp->move.deadline_ns :
+		      atomics == HF_LEDGER_SILENT_ATOMIC ? least_ns : 0)) {
+		qp->move.wake_ns = now_ns + LOOK_EVERY_NS;
+		return -EINPROGRESS;
+	}
+	/* The other end may have asked meanwhile. */
+	return qp->work->handshake.state == HF_HANDSHAKE_HALTING ? stop(qp, now_ns) : ask(qp, now_ns);
+}
+
 static int reset_step(struct hf_queue_pair *qp, uint64_t now_ns)
 {
 	struct hf_handshake_step step;
 
+	if (qp->move.step == PHASE_HOLDING)
+		return hold_on(qp, now_ns);
 	if (qp->move.step == PHASE_TALKING) {
+		if (qp->work->held_until_ns && now_ns >= qp->work->held_until_ns && let_go(qp) < 0) {
+			hf_handshake_abandon(&qp->work->handshake);
+			return leave_broken(qp, -EIO);
+		}
 		hf_handshake_tick(&qp->work->handshake, now_ns, &step);
 		return follow(qp, &step, now_ns);
 	}
@@ -435,6 +504,7 @@ static int reset_cut(struct hf_queue_pair *qp, uint64_t now_ns)
 static void reset_abandon(struct hf_queue_pair *qp)
 {
 	hf_handshake_abandon(&qp->work->handshake);
+	qp->work->held_until_ns = 0;
 	hf_work_give_up(qp->work);
 }
 

@@ -302,6 +302,42 @@ void hf_work_begin(struct hf_work *work, uint32_t first_psn, unsigned int mtu)
 
 /* --------------------------------------------------------------------------------- a reset ---- */
 
+bool hf_work_hold(struct hf_work *work)
+{
+	bool has_atomic;
+
+	lock_all(work);
+	has_atomic = hf_ledger_atomics(work->ledger) != HF_LEDGER_NO_ATOMIC;
+	if (has_atomic)
+		work->keeps_sends = true;
+	unlock_all(work);
+	return has_atomic;
+}
+
+enum hf_ledger_atomics hf_work_atomics(struct hf_work *work)
+{
+	enum hf_ledger_atomics atomics;
+
+	lock_all(work);
+	hf_cq_collect_locked(work->send_cq);
+	atomics = hf_ledger_atomics(work->ledger);
+	unlock_all(work);
+	return atomics;
+}
+
+int hf_work_let_go(struct hf_work *work)
+{
+	struct ibv_send_wr *head, *bad;
+	int err;
+
+	pthread_mutex_lock(&work->send_lock);
+	head = bad = hf_ledger_give_kept_sends(work->ledger);
+	err = head ? work->ops.post_send(work->ibv, head, &bad) : 0;
+	work->keeps_sends = false;
+	pthread_mutex_unlock(&work->send_lock);
+	return -err;
+}
+
 void hf_work_guard(struct hf_work *work)
 {
 	lock_all(work);

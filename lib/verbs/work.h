@@ -41,6 +41,8 @@ struct hf_work {
 	struct ibv_qp_attr wanted;	/* the path to be used */
 	struct hf_handshake_offer offer; /* what this end has said of itself */
 	struct hf_ledger_count count;
+	uint64_t held_until_ns;		/* 0: not held */
+	bool is_peer_silent;		/* it was asked in vain the last time */
 };
 
 /**
@@ -76,6 +78,16 @@ void hf_work_clear(struct hf_work *work);
 void hf_work_begin(struct hf_work *work, uint32_t first_psn, unsigned int mtu);
 
 /* ---- a reset, on the session thread; 0 or -errno ---- */
+
+/*
+ * Before anything is stopped: posts of sends are kept, so that the atomics that are with the adapter can end. Return of
+ * hf_work_hold(): whether there are any; else nothing is held. Of hf_work_atomics(): what there is still.
+ */
+bool hf_work_hold(struct hf_work *work);
+enum hf_ledger_atomics hf_work_atomics(struct hf_work *work);
+
+/* What was held is posted after all. */
+int hf_work_let_go(struct hf_work *work);
 
 /* From here on errors that the freeze of an end brings about are kept back. */
 void hf_work_guard(struct hf_work *work);
