@@ -67,7 +67,7 @@ void hf_reconciler_finish(struct hf_reconciler *reconciler, struct hf_connection
 /**
  * hf_reconciler_note_moved() - a connection uses another path, and it was not this end that brought it there
  * @reconciler: the reconciler
- * @connection: established, or CHANGING to that path: that ends then
+ * @connection: a change that is under way or to be tried again has ended with this
  * @path:       in use from now on
  * @now_ns:     the time
  */

@@ -50,10 +50,11 @@ for mode in wildcard repath-only hybrid targeted; do
 	try "$mode: every report is answered, and the hosts change what changed" holds "mesh-$mode" \
 		'.faults[0] | .reports_sent > 0 and .reports_acked == .reports_sent and .hosts_told == 6 and
 		 .connections_changed > 6 and .connections_changed - 6 <= .changed_paths'
+	# One whose other end resets before it is told itself is moved twice.
 	try "$mode: the programs were moved as they should be, and sent on" holds "mesh-$mode" \
 		'.programs_ended == 0 and .programs_silent == 0 and .work_requests_lost == 0 and (.faults[0].programs |
 		 [.[].strategy] == ["apm", "sqd", "reset"] and all(.[]; .strategy as $how | .ms_without_traffic >= 0 and
-		 (.client, .server | .strategy == $how and .moves == 1 and .sl_before == 0 and .sl_after == 1)))'
+		 (.client, .server | .strategy == $how and .moves >= 1 and .sl_before == 0 and .sl_after == 1)))'
 done
 try "a program that is moved by reset had its work requests posted once more" \
 	holds mesh-targeted '[.faults[0].programs[2] | .client, .server | .replayed] | add > 0'

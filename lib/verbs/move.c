@@ -155,12 +155,13 @@ void hf_move_begin_locked(struct hf_queue_pair *qp, const struct hf_program_move
 
 	if (other && qp->move.id == 0 && other->cut(qp, now_ns) == 0)
 		end_locked(qp, -EINTR);
+	/* It may have come to another path than this end has been told of now. */
 	if (qp->move.strategy) {
-		qp->answer = (struct hf_program_moved){ .move_id = order->move_id, .err = -EBUSY };
-		qp->answer_session = hf_session_number();
-		hf_queue_pair_tell(qp);
+		qp->order = *order;
+		qp->order_session = hf_session_number();
 		return;
 	}
+	qp->order.move_id = 0;
 	qp->move = (struct hf_move){ .id = order->move_id, .session = hf_session_number(), .path = order->path };
 	err = check_order_locked(qp, &mask);
 	first = err || !mask ? NULL : hf_strategy_next(qp, mask);
@@ -172,8 +173,15 @@ void hf_move_begin_locked(struct hf_queue_pair *qp, const struct hf_program_move
 
 void hf_move_step_locked(struct hf_queue_pair *qp, uint64_t now_ns)
 {
+	const struct hf_program_move order = qp->order;
+
 	if (qp->move.strategy && now_ns >= qp->move.wake_ns)
 		settle_locked(qp, qp->move.strategy->step(qp, now_ns), now_ns);
+	if (!qp->move.strategy && order.move_id) {
+		qp->order.move_id = 0;
+		if (qp->order_session == hf_session_number())
+			hf_move_begin_locked(qp, &order, now_ns);
+	}
 }
 
 /* --------------------------------------------------------------------- from the other end ---- */
