@@ -307,7 +307,9 @@ static void accept_program(int listener)
 
 static void run(int listener)
 {
-	struct pollfd fds[PROGRAM_MAX + 2] = { { .fd = STDIN_FILENO, .events = POLLIN }, { .fd = listener, .events = POLLIN } };
+	struct pollfd fds[PROGRAM_MAX + 2] = {
+		{ .fd = STDIN_FILENO, .events = POLLIN }, { .fd = listener, .events = POLLIN },
+	};
 	char line[LINE_BYTES];
 
 	for (;;) {

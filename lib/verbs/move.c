@@ -96,12 +96,11 @@ static bool is_next_worth_it(int err)
 	return err == -EOPNOTSUPP || err == -EAGAIN || err == -ETIMEDOUT || err == -EBUSY;
 }
 
-static void note_refusal_locked(struct hf_queue_pair *qp, int err)
+static void note_refusal_locked(struct hf_queue_pair *qp)
 {
 	uint32_t bit = 1u << qp->move.strategy->id;
 
-	qp->move.tried |= bit;
-	if (err == -EOPNOTSUPP && !(atomic_fetch_or(&qp->verbs->refused, bit) & bit))
+	if (!(atomic_fetch_or(&qp->verbs->refused, bit) & bit))
 		hf_log(HF_LOG_INFO, "%s cannot do %s", qp->verbs->device,
 		       hf_program_strategy_names[qp->move.strategy->id]);
 }
@@ -114,19 +113,25 @@ static int try_locked(struct hf_queue_pair *qp, const struct hf_move_strategy *n
 	return next->begin(qp, now_ns);
 }
 
-/* What a strategy said: go on, try the next one, or end. */
+/* What a strategy said: go on, try the next one, or end. What a queue pair that has failed refuses means nothing. */
 static void settle_locked(struct hf_queue_pair *qp, int err, uint64_t now_ns)
 {
 	const struct hf_move_strategy *next;
 	struct ibv_qp_attr attr;
-	int mask;
+	int mask, failure;
 
-	while (is_next_worth_it(err)) {
-		note_refusal_locked(qp, err);
-		if (!qp->move.id || check_state_locked(qp) < 0 ||
-		    hf_queue_pair_route_locked(qp, &qp->move.path, &attr, &mask) < 0)
-			break;
-		next = hf_strategy_next(qp, mask);
+	while (qp->move.id && is_next_worth_it(err)) {
+		qp->move.tried |= 1u << qp->move.strategy->id;
+		hf_log(HF_LOG_DEBUG, "QPN 0x%x at %s: not by %s: %s", qp->qpn, qp->verbs->device,
+		       hf_program_strategy_names[qp->move.strategy->id], strerror(-err));
+		failure = check_state_locked(qp);
+		if (!failure && err == -EOPNOTSUPP)
+			note_refusal_locked(qp);
+		if (!failure)
+			failure = hf_queue_pair_route_locked(qp, &qp->move.path, &attr, &mask);
+		next = failure ? NULL : hf_strategy_next(qp, mask);
+		if (failure)
+			err = failure;
 		if (!next)
 			break;
 		err = try_locked(qp, next, now_ns);

@@ -20,14 +20,16 @@
 #define REPEAT_NS	UINT64_C(50000000)
 #define ASK_EVERY_NS	UINT64_C(1000000)
 
+/*
+ * ARM is repeated until this end is armed. An answer would mean little: the other end may have armed and migrated before
+ * this one was armed, and must then do it again.
+ */
 enum kind {
 	KIND_ARM = 1,	/* load your latest path, and rearm */
-	KIND_ARMING,	/* that is done */
 	KIND_CANNOT,	/* that cannot be done */
 };
 
 enum step {
-	STEP_ASKING,	/* the other end has not answered */
 	STEP_ARMING,
 	STEP_TAKING_PART,
 };
@@ -63,7 +65,7 @@ static bool is_alternate(const struct hf_queue_pair *qp, const struct ibv_qp_att
 static int look(struct hf_queue_pair *qp, enum ibv_mig_state *ret_state)
 {
 	struct ibv_qp_attr attr;
-	int err = hf_verbs_query(qp->ibv, &attr, IBV_QP_STATE | IBV_QP_PATH_MIG_STATE);
+	int err = hf_verbs_query(qp->ibv, &attr, IBV_QP_STATE | IBV_QP_PATH_MIG_STATE | IBV_QP_AV);
 
 	if (err)
 		return err;
@@ -72,14 +74,17 @@ static int look(struct hf_queue_pair *qp, enum ibv_mig_state *ret_state)
 	*ret_state = attr.path_mig_state;
 	if (attr.path_mig_state != IBV_MIG_MIGRATED || !qp->is_alternate_ours)
 		return 0;
-	qp->attr.ah_attr = qp->attr.alt_ah_attr;
-	qp->attr.pkey_index = qp->attr.alt_pkey_index;
 	qp->is_alternate_ours = false;
+	/* Not so where it has not taken the rearming seriously. */
+	if (attr.ah_attr.dlid == qp->attr.alt_ah_attr.dlid && attr.ah_attr.sl == qp->attr.alt_ah_attr.sl) {
+		qp->attr.ah_attr = qp->attr.alt_ah_attr;
+		qp->attr.pkey_index = qp->attr.alt_pkey_index;
+	}
 	return 0;
 }
 
-/* A path becomes the alternate one. */
-static int load(struct hf_queue_pair *qp, const struct ibv_qp_attr *path)
+/* A path becomes the alternate one, of a queue pair in @state. */
+static int load(struct hf_queue_pair *qp, enum ibv_mig_state state, const struct ibv_qp_attr *path)
 {
 	const struct ibv_qp_attr attr = {
 		.alt_ah_attr = path->ah_attr,
@@ -92,8 +97,9 @@ static int load(struct hf_queue_pair *qp, const struct ibv_qp_attr *path)
 
 	qp->hides_migrated = true;
 	err = hf_verbs_modify(qp->ibv, &attr, IBV_QP_ALT_PATH | IBV_QP_PATH_MIG_STATE);
+	/* One that waits to be armed may have been just now, and an armed one cannot be loaded. */
 	if (err)
-		return hf_strategy_refusal(err);
+		return state == IBV_MIG_MIGRATED ? hf_strategy_refusal(err) : -EBUSY;
 	qp->attr.alt_ah_attr = attr.alt_ah_attr;
 	qp->attr.alt_pkey_index = attr.alt_pkey_index;
 	qp->attr.alt_port_num = attr.alt_port_num;
@@ -134,8 +140,18 @@ static int prepare(struct hf_queue_pair *qp, const struct ibv_qp_attr *wanted)
 		err = migrate(qp);
 		if (err)
 			return err;
+		state = IBV_MIG_MIGRATED;
 	}
-	return load(qp, wanted);
+	return load(qp, state, wanted);
+}
+
+/* Migrated; to where it was meant to? */
+static int check(const struct hf_queue_pair *qp)
+{
+	struct ibv_qp_attr attr;
+	int mask, err = hf_queue_pair_route_locked(qp, &qp->move.path, &attr, &mask);
+
+	return err ? err : mask ? -EAGAIN : 0;
 }
 
 static int arm(struct hf_queue_pair *qp, uint64_t now_ns)
@@ -146,13 +162,17 @@ static int arm(struct hf_queue_pair *qp, uint64_t now_ns)
 
 	if (err)
 		return err;
+	if (state == IBV_MIG_ARMED) {
+		err = migrate(qp);
+		if (err)
+			return err;
+		state = IBV_MIG_MIGRATED;
+	}
 	if (state == IBV_MIG_MIGRATED)
-		return 0;
-	if (state == IBV_MIG_ARMED)
-		return migrate(qp);
+		return check(qp);
 	if (now_ns >= move->deadline_ns)
 		return -ETIMEDOUT;
-	if (move->step == STEP_ASKING && now_ns >= move->repeat_ns) {
+	if (now_ns >= move->repeat_ns) {
 		say(qp, KIND_ARM);
 		move->repeat_ns = now_ns + REPEAT_NS;
 	}
@@ -169,13 +189,16 @@ static int apm_begin(struct hf_queue_pair *qp, uint64_t now_ns)
 		err = prepare(qp, &wanted);
 	if (err)
 		return err;
-	qp->move.step = STEP_ASKING;
+	qp->move.step = STEP_ARMING;
 	qp->move.deadline_ns = now_ns + ARM_NS;
 	qp->move.repeat_ns = now_ns;
 	return arm(qp, now_ns);
 }
 
-/* The other end's move: it migrates, and this end's adapter follows. */
+/*
+ * The other end's move: whoever is armed first migrates, and the other follows. If the other end has long been done, and
+ * only its word came late, this one must not stay armed: then its next path could not be loaded.
+ */
 static int follow(struct hf_queue_pair *qp, uint64_t now_ns)
 {
 	enum ibv_mig_state state;
@@ -185,6 +208,8 @@ static int follow(struct hf_queue_pair *qp, uint64_t now_ns)
 		return err;
 	if (state == IBV_MIG_MIGRATED)
 		return 0;
+	if (state == IBV_MIG_ARMED)
+		return migrate(qp);
 	qp->move.wake_ns = now_ns + ASK_EVERY_NS;
 	return now_ns < qp->move.deadline_ns ? -EINPROGRESS : -ETIMEDOUT;
 }
@@ -203,9 +228,10 @@ static int take_part(struct hf_queue_pair *qp, uint64_t now_ns)
 	if (hf_queue_pair_route_locked(qp, &qp->move.path, &wanted, &mask) < 0 || (mask & IBV_QP_PATH_MTU))
 		wanted = qp->attr;
 	err = qp->uses_migration ? -EPERM : prepare(qp, &wanted);
-	say(qp, err ? KIND_CANNOT : KIND_ARMING);
-	if (err)
+	if (err) {
+		say(qp, KIND_CANNOT);
 		return -ENOENT;
+	}
 	qp->move.step = STEP_TAKING_PART;
 	qp->move.deadline_ns = now_ns + TAKE_PART_NS;
 	return follow(qp, now_ns);
@@ -214,19 +240,13 @@ static int take_part(struct hf_queue_pair *qp, uint64_t now_ns)
 static int apm_peer(struct hf_queue_pair *qp, const struct hf_program_peer *message, uint64_t now_ns)
 {
 	const struct hf_peer_header *header = (const struct hf_peer_header *)message->data;
+	bool is_idle = !qp->move.deadline_ns;
 
-	if (header->kind == KIND_ARM) {
-		if (!qp->move.deadline_ns)
-			return take_part(qp, now_ns);
-		say(qp, KIND_ARMING);
-	} else if (!qp->move.deadline_ns) {
-		return -ENOENT;
-	} else if (header->kind == KIND_ARMING && qp->move.step == STEP_ASKING) {
-		qp->move.step = STEP_ARMING;
-	} else if (header->kind == KIND_CANNOT && qp->move.id) {
-		return -EAGAIN;
-	}
-	return apm_step(qp, now_ns);
+	if (header->kind == KIND_CANNOT)
+		return qp->move.id ? -EAGAIN : is_idle ? -ENOENT : -EINPROGRESS;
+	if (header->kind == KIND_ARM && is_idle)
+		return take_part(qp, now_ns);
+	return is_idle ? -ENOENT : apm_step(qp, now_ns);
 }
 
 /* What is loaded may stay: it is a path that the SM has. */

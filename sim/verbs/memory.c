@@ -46,7 +46,7 @@ static struct hf_key *find_key(const struct hf_context *context, uint32_t number
 /* A number for a key, with a tag that the last one at its place did not have. */
 static bool add_key(struct hf_context *context, struct hf_key *key)
 {
-	static uint8_t tag;	/* of all contexts, so that keys differ from one to the next; a race is harmless */
+	static _Atomic uint8_t tag;	/* of all contexts, so that keys differ from one to the next */
 
 	for (unsigned int tries = 0; tries < HF_MAX_KEYS; tries++) {
 		unsigned int index = context->next_key++ % HF_MAX_KEYS;
