@@ -110,7 +110,22 @@ static struct hf_connection *find_program(const struct hf_host *host, uint32_t q
 	return connection && hf_program_endpoint_of(connection) ? connection : NULL;
 }
 
-int hf_host_update_program(struct hf_host *host, uint32_t qpn, const struct hf_host_path *path)
+/* By the other end: whatever is under way towards that path has reached it. */
+static void note_moved(struct hf_host *host, struct hf_connection *connection, const struct hf_host_move *move)
+{
+	struct hf_program_endpoint *endpoint = connection->endpoint;
+	struct hf_path used = endpoint->used;
+
+	if (connection->state == HF_CONNECTION_CHANGING &&
+	    (connection->wanted.dlid != used.dlid || connection->wanted.sl != used.sl))
+		return;
+	used.dgid = connection->dgid;
+	endpoint->last_move = *move;
+	hf_reconciler_note_moved(&host->reconciler, connection, &used, host->now_ns);
+}
+
+int hf_host_update_program(struct hf_host *host, uint32_t qpn, const struct hf_host_path *path,
+			   const struct hf_host_move *move)
 {
 	struct hf_connection *connection = find_program(host, qpn);
 	struct hf_program_endpoint *endpoint;
@@ -119,11 +134,13 @@ int hf_host_update_program(struct hf_host *host, uint32_t qpn, const struct hf_h
 		return -ENOENT;
 	endpoint = connection->endpoint;
 	endpoint->used = private_path(path);
+	host->now_ns = hf_now_ns();
+	if (move && hf_path_differs(&connection->path, &endpoint->used))
+		note_moved(host, connection, move);
 	if (connection->path.reachable) {
 		connection->path = endpoint->used;
 		connection->path.dgid = connection->dgid;
 	}
-	host->now_ns = hf_now_ns();
 	compare(host, connection);
 	return 0;
 }
@@ -136,6 +153,9 @@ int hf_host_finish_program(struct hf_host *host, uint32_t qpn, const struct hf_h
 	if (!connection)
 		return -ENOENT;
 	endpoint = connection->endpoint;
+	/* The other end may have been first: that has been told already. */
+	if (connection->state != HF_CONNECTION_CHANGING)
+		return 0;
 	endpoint->last_move = *move;
 	host->now_ns = hf_now_ns();
 	hf_reconciler_finish(&host->reconciler, connection, move->err, host->now_ns);

@@ -56,7 +56,7 @@ static bool is_add(const struct hf_program_add *add)
 {
 	return add->device[0] && has_end(add->device, sizeof(add->device)) && add->port_num > 0 &&
 	       (add->qp_type == HF_QP_RC || add->qp_type == HF_QP_UC) && is_qpn(add->dest_qpn) &&
-	       is_path(&add->path) && names_destination(&add->path);
+	       is_path(&add->path) && names_destination(&add->path) && add->moved.strategy < HF_PROGRAM_STRATEGIES;
 }
 
 static bool is_moved(const struct hf_program_moved *moved)

@@ -67,6 +67,16 @@ struct hf_program_welcome {
 	uint32_t reserved;
 };
 
+/* What a move took, and who did it: none for the program itself. */
+struct hf_program_done {
+	uint8_t strategy;	/* enum hf_program_strategy */
+	uint8_t reserved[3];
+	uint32_t lost;		/* work requests that ended in an error because of it */
+	uint32_t replayed;	/* that were posted once more */
+	uint32_t reserved2;
+	uint64_t paused_ns;	/* for how long the queue pair could not send */
+};
+
 struct hf_program_add {
 	char device[HF_PROGRAM_DEVICE_MAX + 1];
 	uint8_t port_num;	/* from 1 */
@@ -74,6 +84,7 @@ struct hf_program_add {
 	uint8_t reserved[2];
 	uint32_t dest_qpn;
 	struct hf_program_path path;	/* in use; what is not in an address vector is 0 */
+	struct hf_program_done moved;	/* a move of the other end's that has brought it there since the last ADD */
 };
 
 struct hf_program_move {
@@ -112,18 +123,19 @@ struct hf_program_message {
 		struct hf_program_move move;
 		struct hf_program_moved moved;
 		struct hf_program_peer peer;
-		uint8_t raw[112];
+		uint8_t raw[128];
 	};
 };
 
 HF_CHECK_SIZE(struct hf_program_path, 32);
 HF_CHECK_AT(struct hf_program_path, dlid, 16);
 HF_CHECK_SIZE(struct hf_program_hello, 72);
-HF_CHECK_SIZE(struct hf_program_add, 104);
+HF_CHECK_SIZE(struct hf_program_done, 24);
+HF_CHECK_SIZE(struct hf_program_add, 128);
 HF_CHECK_SIZE(struct hf_program_move, 40);
 HF_CHECK_SIZE(struct hf_program_moved, 32);
 HF_CHECK_SIZE(struct hf_program_peer, 104);
-HF_CHECK_SIZE(struct hf_program_message, 128);
+HF_CHECK_SIZE(struct hf_program_message, 144);
 
 enum hf_program_side {
 	HF_PROGRAM_FROM_PROGRAM,

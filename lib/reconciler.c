@@ -167,6 +167,19 @@ void hf_reconciler_finish(struct hf_reconciler *reconciler, struct hf_connection
 		compare(reconciler, connection, now_ns);
 }
 
+void hf_reconciler_note_moved(struct hf_reconciler *reconciler, struct hf_connection *connection,
+			      const struct hf_path *path, uint64_t now_ns)
+{
+	if (!has_path(connection))
+		return;
+	if (!is_pending(connection))
+		reconciler->pending++;
+	if (connection->state != HF_CONNECTION_CHANGING)
+		hf_connection_step(connection, HF_CONNECTION_BEGIN);
+	connection->wanted = *path;
+	hf_reconciler_finish(reconciler, connection, 0, now_ns);
+}
+
 void hf_reconciler_forget(struct hf_reconciler *reconciler, const struct hf_connection *connection)
 {
 	if (is_pending(connection))

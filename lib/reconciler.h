@@ -64,6 +64,16 @@ void hf_reconciler_run_connection(struct hf_reconciler *reconciler, struct hf_co
 void hf_reconciler_finish(struct hf_reconciler *reconciler, struct hf_connection *connection, int err,
 			  uint64_t now_ns);
 
+/**
+ * hf_reconciler_note_moved() - a connection uses another path, and it was not this end that brought it there
+ * @reconciler: the reconciler
+ * @connection: a change that is under way or to be tried again has ended with this
+ * @path:       in use from now on
+ * @now_ns:     the time
+ */
+void hf_reconciler_note_moved(struct hf_reconciler *reconciler, struct hf_connection *connection,
+			      const struct hf_path *path, uint64_t now_ns);
+
 /* To be called before a connection is destroyed. */
 void hf_reconciler_forget(struct hf_reconciler *reconciler, const struct hf_connection *connection);
 

@@ -11,8 +11,10 @@ plugin_libhfplugin_la_SOURCES = plugin/tables.c plugin/tables.h plugin/snapshot.
 	plugin/bulk.c plugin/bulk.h plugin/status.c plugin/status.h \
 	plugin/commands.c plugin/commands.h plugin/journal.c plugin/journal.h plugin/service.c plugin/service.h \
 	plugin/service_mechanism.h \
-	plugin/service_modes.c plugin/services.c plugin/services.h plugin/services_file.c plugin/services_file.h \
-	plugin/services_options.c plugin/services_options.h
+	plugin/service_modes.c plugin/services.c plugin/services.h plugin/services_act.c plugin/services_ask.c \
+	plugin/services_file.c plugin/services_file.h \
+	plugin/services_impl.h plugin/services_options.c plugin/services_options.h plugin/services_set.c \
+	plugin/services_sweep.c
 plugin_libhfplugin_la_CFLAGS = $(AM_CFLAGS) $(CONFUSE_CFLAGS) $(JANSSON_CFLAGS)
 plugin_libhfplugin_la_LIBADD = lib/libhfcore.la $(CONFUSE_LIBS) $(JANSSON_LIBS)
 plugin_libhfplugin_la_SOURCES += plugin/service_io.c plugin/service_io.h plugin/service_nodes.c plugin/service_nodes.h

@@ -36,6 +36,8 @@ struct hf_osm_console {
 	pthread_t main_thread, thread;
 	int stop_fd;
 	atomic_bool is_stopping;
+	/* What OpenSM reads from, NULL once that is closed: the next FILE may have the same address. */
+	_Atomic(FILE *) ours;
 };
 
 /* Between the thread and the signal handler on the main thread; a plugin is loaded once. */
@@ -135,6 +137,7 @@ static int close_filter(void *cookie)
 	struct filter *filter = cookie;
 	int rc = filter->inner ? fclose(filter->inner) : 0;
 
+	atomic_store(&filter->console->ours, NULL);
 	free(filter->line);
 	free(filter);
 	return rc;
@@ -176,15 +179,17 @@ static void on_signal(int number)
 	errno = old_errno;
 }
 
-/* Return: what OpenSM reads from now on; @old where that failed. */
-static FILE *exchange(struct hf_osm_console *console, FILE *old)
+/* Return: whether OpenSM reads from a filter of ours now. */
+static bool exchange(struct hf_osm_console *console, FILE *old)
 {
 	struct timespec until;
 	struct filter *filter;
 	FILE *file = new_filter(console, old, &filter);
 
 	if (!file)
-		return old;
+		return false;
+	/* Before the main thread has it, and may close it. */
+	atomic_store(&console->ours, file);
 	swap.console = &console->osm->console;
 	swap.old = old;
 	swap.new_ = file;
@@ -196,14 +201,14 @@ static FILE *exchange(struct hf_osm_console *console, FILE *old)
 		if (errno == EINTR)
 			continue;
 		/* The main thread does nothing at all. When it goes on it gets the signal, and the FILE must be there. */
-		return file;
+		return true;
 	}
 	if (swap.is_done)
-		return file;
+		return true;
 	/* OpenSM closed its own meanwhile. */
 	filter->inner = NULL;
 	fclose(file);
-	return old;
+	return false;
 }
 
 static bool sleep_or_stop(struct hf_osm_console *console, int socket, int timeout_ms)
@@ -218,17 +223,14 @@ static void *run(void *arg)
 {
 	struct hf_osm_console *console = arg;
 	const osm_console_t *theirs = &console->osm->console;
-	FILE *ours = NULL;
 	int looks = FIRST_LOOKS;
 
 	while (!atomic_load(&console->is_stopping)) {
 		FILE *in = *(FILE *const volatile *)&theirs->in;
 		struct pollfd incoming = { .fd = theirs->socket, .events = POLLIN };
 
-		if (in && in != ours) {
-			ours = exchange(console, in);
+		if (in && in != atomic_load(&console->ours) && exchange(console, in))
 			looks = 0;
-		}
 		/* The main thread accepts a connection at once: its session is there in the next moment. */
 		if (theirs->socket > 0 && poll(&incoming, 1, 0) == 1)
 			looks = NEW_LOOKS;

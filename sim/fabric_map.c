@@ -27,7 +27,7 @@
 
 /* ------------------------------------------------------------------ looking into the file ---- */
 
-static const void *at_offset(const struct hf_fabric *fabric, uint64_t offset, uint64_t size)
+static const void *at_offset(const struct hf_map *fabric, uint64_t offset, uint64_t size)
 {
 	if (offset < HF_FABRIC_HEADER_SIZE || offset > fabric->length || size > fabric->length - offset)
 		return NULL;
@@ -35,27 +35,27 @@ static const void *at_offset(const struct hf_fabric *fabric, uint64_t offset, ui
 }
 
 /* What one of ibsim's pointers points to. */
-static const void *at_address(const struct hf_fabric *fabric, uint64_t address, uint64_t size)
+static const void *at_address(const struct hf_map *fabric, uint64_t address, uint64_t size)
 {
 	return address < fabric->header.address ? NULL : at_offset(fabric, address - fabric->header.address, size);
 }
 
-static const void *element(const struct hf_fabric *fabric, const struct hf_fabric_table *table, uint64_t index)
+static const void *element(const struct hf_map *fabric, const struct hf_map_table *table, uint64_t index)
 {
 	return index < table->count ? fabric->file + table->at + index * table->size : NULL;
 }
 
-static bool is_sound(const struct hf_fabric *fabric, const struct hf_fabric_table *table, uint64_t size)
+static bool is_sound(const struct hf_map *fabric, const struct hf_map_table *table, uint64_t size)
 {
 	return table->size == size && table->at % sizeof(uint64_t) == 0 &&
 	       at_offset(fabric, table->at, (uint64_t)table->count * size);
 }
 
-int hf_fabric_init(struct hf_fabric *fabric, const void *file, size_t length)
+int hf_map_init(struct hf_map *fabric, const void *file, size_t length)
 {
-	const struct hf_fabric_header *header = file;
+	const struct hf_map_header *header = file;
 
-	*fabric = (struct hf_fabric){ .file = file, .length = length };
+	*fabric = (struct hf_map){ .file = file, .length = length };
 	if (length < HF_FABRIC_HEADER_SIZE || (uintptr_t)file % sizeof(uint64_t) || header->magic != HF_FABRIC_MAGIC ||
 	    header->version != HF_FABRIC_VERSION)
 		return -EPROTO;
@@ -66,8 +66,8 @@ int hf_fabric_init(struct hf_fabric *fabric, const void *file, size_t length)
 	if (!is_sound(fabric, &header->nodes, sizeof(struct hf_ibsim_node)) ||
 	    !is_sound(fabric, &header->switches, sizeof(struct hf_ibsim_switch)) ||
 	    !is_sound(fabric, &header->ports, sizeof(struct hf_ibsim_memory_port)) ||
-	    !is_sound(fabric, &header->kept_switches, sizeof(struct hf_fabric_kept_switch)) ||
-	    !is_sound(fabric, &header->kept_ports, sizeof(struct hf_fabric_kept_port)) ||
+	    !is_sound(fabric, &header->kept_switches, sizeof(struct hf_map_kept_switch)) ||
+	    !is_sound(fabric, &header->kept_ports, sizeof(struct hf_map_kept_port)) ||
 	    header->kept_switches.count != header->switches.count || header->kept_ports.count != header->ports.count)
 		return -EPROTO;
 	return 0;
@@ -91,7 +91,7 @@ static void *map_file(const char *path, int flags, int protection, size_t least,
 	return map == MAP_FAILED ? NULL : map;
 }
 
-int hf_fabric_open(struct hf_fabric *fabric, const char *path)
+int hf_map_open(struct hf_map *fabric, const char *path)
 {
 	char counters[PATH_MAX];
 	size_t length = 0, ignored;
@@ -103,7 +103,7 @@ int hf_fabric_open(struct hf_fabric *fabric, const char *path)
 	map = map_file(path, O_RDONLY, PROT_READ, HF_FABRIC_HEADER_SIZE, &length);
 	if (!map)
 		return -errno;
-	err = hf_fabric_init(fabric, map, length);
+	err = hf_map_init(fabric, map, length);
 	if (err) {
 		munmap(map, length);
 		return err;
@@ -113,39 +113,39 @@ int hf_fabric_open(struct hf_fabric *fabric, const char *path)
 	return 0;
 }
 
-void hf_fabric_close(struct hf_fabric *fabric)
+void hf_map_close(struct hf_map *fabric)
 {
 	if (fabric->counters)
 		munmap(fabric->counters, fabric->header.ports.count * sizeof(*fabric->counters));
 	munmap((void *)fabric->file, fabric->length);
-	*fabric = (struct hf_fabric){ .file = NULL };
+	*fabric = (struct hf_map){ .file = NULL };
 }
 
-static atomic_uint *generation_of(const struct hf_fabric *fabric)
+static atomic_uint *generation_of(const struct hf_map *fabric)
 {
-	return &((struct hf_fabric_header *)fabric->file)->generation;
+	return &((struct hf_map_header *)fabric->file)->generation;
 }
 
-unsigned int hf_fabric_generation(const struct hf_fabric *fabric)
+unsigned int hf_map_generation(const struct hf_map *fabric)
 {
 	return atomic_load(generation_of(fabric));
 }
 
-void hf_fabric_wait(const struct hf_fabric *fabric, unsigned int generation, int timeout_ms)
+void hf_map_wait(const struct hf_map *fabric, unsigned int generation, int timeout_ms)
 {
 	struct timespec timeout = { .tv_sec = timeout_ms / 1000, .tv_nsec = timeout_ms % 1000 * 1000000L };
 
 	syscall(SYS_futex, generation_of(fabric), FUTEX_WAIT, generation, &timeout, NULL, 0);
 }
 
-void hf_fabric_wake(const struct hf_fabric *fabric)
+void hf_map_wake(const struct hf_map *fabric)
 {
 	syscall(SYS_futex, generation_of(fabric), FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
 /* ------------------------------------------------------------------------ nodes and ports ---- */
 
-static const struct hf_ibsim_node *node_of(const struct hf_fabric *fabric, uint64_t address)
+static const struct hf_ibsim_node *node_of(const struct hf_map *fabric, uint64_t address)
 {
 	uint64_t offset = address - fabric->header.address - fabric->header.nodes.at;
 
@@ -154,12 +154,12 @@ static const struct hf_ibsim_node *node_of(const struct hf_fabric *fabric, uint6
 	return element(fabric, &fabric->header.nodes, offset / sizeof(struct hf_ibsim_node));
 }
 
-static uint32_t node_index(const struct hf_fabric *fabric, const struct hf_ibsim_node *node)
+static uint32_t node_index(const struct hf_map *fabric, const struct hf_ibsim_node *node)
 {
 	return ((const uint8_t *)node - fabric->file - fabric->header.nodes.at) / sizeof(*node);
 }
 
-static const struct hf_ibsim_switch *switch_of(const struct hf_fabric *fabric, const struct hf_ibsim_node *node)
+static const struct hf_ibsim_switch *switch_of(const struct hf_map *fabric, const struct hf_ibsim_node *node)
 {
 	uint64_t offset = node->sw - fabric->header.address - fabric->header.switches.at;
 
@@ -168,7 +168,7 @@ static const struct hf_ibsim_switch *switch_of(const struct hf_fabric *fabric, c
 	return element(fabric, &fabric->header.switches, offset / sizeof(struct hf_ibsim_switch));
 }
 
-static const struct hf_fabric_kept_switch *kept_switch(const struct hf_fabric *fabric,
+static const struct hf_map_kept_switch *kept_switch(const struct hf_map *fabric,
 						       const struct hf_ibsim_switch *sw)
 {
 	uint64_t index = ((const uint8_t *)sw - fabric->file - fabric->header.switches.at) / sizeof(*sw);
@@ -177,7 +177,7 @@ static const struct hf_fabric_kept_switch *kept_switch(const struct hf_fabric *f
 }
 
 /* The index of a port of a node, or UINT32_MAX. */
-static uint32_t port_index(const struct hf_fabric *fabric, const struct hf_ibsim_node *node, unsigned int number)
+static uint32_t port_index(const struct hf_map *fabric, const struct hf_ibsim_node *node, unsigned int number)
 {
 	unsigned int first = node->type == HF_IBSIM_SWITCH ? 0 : 1;
 	uint64_t index;
@@ -188,14 +188,14 @@ static uint32_t port_index(const struct hf_fabric *fabric, const struct hf_ibsim
 	return index < fabric->header.ports.count ? index : UINT32_MAX;
 }
 
-static const struct hf_ibsim_memory_port *port_at(const struct hf_fabric *fabric, uint32_t index)
+static const struct hf_ibsim_memory_port *port_at(const struct hf_map *fabric, uint32_t index)
 {
 	return element(fabric, &fabric->header.ports, index);
 }
 
-static void copy_node(const struct hf_fabric *fabric, const struct hf_ibsim_node *node, struct hf_fabric_node *ret_node)
+static void copy_node(const struct hf_map *fabric, const struct hf_ibsim_node *node, struct hf_map_node *ret_node)
 {
-	*ret_node = (struct hf_fabric_node){
+	*ret_node = (struct hf_map_node){
 		.index = node_index(fabric, node),
 		.guid = node->guid,
 		.system_guid = node->system_guid,
@@ -205,7 +205,7 @@ static void copy_node(const struct hf_fabric *fabric, const struct hf_ibsim_node
 	memcpy(ret_node->name, node->name, sizeof(ret_node->name) - 1);
 }
 
-int hf_fabric_get_node(const struct hf_fabric *fabric, uint32_t index, struct hf_fabric_node *ret_node)
+int hf_map_get_node(const struct hf_map *fabric, uint32_t index, struct hf_map_node *ret_node)
 {
 	const struct hf_ibsim_node *node = element(fabric, &fabric->header.nodes, index);
 
@@ -215,7 +215,7 @@ int hf_fabric_get_node(const struct hf_fabric *fabric, uint32_t index, struct hf
 	return 0;
 }
 
-int hf_fabric_find_node(const struct hf_fabric *fabric, const char *name, struct hf_fabric_node *ret_node)
+int hf_map_find_node(const struct hf_map *fabric, const char *name, struct hf_map_node *ret_node)
 {
 	for (uint32_t i = 0; i < fabric->header.nodes.count; i++) {
 		const struct hf_ibsim_node *node = element(fabric, &fabric->header.nodes, i);
@@ -228,7 +228,7 @@ int hf_fabric_find_node(const struct hf_fabric *fabric, const char *name, struct
 	return -ENOENT;
 }
 
-int hf_fabric_find_port(const struct hf_fabric *fabric, const struct hf_fabric_node *node, unsigned int number,
+int hf_map_find_port(const struct hf_map *fabric, const struct hf_map_node *node, unsigned int number,
 			uint32_t *ret_index)
 {
 	const struct hf_ibsim_node *raw = element(fabric, &fabric->header.nodes, node->index);
@@ -241,7 +241,7 @@ int hf_fabric_find_port(const struct hf_fabric *fabric, const struct hf_fabric_n
 }
 
 /* The port at the other end of a cable, or UINT32_MAX. */
-static uint32_t peer_of(const struct hf_fabric *fabric, const struct hf_ibsim_memory_port *port)
+static uint32_t peer_of(const struct hf_map *fabric, const struct hf_ibsim_memory_port *port)
 {
 	uint64_t address = __atomic_load_n(&port->peer, __ATOMIC_RELAXED);
 	const struct hf_ibsim_node *node = address ? node_of(fabric, address) : NULL;
@@ -249,7 +249,7 @@ static uint32_t peer_of(const struct hf_fabric *fabric, const struct hf_ibsim_me
 	return node ? port_index(fabric, node, port->peer_port) : UINT32_MAX;
 }
 
-static unsigned int pkey_count(const struct hf_fabric *fabric, const struct hf_ibsim_node *node, unsigned int number)
+static unsigned int pkey_count(const struct hf_map *fabric, const struct hf_ibsim_node *node, unsigned int number)
 {
 	const struct hf_ibsim_switch *sw = switch_of(fabric, node);
 	struct hf_smp_switch_info switch_info;
@@ -263,17 +263,17 @@ static unsigned int pkey_count(const struct hf_fabric *fabric, const struct hf_i
 	return be16toh(info.partition_cap);
 }
 
-int hf_fabric_get_port(const struct hf_fabric *fabric, uint32_t index, struct hf_fabric_port *ret_port)
+int hf_map_get_port(const struct hf_map *fabric, uint32_t index, struct hf_map_port *ret_port)
 {
 	const struct hf_ibsim_memory_port *port = port_at(fabric, index);
-	const struct hf_fabric_kept_port *kept = element(fabric, &fabric->header.kept_ports, index);
+	const struct hf_map_kept_port *kept = element(fabric, &fabric->header.kept_ports, index);
 	const struct hf_ibsim_node *node = port ? node_of(fabric, port->node) : NULL;
 	struct hf_smp_port_info info;
 
 	if (!node || !kept)
 		return -ENOENT;
 	memcpy(&info, port->port_info, sizeof(info));
-	*ret_port = (struct hf_fabric_port){
+	*ret_port = (struct hf_map_port){
 		.index = index,
 		.node = node_index(fabric, node),
 		.number = port->number,
@@ -302,10 +302,10 @@ int hf_fabric_get_port(const struct hf_fabric *fabric, uint32_t index, struct hf
 	return 0;
 }
 
-int hf_fabric_get_guid(const struct hf_fabric *fabric, const struct hf_fabric_port *port, unsigned int index,
+int hf_map_get_guid(const struct hf_map *fabric, const struct hf_map_port *port, unsigned int index,
 		       __be64 *ret_guid)
 {
-	const struct hf_fabric_kept_port *kept = element(fabric, &fabric->header.kept_ports, port->index);
+	const struct hf_map_kept_port *kept = element(fabric, &fabric->header.kept_ports, port->index);
 
 	if (!kept || index >= port->guid_count)
 		return -ENOENT;
@@ -313,7 +313,7 @@ int hf_fabric_get_guid(const struct hf_fabric *fabric, const struct hf_fabric_po
 	return 0;
 }
 
-int hf_fabric_get_pkey(const struct hf_fabric *fabric, const struct hf_fabric_port *port, unsigned int index,
+int hf_map_get_pkey(const struct hf_map *fabric, const struct hf_map_port *port, unsigned int index,
 		       uint16_t *ret_pkey)
 {
 	const struct hf_ibsim_memory_port *raw = port_at(fabric, port->index);
@@ -343,7 +343,7 @@ static bool carries_data(const struct hf_ibsim_memory_port *port, int least_stat
 }
 
 /* The lane that a port sends a packet on which came in at port @in of its switch (0 at an adapter). */
-static unsigned int lane_of(const struct hf_fabric *fabric, const struct hf_ibsim_memory_port *out, unsigned int in,
+static unsigned int lane_of(const struct hf_map *fabric, const struct hf_ibsim_memory_port *out, unsigned int in,
 			    unsigned int sl)
 {
 	const uint8_t *table = in > UINT8_MAX ? NULL :
@@ -356,7 +356,7 @@ static unsigned int lane_of(const struct hf_fabric *fabric, const struct hf_ibsi
 }
 
 /* Two P_Keys match if their lower bits are equal and one of the two is a full member's. */
-static bool takes_pkey(const struct hf_fabric *fabric, uint32_t index, uint16_t pkey)
+static bool takes_pkey(const struct hf_map *fabric, uint32_t index, uint16_t pkey)
 {
 	const struct hf_ibsim_memory_port *port = port_at(fabric, index);
 	const struct hf_ibsim_node *node = port ? node_of(fabric, port->node) : NULL;
@@ -374,7 +374,7 @@ static bool takes_pkey(const struct hf_fabric *fabric, uint32_t index, uint16_t 
 
 /* ------------------------------------------------------------------------------- the way ---- */
 
-static bool end_at(struct hf_fabric_route *route, uint32_t port, enum hf_fabric_fate fate)
+static bool end_at(struct hf_map_route *route, uint32_t port, enum hf_map_fate fate)
 {
 	route->fate = fate;
 	route->port = port;
@@ -386,8 +386,8 @@ static bool end_at(struct hf_fabric_route *route, uint32_t port, enum hf_fabric_
  *
  * Return: true with @ret_in; false if the packet is lost.
  */
-static bool cross(const struct hf_fabric *fabric, const struct hf_fabric_packet *packet, uint32_t out, unsigned int in,
-		  int least_state, struct hf_fabric_route *route, uint32_t *ret_in)
+static bool cross(const struct hf_map *fabric, const struct hf_map_packet *packet, uint32_t out, unsigned int in,
+		  int least_state, struct hf_map_route *route, uint32_t *ret_in)
 {
 	const struct hf_ibsim_memory_port *port = port_at(fabric, out), *peer;
 
@@ -407,8 +407,8 @@ static bool cross(const struct hf_fabric *fabric, const struct hf_fabric_packet 
 	return true;
 }
 
-static void arrive(const struct hf_fabric *fabric, const struct hf_fabric_packet *packet, uint32_t index,
-		   struct hf_fabric_route *route)
+static void arrive(const struct hf_map *fabric, const struct hf_map_packet *packet, uint32_t index,
+		   struct hf_map_route *route)
 {
 	if (packet->pkey && !takes_pkey(fabric, index, packet->pkey))
 		end_at(route, index, HF_FABRIC_LOST_PKEY);
@@ -416,7 +416,7 @@ static void arrive(const struct hf_fabric *fabric, const struct hf_fabric_packet
 		end_at(route, index, HF_FABRIC_DELIVERED);
 }
 
-static unsigned int lft_entry(const struct hf_fabric *fabric, const struct hf_ibsim_switch *sw, unsigned int lid)
+static unsigned int lft_entry(const struct hf_map *fabric, const struct hf_ibsim_switch *sw, unsigned int lid)
 {
 	const uint8_t *lft = at_address(fabric, sw->lft, lid + 1);
 
@@ -424,8 +424,8 @@ static unsigned int lft_entry(const struct hf_fabric *fabric, const struct hf_ib
 }
 
 /* Through the switch of port @in; true with @ret_in of the next node, false if the packet's way ends here. */
-static bool through_switch(const struct hf_fabric *fabric, const struct hf_fabric_packet *packet,
-			   const struct hf_ibsim_node *node, uint32_t in, struct hf_fabric_route *route,
+static bool through_switch(const struct hf_map *fabric, const struct hf_map_packet *packet,
+			   const struct hf_ibsim_node *node, uint32_t in, struct hf_map_route *route,
 			   uint32_t *ret_in)
 {
 	const struct hf_ibsim_switch *sw = switch_of(fabric, node);
@@ -449,8 +449,8 @@ static bool through_switch(const struct hf_fabric *fabric, const struct hf_fabri
 	return cross(fabric, packet, out, port_at(fabric, in)->number, STATE_ARMED, route, ret_in);
 }
 
-void hf_fabric_route(const struct hf_fabric *fabric, const struct hf_fabric_packet *packet,
-		     struct hf_fabric_route *ret_route)
+void hf_map_route(const struct hf_map *fabric, const struct hf_map_packet *packet,
+		     struct hf_map_route *ret_route)
 {
 	const struct hf_ibsim_memory_port *from = port_at(fabric, packet->from), *port;
 	uint32_t in;
@@ -495,16 +495,16 @@ void hf_fabric_route(const struct hf_fabric *fabric, const struct hf_fabric_pack
 /* ------------------------------------------------------------------------------ multicast ---- */
 
 struct flood {
-	const struct hf_fabric *fabric;
-	const struct hf_fabric_packet *packet;
-	void (*visit)(void *context, const struct hf_fabric_route *route);
+	const struct hf_map *fabric;
+	const struct hf_map_packet *packet;
+	void (*visit)(void *context, const struct hf_map_route *route);
 	void *context;
 	unsigned int copies_left;	/* tables that loop and branch would make more and more */
 };
 
 #define MAX_COPIES 65536
 
-static bool mft_has(const struct hf_fabric *fabric, const struct hf_ibsim_switch *sw, unsigned int mlid,
+static bool mft_has(const struct hf_map *fabric, const struct hf_ibsim_switch *sw, unsigned int mlid,
 		    unsigned int number)
 {
 	unsigned int offset = mlid - HF_FABRIC_MLID_FIRST, block = offset / HF_IBSIM_MFT_BLOCK;
@@ -522,7 +522,7 @@ static bool mft_has(const struct hf_fabric *fabric, const struct hf_ibsim_switch
 }
 
 /* The ports of an entry, of one moment: a switch decides once where a packet goes. Return: whether there are any. */
-static bool read_mft_entry(const struct hf_fabric *fabric, const struct hf_ibsim_node *node,
+static bool read_mft_entry(const struct hf_map *fabric, const struct hf_ibsim_node *node,
 			   const struct hf_ibsim_switch *sw, unsigned int mlid, bool ret_ports[UINT8_MAX + 1])
 {
 	bool has_any = false;
@@ -535,10 +535,10 @@ static bool read_mft_entry(const struct hf_fabric *fabric, const struct hf_ibsim
 }
 
 /* Where a switch sends a packet to a group that it does not know. */
-static unsigned int default_mcast_port(const struct hf_fabric *fabric, const struct hf_ibsim_switch *sw,
+static unsigned int default_mcast_port(const struct hf_map *fabric, const struct hf_ibsim_switch *sw,
 				       unsigned int in)
 {
-	const struct hf_fabric_kept_switch *kept = kept_switch(fabric, sw);
+	const struct hf_map_kept_switch *kept = kept_switch(fabric, sw);
 
 	if (!kept || !kept->is_set)
 		return NO_PORT;
@@ -546,17 +546,17 @@ static unsigned int default_mcast_port(const struct hf_fabric *fabric, const str
 							 kept->default_mcast_primary_port;
 }
 
-static void lose_copy(struct flood *flood, struct hf_fabric_route *route, uint32_t port, enum hf_fabric_fate fate)
+static void lose_copy(struct flood *flood, struct hf_map_route *route, uint32_t port, enum hf_map_fate fate)
 {
 	end_at(route, port, fate);
 	flood->visit(flood->context, route);
 }
 
-static void flood_node(struct flood *flood, uint32_t in, unsigned int hops, struct hf_fabric_route *route);
+static void flood_node(struct flood *flood, uint32_t in, unsigned int hops, struct hf_map_route *route);
 
 /* The copy that leaves at port @number; what the packet has crossed up to here is counted with the first of them. */
 static void flood_port(struct flood *flood, const struct hf_ibsim_node *node, unsigned int number, uint32_t in,
-		       unsigned int hops, struct hf_fabric_route *route)
+		       unsigned int hops, struct hf_map_route *route)
 {
 	uint32_t out = port_index(flood->fabric, node, number), next;
 
@@ -579,7 +579,7 @@ static void flood_port(struct flood *flood, const struct hf_ibsim_node *node, un
 }
 
 static void flood_switch(struct flood *flood, const struct hf_ibsim_node *node, uint32_t in, unsigned int hops,
-			 struct hf_fabric_route *route)
+			 struct hf_map_route *route)
 {
 	const struct hf_ibsim_switch *sw = switch_of(flood->fabric, node);
 	unsigned int came_from = port_at(flood->fabric, in)->number, number;
@@ -600,7 +600,7 @@ static void flood_switch(struct flood *flood, const struct hf_ibsim_node *node, 
 	}
 }
 
-static void flood_node(struct flood *flood, uint32_t in, unsigned int hops, struct hf_fabric_route *route)
+static void flood_node(struct flood *flood, uint32_t in, unsigned int hops, struct hf_map_route *route)
 {
 	const struct hf_ibsim_node *node = node_of(flood->fabric, port_at(flood->fabric, in)->node);
 
@@ -620,13 +620,13 @@ static void flood_node(struct flood *flood, uint32_t in, unsigned int hops, stru
 		flood->copies_left--;
 }
 
-void hf_fabric_flood(const struct hf_fabric *fabric, const struct hf_fabric_packet *packet,
-		     void (*visit)(void *context, const struct hf_fabric_route *route), void *context)
+void hf_map_flood(const struct hf_map *fabric, const struct hf_map_packet *packet,
+		     void (*visit)(void *context, const struct hf_map_route *route), void *context)
 {
 	struct flood flood = {
 		.fabric = fabric, .packet = packet, .visit = visit, .context = context, .copies_left = MAX_COPIES,
 	};
-	struct hf_fabric_route route = { .port = packet->from };
+	struct hf_map_route route = { .port = packet->from };
 	uint32_t in;
 
 	if (!port_at(fabric, packet->from) || packet->sl >= HF_FABRIC_SLS || packet->dlid < HF_FABRIC_MLID_FIRST)
@@ -639,15 +639,15 @@ void hf_fabric_flood(const struct hf_fabric *fabric, const struct hf_fabric_pack
 
 /* ------------------------------------------------------------------------------- counters ---- */
 
-void hf_fabric_count(const struct hf_fabric *fabric, const struct hf_fabric_route *route, unsigned int sl,
+void hf_map_count(const struct hf_map *fabric, const struct hf_map_route *route, unsigned int sl,
 		     uint64_t packets)
 {
-	struct hf_fabric_counters *counters = fabric->counters;
+	struct hf_map_counters *counters = fabric->counters;
 
 	if (!counters)
 		return;
 	for (unsigned int i = 0; i < route->crossed_count; i++) {
-		struct hf_fabric_counters *port = &counters[route->crossed[i]];
+		struct hf_map_counters *port = &counters[route->crossed[i]];
 
 		atomic_fetch_add_explicit(i % 2 ? &port->rcv[sl] : &port->xmit[sl], packets, memory_order_relaxed);
 	}
@@ -655,7 +655,7 @@ void hf_fabric_count(const struct hf_fabric *fabric, const struct hf_fabric_rout
 		atomic_fetch_add_explicit(&counters[route->port].lost, packets, memory_order_relaxed);
 }
 
-const char *hf_fabric_fate_name(enum hf_fabric_fate fate)
+const char *hf_map_fate_name(enum hf_map_fate fate)
 {
 	static const char *const names[] = {
 		[HF_FABRIC_DELIVERED] = "delivered",

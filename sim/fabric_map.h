@@ -31,30 +31,30 @@
 #define HF_FABRIC_LID_PERMISSIVE 0xffff
 
 /* A table of ibsim's in the file. */
-struct hf_fabric_table {
+struct hf_map_table {
 	uint64_t at;		/* in the file */
 	uint32_t count;		/* in use */
 	uint32_t size;		/* of one element */
 };
 
 /* At the beginning of the file, in host byte order. */
-struct hf_fabric_header {
+struct hf_map_header {
 	uint64_t magic;
 	uint32_t version;
 	uint32_t pid;		/* ibsim's */
 	uint64_t address;	/* of the file's first byte in ibsim's memory */
 	uint64_t length;	/* bytes of the file in use */
-	struct hf_fabric_table nodes;		/* struct hf_ibsim_node */
-	struct hf_fabric_table switches;	/* struct hf_ibsim_switch */
-	struct hf_fabric_table ports;		/* struct hf_ibsim_memory_port */
-	struct hf_fabric_table kept_switches;	/* struct hf_fabric_kept_switch, one for each of @switches */
-	struct hf_fabric_table kept_ports;	/* struct hf_fabric_kept_port, one for each of @ports */
+	struct hf_map_table nodes;		/* struct hf_ibsim_node */
+	struct hf_map_table switches;	/* struct hf_ibsim_switch */
+	struct hf_map_table ports;		/* struct hf_ibsim_memory_port */
+	struct hf_map_table kept_switches;	/* struct hf_map_kept_switch, one for each of @switches */
+	struct hf_map_table kept_ports;	/* struct hf_map_kept_port, one for each of @ports */
 	atomic_uint is_ready;	/* the above holds from now on */
 	atomic_uint generation;	/* a futex: counts up after whatever may have changed something */
 };
 
 /* What SMPs have set and ibsim itself does not keep, see hfsim-sma(7). Zero: as ibsim has it. */
-struct hf_fabric_kept_switch {
+struct hf_map_kept_switch {
 	uint8_t is_set;
 	uint8_t default_port;
 	uint8_t default_mcast_primary_port;
@@ -62,28 +62,28 @@ struct hf_fabric_kept_switch {
 	uint32_t pad;
 };
 
-struct hf_fabric_kept_port {
+struct hf_map_kept_port {
 	uint8_t mtu;		/* NeighborMTU, IBA's code */
 	uint8_t pad[7];
 	__be64 guids[HF_FABRIC_GUIDS];	/* from 1 on */
 };
 
 /* Of one port, in FILE.counters at the port's index: packets, and those of them that were lost there. */
-struct hf_fabric_counters {
+struct hf_map_counters {
 	_Atomic uint64_t xmit[HF_FABRIC_SLS];
 	_Atomic uint64_t rcv[HF_FABRIC_SLS];
 	_Atomic uint64_t lost;
 	uint64_t pad[7];
 };
 
-struct hf_fabric {
+struct hf_map {
 	const uint8_t *file;
 	size_t length;
-	struct hf_fabric_header header;	/* as it was when the map was opened, and was checked then */
-	struct hf_fabric_counters *counters;	/* NULL: packets are not counted */
+	struct hf_map_header header;	/* as it was when the map was opened, and was checked then */
+	struct hf_map_counters *counters;	/* NULL: packets are not counted */
 };
 
-struct hf_fabric_node {
+struct hf_map_node {
 	uint32_t index;
 	char name[65];
 	uint64_t guid;
@@ -93,7 +93,7 @@ struct hf_fabric_node {
 };
 
 /* One port as it is at this moment. Codes are IBA's. */
-struct hf_fabric_port {
+struct hf_map_port {
 	uint32_t index;		/* in the map; stays the port's as long as ibsim runs */
 	uint32_t node;
 	unsigned int number;
@@ -119,7 +119,7 @@ struct hf_fabric_port {
 	unsigned int pkey_count;
 };
 
-enum hf_fabric_fate {
+enum hf_map_fate {
 	HF_FABRIC_DELIVERED,
 	HF_FABRIC_LOST_PORT_DOWN,	/* a port on the way, or one of the two ends, does not carry data */
 	HF_FABRIC_LOST_NO_ROUTE,	/* a switch has no entry for the DLID, or one that leads nowhere */
@@ -132,68 +132,68 @@ enum hf_fabric_fate {
 };
 
 /* A packet as the fabric sees it. */
-struct hf_fabric_packet {
+struct hf_map_packet {
 	uint32_t from;		/* index of the port that sends it */
 	uint16_t dlid;
 	uint8_t sl;
 	uint16_t pkey;		/* 0: not checked */
 };
 
-struct hf_fabric_route {
-	enum hf_fabric_fate fate;
+struct hf_map_route {
+	enum hf_map_fate fate;
 	uint32_t port;		/* index: where it is delivered, or lost */
 	unsigned int crossed_count;
 	uint32_t crossed[2 * (HF_FABRIC_MAX_HOPS + 1)];	/* ports in order: out, in, out, in ... */
 };
 
 /**
- * hf_fabric_open() - open a map
- * @fabric: to be closed with hf_fabric_close()
+ * hf_map_open() - open a map
+ * @fabric: to be closed with hf_map_close()
  * @path:   of the map
  *
  * Return: 0; -EAGAIN where ibsim is not ready; -EPROTO where it is no map, or a damaged one; another negative errno.
  * Without FILE.counters packets are not counted, which is no failure.
  */
-int hf_fabric_open(struct hf_fabric *fabric, const char *path);
-void hf_fabric_close(struct hf_fabric *fabric);
+int hf_map_open(struct hf_map *fabric, const char *path);
+void hf_map_close(struct hf_map *fabric);
 
 /**
- * hf_fabric_init() - the same for a map that is in memory
+ * hf_map_init() - the same for a map that is in memory
  * @fabric: nothing is to be freed
  * @file:   borrowed
  * @length: bytes at @file
  *
  * Return: 0; -EAGAIN; -EPROTO.
  */
-int hf_fabric_init(struct hf_fabric *fabric, const void *file, size_t length);
+int hf_map_init(struct hf_map *fabric, const void *file, size_t length);
 
-/* The number that counts up with each change, to be waited on by hf_fabric_wait(). */
-unsigned int hf_fabric_generation(const struct hf_fabric *fabric);
+/* The number that counts up with each change, to be waited on by hf_map_wait(). */
+unsigned int hf_map_generation(const struct hf_map *fabric);
 
 /**
- * hf_fabric_wait() - sleep until something may have changed
+ * hf_map_wait() - sleep until something may have changed
  * @fabric:     map
  * @generation: as the caller has seen it
  * @timeout_ms: at most
  */
-void hf_fabric_wait(const struct hf_fabric *fabric, unsigned int generation, int timeout_ms);
+void hf_map_wait(const struct hf_map *fabric, unsigned int generation, int timeout_ms);
 
 /* End the waits of all readers as if something had changed. */
-void hf_fabric_wake(const struct hf_fabric *fabric);
+void hf_map_wake(const struct hf_map *fabric);
 
 /* All return 0, or -ENOENT where there is no such thing (or the map is damaged there). */
-int hf_fabric_get_node(const struct hf_fabric *fabric, uint32_t index, struct hf_fabric_node *ret_node);
-int hf_fabric_find_node(const struct hf_fabric *fabric, const char *name, struct hf_fabric_node *ret_node);
-int hf_fabric_get_port(const struct hf_fabric *fabric, uint32_t index, struct hf_fabric_port *ret_port);
-int hf_fabric_find_port(const struct hf_fabric *fabric, const struct hf_fabric_node *node, unsigned int number,
+int hf_map_get_node(const struct hf_map *fabric, uint32_t index, struct hf_map_node *ret_node);
+int hf_map_find_node(const struct hf_map *fabric, const char *name, struct hf_map_node *ret_node);
+int hf_map_get_port(const struct hf_map *fabric, uint32_t index, struct hf_map_port *ret_port);
+int hf_map_find_port(const struct hf_map *fabric, const struct hf_map_node *node, unsigned int number,
 			uint32_t *ret_index);
-int hf_fabric_get_guid(const struct hf_fabric *fabric, const struct hf_fabric_port *port, unsigned int index,
+int hf_map_get_guid(const struct hf_map *fabric, const struct hf_map_port *port, unsigned int index,
 		       __be64 *ret_guid);
-int hf_fabric_get_pkey(const struct hf_fabric *fabric, const struct hf_fabric_port *port, unsigned int index,
+int hf_map_get_pkey(const struct hf_map *fabric, const struct hf_map_port *port, unsigned int index,
 		       uint16_t *ret_pkey);
 
 /**
- * hf_fabric_route() - the way of a packet to an adapter
+ * hf_map_route() - the way of a packet to an adapter
  * @fabric:    map
  * @packet:    its DLID is one of 1 to 0xbfff
  * @ret_route: where it ends, and why there
@@ -202,11 +202,11 @@ int hf_fabric_get_pkey(const struct hf_fabric *fabric, const struct hf_fabric_po
  *
  * Context: any thread. Cost: a few table look-ups for each switch on the way.
  */
-void hf_fabric_route(const struct hf_fabric *fabric, const struct hf_fabric_packet *packet,
-		     struct hf_fabric_route *ret_route);
+void hf_map_route(const struct hf_map *fabric, const struct hf_map_packet *packet,
+		     struct hf_map_route *ret_route);
 
 /**
- * hf_fabric_flood() - the ways of a multicast packet
+ * hf_map_flood() - the ways of a multicast packet
  * @fabric:  map
  * @packet:  its DLID is an MLID
  * @visit:   called for each copy that reaches an adapter or is lost; its route holds what this copy has crossed since
@@ -216,13 +216,13 @@ void hf_fabric_route(const struct hf_fabric *fabric, const struct hf_fabric_pack
  * By the switches' multicast tables; a switch without an entry for the MLID sends it to its default multicast port, and
  * what comes from there to the one for that case (SwitchInfo DefaultMulticastPrimaryPort and NotPrimaryPort).
  */
-void hf_fabric_flood(const struct hf_fabric *fabric, const struct hf_fabric_packet *packet,
-		     void (*visit)(void *context, const struct hf_fabric_route *route), void *context);
+void hf_map_flood(const struct hf_map *fabric, const struct hf_map_packet *packet,
+		     void (*visit)(void *context, const struct hf_map_route *route), void *context);
 
 /* Count so many packets of this SL along a route; no-op without counters. */
-void hf_fabric_count(const struct hf_fabric *fabric, const struct hf_fabric_route *route, unsigned int sl,
+void hf_map_count(const struct hf_map *fabric, const struct hf_map_route *route, unsigned int sl,
 		     uint64_t packets);
 
-const char *hf_fabric_fate_name(enum hf_fabric_fate fate);
+const char *hf_map_fate_name(enum hf_map_fate fate);
 
 #endif

@@ -17,18 +17,18 @@ static const char usage[] =
 	"       hfsim-fabric flood NODE MLID [SL [P_KEY]]      the ways of a multicast packet\n"
 	"HF_FABRIC_MAP names the map of a running ibsim.\n";
 
-static const char *node_name(const struct hf_fabric *fabric, uint32_t port, char *buffer, size_t size)
+static const char *node_name(const struct hf_map *fabric, uint32_t port, char *buffer, size_t size)
 {
-	struct hf_fabric_port info;
-	struct hf_fabric_node node;
+	struct hf_map_port info;
+	struct hf_map_node node;
 
-	if (hf_fabric_get_port(fabric, port, &info) < 0 || hf_fabric_get_node(fabric, info.node, &node) < 0)
+	if (hf_map_get_port(fabric, port, &info) < 0 || hf_map_get_node(fabric, info.node, &node) < 0)
 		return "?";
 	snprintf(buffer, size, "%s[%u]", node.name, info.number);
 	return buffer;
 }
 
-static void print_port(const struct hf_fabric *fabric, const struct hf_fabric_port *port)
+static void print_port(const struct hf_map *fabric, const struct hf_map_port *port)
 {
 	char own[96], peer[96];
 
@@ -44,9 +44,9 @@ static void print_counts(const char *name, const char *what, const _Atomic uint6
 			printf("%s %s sl %u %" PRIu64 "\n", name, what, sl, counts[sl]);
 }
 
-static void print_counters(const struct hf_fabric *fabric, const struct hf_fabric_port *port)
+static void print_counters(const struct hf_map *fabric, const struct hf_map_port *port)
 {
-	const struct hf_fabric_counters *counters = &fabric->counters[port->index];
+	const struct hf_map_counters *counters = &fabric->counters[port->index];
 	char name[96];
 
 	node_name(fabric, port->index, name, sizeof(name));
@@ -56,16 +56,16 @@ static void print_counters(const struct hf_fabric *fabric, const struct hf_fabri
 		printf("%s lost %" PRIu64 "\n", name, counters->lost);
 }
 
-static int each_port(const struct hf_fabric *fabric, const char *only,
-		     void (*print)(const struct hf_fabric *fabric, const struct hf_fabric_port *port))
+static int each_port(const struct hf_map *fabric, const char *only,
+		     void (*print)(const struct hf_map *fabric, const struct hf_map_port *port))
 {
 	bool is_found = !only;
 
 	for (uint32_t i = 0; i < fabric->header.ports.count; i++) {
-		struct hf_fabric_port port;
-		struct hf_fabric_node node;
+		struct hf_map_port port;
+		struct hf_map_node node;
 
-		if (hf_fabric_get_port(fabric, i, &port) < 0 || hf_fabric_get_node(fabric, port.node, &node) < 0 ||
+		if (hf_map_get_port(fabric, i, &port) < 0 || hf_map_get_node(fabric, port.node, &node) < 0 ||
 		    (only && strcmp(only, node.name) != 0))
 			continue;
 		is_found = true;
@@ -76,14 +76,14 @@ static int each_port(const struct hf_fabric *fabric, const char *only,
 	return is_found ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static void print_route(void *context, const struct hf_fabric_route *route)
+static void print_route(void *context, const struct hf_map_route *route)
 {
-	const struct hf_fabric *fabric = context;
+	const struct hf_map *fabric = context;
 	char name[96];
 
 	for (unsigned int i = 0; i < route->crossed_count; i++)
 		printf("%s%s", node_name(fabric, route->crossed[i], name, sizeof(name)), i % 2 ? "\n" : " -> ");
-	printf("%s at %s\n", hf_fabric_fate_name(route->fate), node_name(fabric, route->port, name, sizeof(name)));
+	printf("%s at %s\n", hf_map_fate_name(route->fate), node_name(fabric, route->port, name, sizeof(name)));
 }
 
 static bool parse(const char *text, unsigned long least, unsigned long most, const char *what, unsigned long *ret_value)
@@ -98,34 +98,34 @@ static bool parse(const char *text, unsigned long least, unsigned long most, con
 	return false;
 }
 
-static int show_way(const struct hf_fabric *fabric, bool is_flood, int argc, char *argv[])
+static int show_way(const struct hf_map *fabric, bool is_flood, int argc, char *argv[])
 {
 	unsigned long dlid, sl = 0, pkey = 0;
-	struct hf_fabric_packet packet;
-	struct hf_fabric_route route;
-	struct hf_fabric_node node;
+	struct hf_map_packet packet;
+	struct hf_map_route route;
+	struct hf_map_node node;
 
 	if (!parse(argv[1], is_flood ? HF_FABRIC_MLID_FIRST : 1,
 		   is_flood ? HF_FABRIC_MLID_LAST : HF_FABRIC_MLID_FIRST - 1, "LID", &dlid) ||
 	    (argc > 2 && !parse(argv[2], 0, HF_FABRIC_SLS - 1, "SL", &sl)) ||
 	    (argc > 3 && !parse(argv[3], 0, UINT16_MAX, "P_Key", &pkey)))
 		return EXIT_FAILURE;
-	packet = (struct hf_fabric_packet){ .dlid = dlid, .sl = sl, .pkey = pkey };
-	if (hf_fabric_find_node(fabric, argv[0], &node) < 0 ||
-	    hf_fabric_find_port(fabric, &node, node.is_switch ? 0 : 1, &packet.from) < 0) {
+	packet = (struct hf_map_packet){ .dlid = dlid, .sl = sl, .pkey = pkey };
+	if (hf_map_find_node(fabric, argv[0], &node) < 0 ||
+	    hf_map_find_port(fabric, &node, node.is_switch ? 0 : 1, &packet.from) < 0) {
 		fprintf(stderr, "hfsim-fabric: no node \"%s\" with a port 1\n", argv[0]);
 		return EXIT_FAILURE;
 	}
 	if (is_flood) {
-		hf_fabric_flood(fabric, &packet, print_route, (void *)fabric);
+		hf_map_flood(fabric, &packet, print_route, (void *)fabric);
 	} else {
-		hf_fabric_route(fabric, &packet, &route);
+		hf_map_route(fabric, &packet, &route);
 		print_route((void *)fabric, &route);
 	}
 	return EXIT_SUCCESS;
 }
 
-static int run(const struct hf_fabric *fabric, int argc, char *argv[])
+static int run(const struct hf_map *fabric, int argc, char *argv[])
 {
 	const char *node = argc > 2 ? argv[2] : NULL;
 
@@ -142,20 +142,20 @@ static int run(const struct hf_fabric *fabric, int argc, char *argv[])
 int main(int argc, char *argv[])
 {
 	const char *path = getenv(HF_FABRIC_MAP_ENV);
-	struct hf_fabric fabric;
+	struct hf_map fabric;
 	int err, status;
 
 	if (!path || !*path) {
 		fputs(usage, stderr);
 		return 2;
 	}
-	err = hf_fabric_open(&fabric, path);
+	err = hf_map_open(&fabric, path);
 	if (err) {
 		fprintf(stderr, "hfsim-fabric: %s: %s\n", path,
 			err == -EPROTO ? "no fabric map, or a damaged one" : strerror(-err));
 		return EXIT_FAILURE;
 	}
 	status = run(&fabric, argc, argv);
-	hf_fabric_close(&fabric);
+	hf_map_close(&fabric);
 	return status;
 }

@@ -19,6 +19,9 @@
 const char *const hf__scenario_modes[] = { "targeted", "hybrid", "wildcard", "repath-only", HF_MODE_NAME_OFF, NULL };
 const char *const hf__scenario_lanes[] = { "1", "2", "4", "8", "15", NULL };
 
+const char *const hf__scenario_strategies[] = { "auto", "apm", "sqd", "reset", HF_STRATEGY_NONE, NULL };
+const char *const hf__scenario_models[] = { "mthca", "mlx5", "rxe", "plain", NULL };
+
 static const char *const fault_kinds[] = {
 	[HF_FAULT_UNLINK] = "unlink",
 	[HF_FAULT_RELINK] = "relink",
@@ -109,6 +112,15 @@ static const struct hf_option services_table[] = {
 	HF_OPTION_END
 };
 
+static const struct hf_option program_table[] = {
+	[HF__PROGRAM_RUN] = STRING(program, run),
+	[HF__PROGRAM_SERVER] = STRING(program, server),
+	[HF__PROGRAM_CLIENT] = STRING(program, client),
+	[HF__PROGRAM_STRATEGY] = CHOICE(program, strategy, "auto", hf__scenario_strategies),
+	[HF__PROGRAM_MODEL] = CHOICE(program, model, "mthca", hf__scenario_models),
+	HF_OPTION_END
+};
+
 static const struct hf_option fault_table[] = {
 	[HF__FAULT_KIND] = CHOICE(fault, kind, "unlink", fault_kinds),
 	[HF__FAULT_NODE] = STRING(fault, node),
@@ -126,6 +138,7 @@ const struct hf_option *const hf__scenario_tables[HF__SECTION_COUNT] = {
 	[HF__SECTION_SM] = sm_table,
 	[HF__SECTION_HOSTS] = hosts_table,
 	[HF__SECTION_SERVICES] = services_table,
+	[HF__SECTION_PROGRAM] = program_table,
 	[HF__SECTION_FAULT] = fault_table,
 };
 
@@ -148,6 +161,7 @@ const char *const hf__plugin_reserved[] = {
 
 const char *const hf__holdfastd_reserved[] = {
 	"connect",		"hosts.connections",
+	"programs_socket",	"the run's folder",
 	"socket",		"the run's folder",
 	"trace",		"the run's folder",
 	NULL
@@ -156,6 +170,7 @@ const char *const hf__holdfastd_reserved[] = {
 static const char *const run_numbers[] = {
 	"stale_paths", "stale_connections", "credit_loops_before", "credit_loops_without_update", "credit_loops_after",
 	"packets_sent", "packets_lost", "packets_doubled", "ms_silent", "services_silent",
+	"programs_ended", "programs_silent", "programs_on_wrong_sl", "work_requests_lost",
 };
 
 static const char *const fault_numbers[] = {
@@ -191,6 +206,11 @@ void hf_scenario_free(struct hf_scenario *scenario)
 {
 	if (!scenario)
 		return;
+	for (size_t i = 0; i < scenario->program_count; i++) {
+		free(scenario->programs[i].name);
+		free(scenario->programs[i].command);
+	}
+	free(scenario->programs);
 	for (size_t i = 0; i < scenario->fault_count; i++) {
 		free(scenario->faults[i].name);
 		free(scenario->faults[i].service);
@@ -340,8 +360,8 @@ static int parse_must_name(const char **at, struct hf_must *must, char **ret_err
 		return hf__fail(-EINVAL, ret_error,
 				"must \"%s\": allowed are the numbers stale_paths, stale_connections, credit_loops_before, "
 				"credit_loops_without_update, credit_loops_after, packets_sent, packets_lost, "
-				"packets_doubled, ms_silent, services_silent, and, of one fault (FAULT.NUMBER) "
-				"or of each, changed_paths, hosts_told, reports_sent, reports_acked, sa_queries, "
+				"packets_doubled, ms_silent, services_silent, programs_ended, programs_silent, "
+				"programs_on_wrong_sl, work_requests_lost, and, of one fault (FAULT.NUMBER) or of each, changed_paths, hosts_told, reports_sent, reports_acked, sa_queries, "
 				"path_records_received, mads_total, ms_routing_done, ms_last_report_acked, "
 				"ms_last_host_done, fault_packets_lost, fault_packets_doubled, fault_ms_silent, "
 				"services_moved, ms_moved", must->text);
@@ -489,8 +509,22 @@ static int set_hosts_per_daemon(struct hf_scenario *scenario, const char *value,
 	struct hf__hosts_values values = { 0 };
 	int err = hf_options_set(hosts_table, "hosts_per_daemon", value, &values, ret_error);
 
+	if (!err && scenario->program_count && values.hosts_per_daemon != 1)
+		return hf__fail(-EINVAL, ret_error, "hosts_per_daemon = %s: allowed is 1 in a scenario with programs",
+				value);
 	if (!err)
 		scenario->hosts_per_daemon = values.hosts_per_daemon;
+	return err;
+}
+
+/* Of all programs. */
+static int set_strategy(struct hf_scenario *scenario, const char *value, char **ret_error)
+{
+	struct hf__program_values values = { 0 };
+	int err = hf_options_set(program_table, "strategy", value, &values, ret_error);
+
+	for (size_t i = 0; !err && i < scenario->program_count; i++)
+		scenario->programs[i].strategy = hf__scenario_strategies[values.strategy];
 	return err;
 }
 
@@ -506,6 +540,7 @@ int hf_scenario_set(struct hf_scenario *scenario, const char *setting, char **re
 		{ "watchdog_s=",	set_watchdog },
 		{ "hosts_per_daemon=",	set_hosts_per_daemon },
 		{ "seed=",		set_seed },
+		{ "strategy=",		set_strategy },
 	};
 
 	if (!strncmp(setting, PLUGIN_PREFIX, strlen(PLUGIN_PREFIX)) && strchr(setting, '='))
@@ -520,5 +555,5 @@ int hf_scenario_set(struct hf_scenario *scenario, const char *setting, char **re
 		if (!strncmp(setting, names[i].name, strlen(names[i].name)))
 			return names[i].set(scenario, setting + strlen(names[i].name), ret_error);
 	return hf__fail(-EINVAL, ret_error, "\"%s\": allowed is mode=, engine=, lanes=, watchdog_s=, "
-			"hosts_per_daemon=, seed=, plugin.NAME=, sm.NAME= or holdfastd.NAME= and a value", setting);
+			"hosts_per_daemon=, seed=, strategy=, plugin.NAME=, sm.NAME= or holdfastd.NAME= and a value", setting);
 }

@@ -6,6 +6,7 @@
  *	title = "The 3x2 mesh loses its middle link"
  *	fabric { kind = mesh  size = 3x2  hosts = 1 }
  *	sm { engine = lash }
+ *	program bandwidth { run = "ib_send_bw -D 600"  server = H_1_1_0  client = H_0_1_0 }
  *	fault middle-link { kind = unlink  link = { S_1_0, S_1_1 } }
  *	must = { "stale_connections = 0", "credit_loops_without_update > 0" }
  *
@@ -53,6 +54,17 @@ struct hf_fault {
 	bool wait_settled;		/* before the next fault; false: the next follows at once */
 	unsigned int line;		/* in the scenario's file */
 };
+
+/* A verbs program that runs at two hosts and sends from one to the other, from the first fault to the end. */
+struct hf_program {
+	char *name;			/* unique in its scenario */
+	char *command;			/* words with blanks between them; both ends get it */
+	struct hf_topology_node *server, *client;
+	const char *strategy;		/* HOLDFAST_STRATEGY; HF_STRATEGY_NONE: without libholdfast-verbs; static */
+	const char *model;		/* HF_VERBS_MODEL; static */
+};
+
+#define HF_STRATEGY_NONE "none"
 
 /* What is read from outside besides traces: the more hosts, the longer it takes and the larger the files. */
 enum hf_measure_what {
@@ -113,6 +125,8 @@ struct hf_scenario {
 	bool connect_all;		/* each host has a connection to each other one */
 	unsigned int disorder;		/* so many percent of what a host receives comes late */
 	unsigned int seed;		/* that decides which */
+	struct hf_program *programs;	/* in order */
+	size_t program_count;
 	struct hf_fault *faults;	/* in order */
 	size_t fault_count;
 	struct hf_must *musts;
@@ -136,7 +150,8 @@ void hf_scenario_free(struct hf_scenario *scenario);
 /**
  * hf_scenario_set() - change a scenario from the command line
  * @scenario:  unchanged on failure
- * @setting:   "mode=off", "engine=updn", "lanes=15", "watchdog_s=300", "hosts_per_daemon=8",
+ * @setting:   "mode=off", "engine=updn", "lanes=15", "watchdog_s=300", "hosts_per_daemon=8", "strategy=sqd" of all
+ *             programs,
  *             "plugin.NAME=VALUE", "sm.NAME=VALUE" or "holdfastd.NAME=VALUE"; the last three replace a value of
  *             that name or add one
  * @ret_error: what is wrong with which value and what is allowed; caller frees it

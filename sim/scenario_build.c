@@ -276,6 +276,61 @@ static int set_up_hosts(struct building *building)
 	return err;
 }
 
+static int find_program_host(struct building *building, unsigned int line, const char *what, const char *name,
+			     struct hf_topology_node **ret_node)
+{
+	int err = find_node(building, line, what, name, ret_node);
+
+	if (!err && !is_host(building->scenario, *ret_node))
+		return FAIL(building, line, "%s = %s: allowed is a host where holdfastd runs", what, name);
+	return err;
+}
+
+static int add_program(struct building *building, const struct hf__program_draft *draft)
+{
+	const struct hf__program_values *values = &draft->values;
+	struct hf_scenario *scenario = building->scenario;
+	struct hf_program *program = &scenario->programs[scenario->program_count++];
+	int err;
+
+	if (!values->run || !values->server || !values->client)
+		return FAIL(building, draft->line, "program %s needs run, server and client", draft->name);
+	program->strategy = hf__scenario_strategies[values->strategy];
+	program->model = hf__scenario_models[values->model];
+	err = copy(&program->name, draft->name);
+	if (!err)
+		err = copy(&program->command, values->run);
+	if (!err && strspn(program->command, " ") == strlen(program->command))
+		return FAIL(building, draft->lines[HF__PROGRAM_RUN], "run = \"%s\": allowed is a program and its "
+			    "arguments", values->run);
+	if (!err)
+		err = find_program_host(building, draft->lines[HF__PROGRAM_SERVER], "server", values->server,
+					&program->server);
+	if (!err)
+		err = find_program_host(building, draft->lines[HF__PROGRAM_CLIENT], "client", values->client,
+					&program->client);
+	if (!err && program->server == program->client)
+		return FAIL(building, draft->lines[HF__PROGRAM_CLIENT], "client = %s: allowed is another host than the "
+			    "server", values->client);
+	return err;
+}
+
+static int add_programs(struct building *building)
+{
+	const struct hf__scenario_draft *draft = building->draft;
+	int err = 0;
+
+	building->scenario->programs = calloc(draft->program_count + 1, sizeof(struct hf_program));
+	if (!building->scenario->programs)
+		return -ENOMEM;
+	for (size_t i = 0; i < draft->program_count && !err; i++)
+		err = add_program(building, &draft->programs[i]);
+	/* A program finds its daemon by the host's name. */
+	if (!err && draft->program_count)
+		building->scenario->hosts_per_daemon = 1;
+	return err;
+}
+
 /* What tells where a fault strikes. */
 enum {
 	BY_LINK = 1,
@@ -526,7 +581,8 @@ static int copy_root(struct building *building)
 int hf__scenario_build(const struct hf__scenario_draft *draft, struct hf_scenario **ret_scenario, char **ret_error)
 {
 	static int (*const steps[])(struct building *building) = { copy_root, make_fabric, set_up_sm, set_up_services,
-								   set_up_hosts, add_faults, add_musts };
+								   set_up_hosts, add_programs, add_faults,
+								   add_musts };
 	struct building building = { .draft = draft, .ret_error = ret_error };
 	int err = 0;
 

@@ -18,6 +18,7 @@ enum hf__section {
 	HF__SECTION_SM,
 	HF__SECTION_HOSTS,
 	HF__SECTION_SERVICES,
+	HF__SECTION_PROGRAM,
 	HF__SECTION_FAULT,
 	HF__SECTION_COUNT,
 };
@@ -51,6 +52,12 @@ struct hf__services_values {
 	int interval_us;
 };
 
+struct hf__program_values {
+	char *run, *server, *client;
+	int strategy;		/* index in hf__scenario_strategies */
+	int model;		/* index in hf__scenario_models */
+};
+
 struct hf__fault_values {
 	int kind;		/* enum hf_fault_kind */
 	char *node, *port, *service;
@@ -64,6 +71,7 @@ enum { HF__ROOT_TITLE, HF__ROOT_DESCRIPTION, HF__ROOT_WATCHDOG, HF__ROOT_MEASURE
 enum { HF__FABRIC_KIND, HF__FABRIC_SIZE, HF__FABRIC_FILE, HF__FABRIC_HOSTS, HF__FABRIC_SM_HOST, HF__FABRIC_LANES };
 enum { HF__SM_ENGINE, HF__SM_MODE, HF__SM_NODE, HF__SM_STANDBY };
 enum { HF__SERVICES_FILE, HF__SERVICES_FROM, HF__SERVICES_INTERVAL };
+enum { HF__PROGRAM_RUN, HF__PROGRAM_SERVER, HF__PROGRAM_CLIENT, HF__PROGRAM_STRATEGY, HF__PROGRAM_MODEL };
 enum {
 	HF__FAULT_KIND, HF__FAULT_NODE, HF__FAULT_PORT, HF__FAULT_SERVICE, HF__FAULT_PERCENT, HF__FAULT_WAIT,
 	HF__FAULT_AFTER,
@@ -71,6 +79,7 @@ enum {
 
 extern const struct hf_option *const hf__scenario_tables[HF__SECTION_COUNT];
 extern const char *const hf__scenario_modes[], *const hf__scenario_lanes[];
+extern const char *const hf__scenario_strategies[], *const hf__scenario_models[];
 
 /* A string of a list. */
 struct hf__item {
@@ -82,6 +91,13 @@ struct hf__items {
 	struct hf__item *items;
 	size_t count;
 	bool is_closed;		/* its } was read */
+};
+
+struct hf__program_draft {
+	char *name;
+	struct hf__program_values values;
+	unsigned int line;			/* of its end */
+	unsigned int lines[HF__VALUES_MAX];	/* 0: not said */
 };
 
 struct hf__fault_draft {
@@ -101,6 +117,8 @@ struct hf__scenario_draft {
 	struct hf__services_values services;
 	unsigned int lines[HF__SECTION_COUNT][HF__VALUES_MAX];
 	struct hf__items must, opensm, plugin, run, holdfastd;
+	struct hf__program_draft *programs;
+	size_t program_count;
 	struct hf__fault_draft *faults;
 	size_t fault_count;
 };

@@ -14,7 +14,8 @@
 struct reading {
 	struct hf__scenario_draft *draft;
 	bool seen[HF__SECTION_COUNT];
-	struct hf__fault_draft fault;	/* whose section is open */
+	struct hf__program_draft program;	/* whose section is open */
+	struct hf__fault_draft fault;		/* likewise */
 	char *error;			/* the first one, with its place */
 	bool out_of_memory;
 };
@@ -31,6 +32,7 @@ static const struct section {
 	[HF__SECTION_SM] = { "sm", { "opensm", "plugin" } },
 	[HF__SECTION_HOSTS] = { "hosts", { "run", "holdfastd" } },
 	[HF__SECTION_SERVICES] = { "services", { NULL } },
+	[HF__SECTION_PROGRAM] = { "program", { NULL } },
 	[HF__SECTION_FAULT] = { "fault", { "link" } },
 };
 
@@ -55,6 +57,8 @@ static void *section_values(enum hf__section section)
 		return &current->draft->hosts;
 	case HF__SECTION_SERVICES:
 		return &current->draft->services;
+	case HF__SECTION_PROGRAM:
+		return &current->program.values;
 	case HF__SECTION_FAULT:
 		return &current->fault.values;
 	case HF__SECTION_COUNT:
@@ -65,6 +69,8 @@ static void *section_values(enum hf__section section)
 
 static unsigned int *section_lines(enum hf__section section)
 {
+	if (section == HF__SECTION_PROGRAM)
+		return current->program.lines;
 	return section == HF__SECTION_FAULT ? current->fault.lines : current->draft->lines[section];
 }
 
@@ -227,20 +233,62 @@ static void fault_fini(struct hf__fault_draft *fault)
 	free(fault->name);
 }
 
-/* The end of a fault's section: the open fault goes to the others, and the next one begins. */
+static int program_init(struct hf__program_draft *program)
+{
+	memset(program, 0, sizeof(*program));
+	return hf_options_init(hf__scenario_tables[HF__SECTION_PROGRAM], &program->values);
+}
+
+static void program_fini(struct hf__program_draft *program)
+{
+	hf_options_fini(hf__scenario_tables[HF__SECTION_PROGRAM], &program->values);
+	free(program->name);
+}
+
+/* The name of the section that has just ended; NULL where it may not be called so. */
+static const char *read_title(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *name = cfg_title(cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1));
+	char text[MESSAGE_MAX];
+
+	if (*name && !name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")])
+		return name;
+	snprintf(text, sizeof(text), "%s \"%s\": allowed in its name are letters, digits, _ and -", cfg_opt_name(opt),
+		 name);
+	keep_error(cfg, text);
+	return NULL;
+}
+
+/* The end of a program's section: the open one goes to the others, and the next one begins. */
+static int on_program(cfg_t *cfg, cfg_opt_t *opt)
+{
+	struct hf__scenario_draft *draft = current->draft;
+	const char *name = read_title(cfg, opt);
+	struct hf__program_draft *grown;
+
+	if (!name)
+		return -1;
+	grown = reallocarray(draft->programs, draft->program_count + 1, sizeof(*grown));
+	if (!grown)
+		return refuse(cfg, NULL);
+	draft->programs = grown;
+	current->program.line = cfg->line;
+	current->program.name = strdup(name);
+	if (!current->program.name)
+		return refuse(cfg, NULL);
+	grown[draft->program_count++] = current->program;
+	return program_init(&current->program) ? refuse(cfg, NULL) : 0;
+}
+
+/* The same for a fault. */
 static int on_fault(cfg_t *cfg, cfg_opt_t *opt)
 {
 	struct hf__scenario_draft *draft = current->draft;
-	const char *name = cfg_title(cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1));
+	const char *name = read_title(cfg, opt);
 	struct hf__fault_draft *grown;
 
-	if (name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")] || !*name) {
-		char text[MESSAGE_MAX];
-
-		snprintf(text, sizeof(text), "fault \"%s\": allowed in its name are letters, digits, _ and -", name);
-		keep_error(cfg, text);
+	if (!name)
 		return -1;
-	}
 	grown = reallocarray(draft->faults, draft->fault_count + 1, sizeof(*grown));
 	if (!grown)
 		return refuse(cfg, NULL);
@@ -266,6 +314,13 @@ static cfg_opt_t *add_opts(enum hf__section section, cfg_opt_t *opt)
 	return opt;
 }
 
+static cfg_validate_callback_t end_of(enum hf__section section)
+{
+	if (section == HF__SECTION_PROGRAM)
+		return on_program;
+	return section == HF__SECTION_FAULT ? on_fault : on_section;
+}
+
 static int parse(struct reading *reading)
 {
 	cfg_opt_t opts[HF__SECTION_COUNT][SECTION_OPTS];
@@ -277,9 +332,9 @@ static int parse(struct reading *reading)
 	for (int i = HF__SECTION_ROOT + 1; i < HF__SECTION_COUNT; i++) {
 		*add_opts(i, opts[i]) = (cfg_opt_t)CFG_END();
 		*opt = (cfg_opt_t)CFG_SEC(sections[i].name, opts[i], CFGF_NODEFAULT);
-		if (i == HF__SECTION_FAULT)
+		if (end_of(i) != on_section)
 			opt->flags |= CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES;
-		opt++->validcb = i == HF__SECTION_FAULT ? on_fault : on_section;
+		opt++->validcb = end_of(i);
 	}
 	*opt = (cfg_opt_t)CFG_END();
 	cfg = cfg_init(opts[HF__SECTION_ROOT], CFGF_NONE);
@@ -331,9 +386,12 @@ int hf__scenario_read(const char *path, struct hf__scenario_draft *draft, char *
 	int err = draft_init(draft, path);
 
 	if (!err)
+		err = program_init(&reading.program);
+	if (!err)
 		err = fault_init(&reading.fault);
 	if (!err)
 		err = parse(&reading);
+	program_fini(&reading.program);
 	fault_fini(&reading.fault);
 	if (err) {
 		hf__scenario_draft_fini(draft);
@@ -349,6 +407,9 @@ void hf__scenario_draft_fini(struct hf__scenario_draft *draft)
 	hf_options_fini(hf__scenario_tables[HF__SECTION_SM], &draft->sm);
 	hf_options_fini(hf__scenario_tables[HF__SECTION_HOSTS], &draft->hosts);
 	hf_options_fini(hf__scenario_tables[HF__SECTION_SERVICES], &draft->services);
+	for (size_t i = 0; i < draft->program_count; i++)
+		program_fini(&draft->programs[i]);
+	free(draft->programs);
 	for (size_t i = 0; i < draft->fault_count; i++)
 		fault_fini(&draft->faults[i]);
 	free(draft->faults);

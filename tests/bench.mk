@@ -29,4 +29,4 @@ EXTRA_DIST += tests/bench_services.sh
 
 noinst_PROGRAMS += tests/ipc_limits
 tests_ipc_limits_SOURCES = tests/ipc_limits.c
-EXTRA_DIST += tests/bench_verbs.sh
+EXTRA_DIST += tests/bench_preload.sh tests/bench_verbs.sh tests/perftest.sh

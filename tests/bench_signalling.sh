@@ -15,7 +15,7 @@ set -euo pipefail
 . "$(dirname "$0")/fabric.sh"
 
 hfsim=$build/tools/hfsim
-default_fabrics=(leaf-spine:32x8x2:18:dfsssp:15 torus:8x8x8:1:torus-2QoS:8 dragonfly:8x4:4:dfsssp:15)
+default_fabrics=(leaf-spine:32x8x2:18:dfsssp:15 torus:8x8x8:1:torus-2QoS:8 dragonfly:8x4:4:lash:8)
 latency_fabric=torus:8x8x8:1:torus-2QoS:8
 kinds=(link switch host)
 others=(hybrid wildcard repath-only)

@@ -13,6 +13,7 @@
 #include "random_tables.h"
 
 #define MAX_PORTS	64
+#define MOST_LIDS	4	/* of a port */
 #define INSTANCE	0x1234567890abcdef
 #define MANY_BYTES	(1 << 20)
 
@@ -147,13 +148,18 @@ static void check_holder(const struct hf_snapshot *snapshot, uint32_t src, struc
 
 static bool is_free(const bool *used, const struct hf_table_port *port, unsigned int lid)
 {
+	if (lid % MOST_LIDS)
+		return false;
 	for (unsigned int i = 0; i < 1U << port->lmc; i++)
 		if (lid + i >= RANDOM_LIDS || used[lid + i])
 			return false;
 	return true;
 }
 
-/* In a fabric LIDs are unique; random tables do not care. */
+/*
+ * In a fabric LIDs are unique, and a range begins at a multiple of its size, so that none moves by less than that;
+ * random tables do not care.
+ */
 static void make_lids_unique(struct hf_tables *tables)
 {
 	bool used[RANDOM_LIDS + 4] = { true };

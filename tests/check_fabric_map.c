@@ -8,107 +8,107 @@
 #include "fabric_image.h"
 
 static struct fabric_image image;
-static struct hf_fabric fabric;
+static struct hf_map fabric;
 
 static void set_up(void)
 {
 	fabric_image_init(&image);
-	ck_assert_int_eq(hf_fabric_init(&fabric, &image, sizeof(image)), 0);
+	ck_assert_int_eq(hf_map_init(&fabric, &image, sizeof(image)), 0);
 }
 
-static struct hf_fabric_route route_of(unsigned int from, unsigned int dlid, unsigned int sl, unsigned int pkey)
+static struct hf_map_route route_of(unsigned int from, unsigned int dlid, unsigned int sl, unsigned int pkey)
 {
-	struct hf_fabric_packet packet = { .from = image_adapter_port(from), .dlid = dlid, .sl = sl, .pkey = pkey };
-	struct hf_fabric_route route;
+	struct hf_map_packet packet = { .from = image_adapter_port(from), .dlid = dlid, .sl = sl, .pkey = pkey };
+	struct hf_map_route route;
 
-	hf_fabric_route(&fabric, &packet, &route);
+	hf_map_route(&fabric, &packet, &route);
 	return route;
 }
 
-static void check_fate(unsigned int from, unsigned int dlid, enum hf_fabric_fate fate, uint32_t port)
+static void check_fate(unsigned int from, unsigned int dlid, enum hf_map_fate fate, uint32_t port)
 {
-	struct hf_fabric_route route = route_of(from, dlid, 0, 0);
+	struct hf_map_route route = route_of(from, dlid, 0, 0);
 
-	ck_assert_str_eq(hf_fabric_fate_name(route.fate), hf_fabric_fate_name(fate));
+	ck_assert_str_eq(hf_map_fate_name(route.fate), hf_map_fate_name(fate));
 	ck_assert_uint_eq(route.port, port);
 }
 
 START_TEST(refuses_what_is_no_map)
 {
-	ck_assert_int_eq(hf_fabric_init(&fabric, &image, HF_FABRIC_HEADER_SIZE - 1), -EPROTO);
+	ck_assert_int_eq(hf_map_init(&fabric, &image, HF_FABRIC_HEADER_SIZE - 1), -EPROTO);
 	image.header.magic++;
-	ck_assert_int_eq(hf_fabric_init(&fabric, &image, sizeof(image)), -EPROTO);
+	ck_assert_int_eq(hf_map_init(&fabric, &image, sizeof(image)), -EPROTO);
 	fabric_image_init(&image);
 	image.header.version++;
-	ck_assert_int_eq(hf_fabric_init(&fabric, &image, sizeof(image)), -EPROTO);
+	ck_assert_int_eq(hf_map_init(&fabric, &image, sizeof(image)), -EPROTO);
 	fabric_image_init(&image);
 	image.header.is_ready = 0;
-	ck_assert_int_eq(hf_fabric_init(&fabric, &image, sizeof(image)), -EAGAIN);
+	ck_assert_int_eq(hf_map_init(&fabric, &image, sizeof(image)), -EAGAIN);
 	fabric_image_init(&image);
 	image.header.ports.size--;
-	ck_assert_int_eq(hf_fabric_init(&fabric, &image, sizeof(image)), -EPROTO);
+	ck_assert_int_eq(hf_map_init(&fabric, &image, sizeof(image)), -EPROTO);
 	fabric_image_init(&image);
 	image.header.kept_ports.count--;
-	ck_assert_int_eq(hf_fabric_init(&fabric, &image, sizeof(image)), -EPROTO);
+	ck_assert_int_eq(hf_map_init(&fabric, &image, sizeof(image)), -EPROTO);
 	fabric_image_init(&image);
 	image.header.nodes.at = sizeof(image) - 8;
-	ck_assert_int_eq(hf_fabric_init(&fabric, &image, sizeof(image)), -EPROTO);
+	ck_assert_int_eq(hf_map_init(&fabric, &image, sizeof(image)), -EPROTO);
 	fabric_image_init(&image);
-	ck_assert_int_eq(hf_fabric_init(&fabric, &image, sizeof(image) / 4), -EPROTO);
+	ck_assert_int_eq(hf_map_init(&fabric, &image, sizeof(image) / 4), -EPROTO);
 }
 END_TEST
 
 START_TEST(shows_nodes_and_ports)
 {
-	struct hf_fabric_node node;
-	struct hf_fabric_port port;
+	struct hf_map_node node;
+	struct hf_map_port port;
 	uint32_t index;
 
-	ck_assert_int_eq(hf_fabric_find_node(&fabric, "H_2", &node), 0);
+	ck_assert_int_eq(hf_map_find_node(&fabric, "H_2", &node), 0);
 	ck_assert(!node.is_switch && node.port_count == 1);
-	ck_assert_int_eq(hf_fabric_find_port(&fabric, &node, 1, &index), 0);
-	ck_assert_int_eq(hf_fabric_find_port(&fabric, &node, 0, &index), -ENOENT);
-	ck_assert_int_eq(hf_fabric_find_port(&fabric, &node, 2, &index), -ENOENT);
-	ck_assert_int_eq(hf_fabric_get_port(&fabric, index, &port), 0);
+	ck_assert_int_eq(hf_map_find_port(&fabric, &node, 1, &index), 0);
+	ck_assert_int_eq(hf_map_find_port(&fabric, &node, 0, &index), -ENOENT);
+	ck_assert_int_eq(hf_map_find_port(&fabric, &node, 2, &index), -ENOENT);
+	ck_assert_int_eq(hf_map_get_port(&fabric, index, &port), 0);
 	ck_assert_uint_eq(port.lid, 3);
 	ck_assert_uint_eq(port.state, 4);
 	ck_assert_uint_eq(port.mtu, 4);
 	ck_assert_uint_eq(port.guid, node.guid + 1);
 	ck_assert(port.has_peer && port.peer == image_switch_port(1, 1));
-	ck_assert_int_eq(hf_fabric_find_node(&fabric, "S_1", &node), 0);
+	ck_assert_int_eq(hf_map_find_node(&fabric, "S_1", &node), 0);
 	ck_assert(node.is_switch);
-	ck_assert_int_eq(hf_fabric_find_port(&fabric, &node, 0, &index), 0);
-	ck_assert_int_eq(hf_fabric_get_port(&fabric, index, &port), 0);
+	ck_assert_int_eq(hf_map_find_port(&fabric, &node, 0, &index), 0);
+	ck_assert_int_eq(hf_map_get_port(&fabric, index, &port), 0);
 	ck_assert(!port.has_peer && port.lid == 6 && port.guid == node.guid);
-	ck_assert_int_eq(hf_fabric_find_node(&fabric, "H_4", &node), -ENOENT);
-	ck_assert_int_eq(hf_fabric_get_port(&fabric, IMAGE_PORTS, &port), -ENOENT);
+	ck_assert_int_eq(hf_map_find_node(&fabric, "H_4", &node), -ENOENT);
+	ck_assert_int_eq(hf_map_get_port(&fabric, IMAGE_PORTS, &port), -ENOENT);
 }
 END_TEST
 
 START_TEST(shows_what_is_kept_beside)
 {
-	struct hf_fabric_port port;
+	struct hf_map_port port;
 	__be64 guid;
 	uint16_t pkey;
 
 	image.kept_ports[image_adapter_port(1)].mtu = 5;
 	image.kept_ports[image_adapter_port(1)].guids[3] = htobe64(0x77);
-	ck_assert_int_eq(hf_fabric_get_port(&fabric, image_adapter_port(1), &port), 0);
+	ck_assert_int_eq(hf_map_get_port(&fabric, image_adapter_port(1), &port), 0);
 	ck_assert_uint_eq(port.mtu, 5);
-	ck_assert_int_eq(hf_fabric_get_guid(&fabric, &port, 0, &guid), 0);
+	ck_assert_int_eq(hf_map_get_guid(&fabric, &port, 0, &guid), 0);
 	ck_assert_uint_eq(be64toh(guid), port.guid);
-	ck_assert_int_eq(hf_fabric_get_guid(&fabric, &port, 3, &guid), 0);
+	ck_assert_int_eq(hf_map_get_guid(&fabric, &port, 3, &guid), 0);
 	ck_assert_uint_eq(be64toh(guid), 0x77);
-	ck_assert_int_eq(hf_fabric_get_guid(&fabric, &port, 8, &guid), -ENOENT);
-	ck_assert_int_eq(hf_fabric_get_pkey(&fabric, &port, 0, &pkey), 0);
+	ck_assert_int_eq(hf_map_get_guid(&fabric, &port, 8, &guid), -ENOENT);
+	ck_assert_int_eq(hf_map_get_pkey(&fabric, &port, 0, &pkey), 0);
 	ck_assert_uint_eq(pkey, 0xffff);
-	ck_assert_int_eq(hf_fabric_get_pkey(&fabric, &port, IMAGE_PKEYS, &pkey), -ENOENT);
+	ck_assert_int_eq(hf_map_get_pkey(&fabric, &port, IMAGE_PKEYS, &pkey), -ENOENT);
 }
 END_TEST
 
 START_TEST(routes_by_the_tables)
 {
-	struct hf_fabric_route route = route_of(0, 4, 0, 0xffff);
+	struct hf_map_route route = route_of(0, 4, 0, 0xffff);
 
 	ck_assert_int_eq(route.fate, HF_FABRIC_DELIVERED);
 	ck_assert_uint_eq(route.port, image_adapter_port(3));
@@ -207,7 +207,7 @@ END_TEST
 
 static unsigned int delivered[IMAGE_PORTS], lost, crossed;
 
-static void note(void *context, const struct hf_fabric_route *route)
+static void note(void *context, const struct hf_map_route *route)
 {
 	(void)context;
 	crossed += route->crossed_count;
@@ -215,21 +215,21 @@ static void note(void *context, const struct hf_fabric_route *route)
 		delivered[route->port]++;
 	else
 		lost++;
-	hf_fabric_count(&fabric, route, 3, 1);
+	hf_map_count(&fabric, route, 3, 1);
 }
 
 static void flood(unsigned int mlid)
 {
-	struct hf_fabric_packet packet = { .from = image_adapter_port(0), .dlid = mlid, .sl = 3 };
+	struct hf_map_packet packet = { .from = image_adapter_port(0), .dlid = mlid, .sl = 3 };
 
 	memset(delivered, 0, sizeof(delivered));
 	lost = crossed = 0;
-	hf_fabric_flood(&fabric, &packet, note, NULL);
+	hf_map_flood(&fabric, &packet, note, NULL);
 }
 
 START_TEST(floods_by_the_tables)
 {
-	static struct hf_fabric_counters counters[IMAGE_PORTS];
+	static struct hf_map_counters counters[IMAGE_PORTS];
 
 	fabric.counters = counters;
 	image.mfts[0][33] = htobe16(1 << 1 | 1 << 2 | 1 << 3);
@@ -253,7 +253,7 @@ END_TEST
 START_TEST(floods_by_the_default_ports)
 {
 	image.mfts[1][0] = htobe16(1 << 2);
-	image.kept_switches[0] = (struct hf_fabric_kept_switch){
+	image.kept_switches[0] = (struct hf_map_kept_switch){
 		.is_set = 1, .default_mcast_primary_port = 3, .default_mcast_not_primary_port = 2,
 	};
 	flood(0xc000);

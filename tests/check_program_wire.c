@@ -149,6 +149,10 @@ START_TEST(a_connection_names_what_it_must)
 	ck_assert_int_eq(from_program(), -EBADMSG);
 	message.add.path.dgid = good_path.dgid;
 	ck_assert_int_eq(from_program(), 0);
+	message.add.moved.strategy = HF_PROGRAM_STRATEGIES;
+	ck_assert_int_eq(from_program(), -EBADMSG);
+	message.add.moved.strategy = HF_PROGRAM_STRATEGY_RESET;
+	ck_assert_int_eq(from_program(), 0);
 }
 END_TEST
 

@@ -142,6 +142,48 @@ START_TEST(a_refusal_is_tried_again_after_a_second)
 }
 END_TEST
 
+static void is_at(const struct hf_path *path)
+{
+	struct hf_path used = *path;
+
+	used.dgid = connection->dgid;
+	used.reachable = true;
+	hf_reconciler_note_moved(&reconciler, connection, &used, 0);
+}
+
+START_TEST(the_other_end_may_be_first)
+{
+	struct hf_path used = known_path();
+
+	tell_sl(0);
+	connect_with(&used);
+	tell_sl(1);
+	ck_assert_int_eq(connection->state, HF_CONNECTION_CHANGING);
+	used.sl = 1;
+	is_at(&used);
+	ck_assert_int_eq(connection->state, HF_CONNECTION_ESTABLISHED);
+	ck_assert_uint_eq(connection->path.sl, 1);
+	ck_assert_uint_eq(changed, 1);
+	hf_reconciler_finish(&reconciler, connection, -ETIMEDOUT, 0);
+	ck_assert_uint_eq(changed, 1);
+	ck_assert(!hf_reconciler_is_busy(&reconciler));
+	tell_sl(3);
+	hf_reconciler_finish(&reconciler, connection, -EBUSY, 0);
+	ck_assert_int_eq(connection->state, HF_CONNECTION_FAILED);
+	used.sl = 3;
+	is_at(&used);
+	ck_assert_int_eq(connection->state, HF_CONNECTION_ESTABLISHED);
+	ck_assert(!hf_reconciler_is_busy(&reconciler));
+	hf_reconciler_handle_timer(&reconciler, 2 * SECOND_NS);
+	ck_assert_uint_eq(moves, 2);
+	ck_assert_uint_eq(changed, 2);
+	/* This end has not been told by the SM yet: what it is told then may be what it uses. */
+	used.sl = 2;
+	is_at(&used);
+	ck_assert_uint_eq(changed, 3);
+}
+END_TEST
+
 /* Each alone: whether it moves. */
 static const struct {
 	const char *what;
@@ -238,6 +280,7 @@ static Suite *strategy_program_suite(void)
 	tcase_add_test(tcase, waits_for_the_table);
 	tcase_add_test(tcase, what_differs_from_the_beginning_is_moved);
 	tcase_add_test(tcase, a_refusal_is_tried_again_after_a_second);
+	tcase_add_test(tcase, the_other_end_may_be_first);
 	tcase_add_loop_test(tcase, only_what_counts_is_compared, 0, sizeof(cases) / sizeof(cases[0]));
 	tcase_add_test(tcase, a_larger_mtu_is_nothing_to_move_for);
 	tcase_add_test(tcase, a_connection_gets_another_destination);

@@ -25,9 +25,9 @@ uint32_t image_adapter_port(unsigned int adapter)
 	return IMAGE_SWITCHES * (IMAGE_SWITCH_PORTS + 1) + adapter;
 }
 
-static struct hf_fabric_table table(const struct fabric_image *image, const void *first, uint32_t count, uint32_t size)
+static struct hf_map_table table(const struct fabric_image *image, const void *first, uint32_t count, uint32_t size)
 {
-	return (struct hf_fabric_table){ .at = (const char *)first - (const char *)image, .count = count, .size = size };
+	return (struct hf_map_table){ .at = (const char *)first - (const char *)image, .count = count, .size = size };
 }
 
 #define TABLE(member) table(image, image->member, sizeof(image->member) / sizeof(image->member[0]), \
@@ -117,7 +117,7 @@ void fabric_image_init(struct fabric_image *image)
 		link_ports(image, image_adapter_port(adapter), image_switch_port(adapter / 2, adapter % 2 + 1));
 	}
 	link_ports(image, image_switch_port(0, 3), image_switch_port(1, 3));
-	image->header = (struct hf_fabric_header){
+	image->header = (struct hf_map_header){
 		.magic = HF_FABRIC_MAGIC,
 		.version = HF_FABRIC_VERSION,
 		.address = ADDRESS,

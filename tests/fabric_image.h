@@ -23,13 +23,13 @@
 #define IMAGE_PKEYS		2
 
 struct fabric_image {
-	struct hf_fabric_header header;
-	uint8_t pad[HF_FABRIC_HEADER_SIZE - sizeof(struct hf_fabric_header)];
+	struct hf_map_header header;
+	uint8_t pad[HF_FABRIC_HEADER_SIZE - sizeof(struct hf_map_header)];
 	struct hf_ibsim_node nodes[IMAGE_NODES];	/* the switches first */
 	struct hf_ibsim_switch switches[IMAGE_SWITCHES];
 	struct hf_ibsim_memory_port ports[IMAGE_PORTS];
-	struct hf_fabric_kept_switch kept_switches[IMAGE_SWITCHES];
-	struct hf_fabric_kept_port kept_ports[IMAGE_PORTS];
+	struct hf_map_kept_switch kept_switches[IMAGE_SWITCHES];
+	struct hf_map_kept_port kept_ports[IMAGE_PORTS];
 	uint8_t lfts[IMAGE_SWITCHES][IMAGE_LIDS];
 	__be16 mfts[IMAGE_SWITCHES][HF_IBSIM_MFT_BLOCKS * HF_IBSIM_MFT_BLOCK];
 	uint8_t sl2vl[IMAGE_PORTS][(IMAGE_SWITCH_PORTS + 1) * HF_IBSIM_SL2VL_SIZE];

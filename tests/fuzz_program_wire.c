@@ -30,6 +30,8 @@ static void use_message(const struct hf_program_message *message)
 	case HF_PROGRAM_ADD:
 		use_text(message->add.device, sizeof(message->add.device));
 		use_path(&message->add.path);
+		if (!hf_program_strategy_names[message->add.moved.strategy])
+			abort();
 		if (message->add.qp_type != HF_QP_RC && message->add.qp_type != HF_QP_UC)
 			abort();
 		break;

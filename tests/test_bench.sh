@@ -19,7 +19,7 @@ yields() {
 	figures | diff names - && all_are_numbers
 }
 
-plan 7
+plan 8
 try 'compares snapshots' \
 	yields "$top_builddir/tests/bench_distinguisher" --rounds 3 torus:3x3x3:2 leaf-spine:4x2:2
 try 'reads a fabric from a file' \
@@ -33,3 +33,4 @@ try 'compares the signalling modes' \
 try 'breaks cables' yields "$top_srcdir/tests/bench_sweep.sh" --turns 1 --faults 1 torus:3x3x3:2:torus-2QoS \
 	mesh:3x3x3:1:lash
 try 'runs perftest on simulated adapters' yields "$top_srcdir/tests/bench_verbs.sh" --turns 1
+try 'moves programs' yields "$top_srcdir/tests/bench_preload.sh" --turns 1 --runs 1

@@ -92,7 +92,7 @@ try "stock saquery sees both subscriptions of both ports" wait_for 10 has_subscr
 try "each port has a path to each of the 13 end ports" holds '.status | all(.paths == 13)' status
 try "they are what stock saquery is told" same_paths
 try "all connections are in RTS" wait_for 10 in_rts
-try "one query sufficed" holds '.status | all(.counters.queries == 1)' status
+try "one query sufficed" holds '.status | all(.counters | .queries - .queries_failed == 1)' status
 try "the trace names the nodes" grep -q '"who":"host:H_2_1_0".*"ev":"query_done"' trace
 
 end "$osm_pid"

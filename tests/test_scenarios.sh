@@ -38,7 +38,7 @@ is_none_left() { ! is_any_left "$1"; }
 members='"changed_paths", "hosts_told", "reports_sent", "reports_acked", "sa_queries", "path_records_received",
 	"mads_total", "ms_routing_done", "ms_last_report_acked", "ms_last_host_done"'
 
-plan 50
+plan 57
 
 for mode in wildcard repath-only hybrid targeted; do
 	try "mesh-to-ring passes in mode $mode" passes "mesh-$mode" mesh-to-ring --mode "$mode"
@@ -49,16 +49,28 @@ for mode in wildcard repath-only hybrid targeted; do
 		".mode == \"$mode\" and (.faults[0] | [.[$members]] | length == 10 and all(type == \"number\"))"
 	try "$mode: every report is answered, and the hosts change what changed" holds "mesh-$mode" \
 		'.faults[0] | .reports_sent > 0 and .reports_acked == .reports_sent and .hosts_told == 6 and
-		 .connections_changed > 0 and .connections_changed <= .changed_paths'
+		 .connections_changed > 6 and .connections_changed - 6 <= .changed_paths'
+	# One whose other end resets before it is told itself is moved twice.
+	try "$mode: the programs were moved as they should be, and sent on" holds "mesh-$mode" \
+		'.programs_ended == 0 and .programs_silent == 0 and .work_requests_lost == 0 and (.faults[0].programs |
+		 [.[].strategy] == ["apm", "sqd", "reset"] and all(.[]; .strategy as $how | .ms_without_traffic >= 0 and
+		 (.client, .server | .strategy == $how and .moves >= 1 and .sl_before == 0 and .sl_after == 1)))'
 done
+try "a program that is moved by reset had its work requests posted once more" \
+	holds mesh-targeted '[.faults[0].programs[2] | .client, .server | .replayed] | add > 0'
+try "without libholdfast-verbs the programs stay where they were" \
+	fails mesh-none mesh-to-ring --set strategy=none
+try "on the old SL" holds mesh-none '.programs_on_wrong_sl == 3 and .programs_silent == 0 and
+	all(.faults[0].programs[] | .client, .server; .sl_before == 0 and .sl_after == 0 and .moves == 0) and
+	any(.reasons[]; test("programs_on_wrong_sl"))'
 try "hybrid asks the SA once for each host, and is told what changed" holds mesh-hybrid \
-	'.faults[0] | .sa_queries == 6 and .reports_sent == 6 and .path_records_received >= .connections_changed and
+	'.faults[0] | .sa_queries == 6 and .reports_sent == 6 and .path_records_received >= .connections_changed - 6 and
 	 .path_records_received < 6 * 13'
 try "without deltas it gets whole tables" passes mesh-tables mesh-to-ring --mode hybrid --set plugin.deltas=false
 try "of all destinations" holds mesh-tables \
 	'.faults[0] | .sa_queries == 6 and .reports_sent == 6 and .path_records_received == 6 * 13'
 try "targeted asks nobody: what changed comes behind the traps" holds mesh-targeted \
-	'.faults[0] | .sa_queries == 0 and .reports_sent == 6 and .mads_total == 12'
+	'.faults[0] | .sa_queries == 0 and .reports_sent == 6 and .mads["ReportResp(Notice)"] == 6'
 try "targeted without deltas works with whole tables" passes mesh-old mesh-to-ring --set plugin.deltas=false
 try "repath-only asks nobody: the records come in the traps" holds mesh-repath-only \
 	'.faults[0] | .sa_queries == 0 and .path_records_received == .reports_sent'

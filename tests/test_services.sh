@@ -34,7 +34,7 @@ kill_sm() {
 }
 
 start_fabric || exit 99
-plan 60
+plan 63
 write_services
 try "check-config reads the file" "$holdfast" check-config "$work/services.conf"
 try "opensm comes up with a service" start_services
@@ -68,7 +68,19 @@ try "failover to a node by LID" fail_over storage "$(lid_of H_1_1_0)"
 try "brings it there" owner_is H_1_1_0
 try "failover to a node by GUID" fail_over storage "$(guid_from H_2_1_0)"
 try "brings it there" owner_is H_2_1_0
+follow_events() {
+	"$holdfast" events --follow --json --socket "$socket" >followed &
+	follow_pid=$!
+	wait_for 5 test -s followed
+}
+on_exit 'end "$follow_pid"'
+follow_pid=
+followed_move() { tail -n 1 followed | jq -e '.event == "owner" and .cause == "operator"' >/dev/null; }
+try "events --follow begins with what was" follow_events
 try "failover to the best" fail_over storage
+try "events --follow says so while it runs" wait_for 5 followed_move
+followed_once() { jq -se 'map(.seq) | . == unique' followed >/dev/null; }
+try "each event once, in order" followed_once
 try "brings it there" owner_is H_1_0_0
 try "no trap 66 or 67 in all that" no_traps
 try "to its owner: refused, 3" ends_with 3 fail_over storage H_1_0_0

@@ -39,7 +39,7 @@ verbs() {
 	try "$1: who said it is in the log" log_says "OpenSM's console.* said: failover storage H_2_1_0: done"
 }
 start_fabric || exit 99
-plan 41
+plan 42
 write_services
 console_conf() {
 	printf 'control = "%s"\nservices = "%s"\njournal = "%s"\n' "$socket" "$work/services.conf" "$work/journal" >plugin.conf
@@ -117,6 +117,7 @@ many_sessions() {
 try "a hundred sessions that quit at once" many_sessions
 try "opensm goes on" opensm_is_up
 open_session third
+try "and who comes after them has the verbs" answers
 try "opensm ends with status 0 in the middle of a session" stop_opensm
 close_session
 osm_console=off

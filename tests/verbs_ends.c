@@ -42,6 +42,7 @@ void open_end(struct end *end, unsigned int device)
 				     IBV_ACCESS_REMOTE_ATOMIC | IBV_ACCESS_MW_BIND);
 	must(end->mr);
 	must(ibv_query_port(end->context, 1, &end->port) == 0);
+	must(ibv_query_gid(end->context, 1, 0, &end->gid) == 0);
 }
 
 struct ibv_qp *new_qp(struct end *end, enum ibv_qp_type type)
@@ -60,8 +61,21 @@ struct ibv_qp *new_qp(struct end *end, enum ibv_qp_type type)
 	return qp;
 }
 
+struct ibv_ah_attr address(const struct end *end, const struct wiring *wiring)
+{
+	struct ibv_ah_attr ah = { .dlid = end->port.lid + wiring->lid_offset, .sl = wiring->sl, .port_num = 1 };
+
+	if (end->port.link_layer == IBV_LINK_LAYER_ETHERNET) {
+		ah.dlid = 0;
+		ah.is_global = 1;
+		ah.grh = (struct ibv_global_route){ .dgid = end->gid, .hop_limit = 1 };
+	}
+	return ah;
+}
+
 struct ibv_qp_attr attributes(const struct end *own, const struct end *other, const struct wiring *wiring)
 {
+	struct wiring alternate = { .lid_offset = !wiring->lid_offset, .sl = wiring->sl };
 	struct ibv_qp_attr attr = {
 		.path_mtu = IBV_MTU_2048,
 		.path_mig_state = IBV_MIG_MIGRATED,
@@ -70,8 +84,8 @@ struct ibv_qp_attr attributes(const struct end *own, const struct end *other, co
 		.sq_psn = wiring->psn,
 		.dest_qp_num = other->qp ? other->qp->qp_num : 0,
 		.qp_access_flags = wiring->access,
-		.ah_attr = { .dlid = other->port.lid + wiring->lid_offset, .sl = wiring->sl, .port_num = 1 },
-		.alt_ah_attr = { .dlid = other->port.lid + !wiring->lid_offset, .sl = wiring->sl, .port_num = 1 },
+		.ah_attr = address(other, wiring),
+		.alt_ah_attr = address(other, &alternate),
 		.port_num = 1,
 		.alt_port_num = 1,
 		.timeout = wiring->timeout,

@@ -973,7 +973,7 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } cases[] = {
-	{ "transitions", transitions }, { "sends", sends }, { "pieces", pieces }, { "inlined", inlined },
+	{ "transitions", transitions }, { "answers", answers }, { "sends", sends }, { "pieces", pieces }, { "inlined", inlined },
 	{ "writes", writes }, { "reads", reads }, { "atomics", atomics }, { "keys", keys }, { "too_long", too_long },
 	{ "windows", windows }, { "type_1_window", type_1_window }, { "not_ready", not_ready },
 	{ "shared_receives", shared_receives }, { "flushes", flushes }, { "overrun", overrun },

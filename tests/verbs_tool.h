@@ -39,6 +39,7 @@ struct end {
 	struct ibv_srq *srq;	/* NULL, or for new queue pairs */
 	uint8_t *buffer;	/* BUFFER_SIZE */
 	struct ibv_port_attr port;
+	union ibv_gid gid;	/* the first one */
 	struct ibv_qp *qp;
 };
 
@@ -56,6 +57,9 @@ extern const struct wiring plain_wiring;
 void open_end(struct end *end, unsigned int device);
 struct ibv_qp *new_qp(struct end *end, enum ibv_qp_type type);
 void connect_ends(struct end *a, struct end *b, const struct wiring *wiring);
+
+/* How @end is reached: by its LID, or over Ethernet by its GID. */
+struct ibv_ah_attr address(const struct end *end, const struct wiring *wiring);
 
 /* Attributes for a transition that leads to working connections; for any mask. */
 struct ibv_qp_attr attributes(const struct end *own, const struct end *other, const struct wiring *wiring);
@@ -83,5 +87,6 @@ void expect_event(struct end *end, enum ibv_event_type type);
 void exchange(struct end *a, struct end *b);
 
 void transitions(void);
+void answers(void);
 
 #endif

@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 #include "lib/trace.h"
+#include "tools/hfsim_hosts.h"
+#include "tools/hfsim_programs.h"
 #include "tools/hfsim_setup.h"
 #include "tools/hfsim_streams.h"
 
@@ -114,7 +116,8 @@ static int find_parts(struct hf_fabric *fabric)
 		int err;
 
 		if (part == HF_PART_SCENARIO_DIR || (part == HF_PART_MUX && !needs_mux(fabric)) ||
-		    (part == HF_PART_TRAFFIC && !fabric->scenario->services_file))
+		    (part == HF_PART_TRAFFIC && !fabric->scenario->services_file) ||
+		    ((part == HF_PART_SIM_VERBS || part == HF_PART_VERBS) && !fabric->scenario->program_count))
 			continue;
 		err = hf_where(part, &fabric->parts[part]);
 		if (err)
@@ -525,8 +528,32 @@ int hf_fabric_start_client(struct hf_fabric *fabric, struct hf_child *child, con
 	return err ? hf_fabric_fail(fabric, err, "%s does not start: %s", name, strerror(-err)) : 0;
 }
 
+int hf_fabric_start_program(struct hf_fabric *fabric, struct hf_child *child, const struct hf_program_start *start)
+{
+	const struct hf_daemon *daemon = hf_hosts_find(fabric, start->node);
+	const char *preload = getenv("LD_PRELOAD");
+	bool is_moved = strcmp(start->strategy, HF_STRATEGY_NONE) != 0;
+	struct environment environment = { .count = 0 };
+	int err;
+
+	add_variable(&environment, "HF_FABRIC_MAP=%s", hf_fabric_path(fabric, HF_FILE_MAP).text);
+	add_variable(&environment, "HF_UMAD_NODES=%s", start->node->name);
+	add_variable(&environment, "HF_VERBS_MODEL=%s", start->model);
+	add_variable(&environment, "LD_PRELOAD=%s%s%s%s%s", is_moved ? fabric->parts[HF_PART_VERBS] : "",
+		     is_moved ? ":" : "", fabric->parts[HF_PART_SIM_VERBS], preload ? ":" : "", preload ? preload : "");
+	if (is_moved) {
+		add_variable(&environment, "HOLDFAST_STRATEGY=%s", start->strategy);
+		add_variable(&environment, "HOLDFAST_SOCKET=%s",
+			     hf_fabric_path(fabric, HF_FILE_HOST ".programs", daemon->index).text);
+	}
+	err = hf_child_start(child, start->name, start->argv, environment.list,
+			     hf_fabric_path(fabric, "%s", start->log).text, NULL, -1);
+	return err ? hf_fabric_fail(fabric, err, "%s does not start: %s", start->name, strerror(-err)) : 0;
+}
+
 void hf_fabric_stop(struct hf_fabric *fabric)
 {
+	hf_programs_stop(fabric);
 	hf_streams_stop(fabric);
 	for (size_t i = 0; i < fabric->n_daemons; i++) {
 		if (fabric->daemons[i].child.pid > 0)
@@ -556,6 +583,7 @@ void hf_fabric_fini(struct hf_fabric *fabric, bool keep_dir)
 {
 	hf_fabric_stop(fabric);
 	alarm(0);
+	hf_programs_free(fabric);
 	hf_streams_free(fabric);
 	for (size_t i = 0; i < fabric->n_daemons; i++)
 		free(fabric->daemons[i].node_names);

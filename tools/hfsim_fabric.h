@@ -47,6 +47,7 @@ struct hf_fabric {
 	struct hf_child opensm;
 	struct hf_child standby;	/* the opensm at hf_scenario.standby_node */
 	struct hf_streams *streams;	/* packets to services; NULL without */
+	struct hf_programs *programs;	/* verbs programs; NULL without */
 	struct hf_daemon *daemons;
 	size_t n_daemons;
 	struct hf_events events;
@@ -105,6 +106,23 @@ int hf_fabric_start_daemon(struct hf_fabric *fabric, struct hf_daemon *daemon);
  */
 int hf_fabric_start_client(struct hf_fabric *fabric, struct hf_child *child, const char *name, char *const argv[],
 			   const char *node, const char *log);
+
+struct hf_program_start {
+	const char *name;	/* as messages call it */
+	char *const *argv;	/* ends with NULL */
+	const struct hf_topology_node *node;	/* whose adapter it has */
+	const char *log;	/* file for what it says, in the run's directory */
+	const char *strategy, *model;		/* as in struct hf_program */
+};
+
+/**
+ * hf_fabric_start_program() - start a verbs program at a host's adapter, and do not wait
+ * @child: to be given to hf_child_stop() also on failure
+ * @start: how
+ *
+ * Return: 0; a negative errno.
+ */
+int hf_fabric_start_program(struct hf_fabric *fabric, struct hf_child *child, const struct hf_program_start *start);
 
 /* Ends all processes, hosts first. The directory, the events and the error line stay. */
 void hf_fabric_stop(struct hf_fabric *fabric);

@@ -31,6 +31,7 @@ static int parse_use(const json_t *json, struct hf_use *ret_use)
 	*ret_use = (struct hf_use){
 		.qpn = qpn, .slid = slid, .dlid = dlid, .sl = sl, .mtu = mtu, .rate = rate,
 		.dest_guid = be64toh(gid.guid), .is_lost = json_is_true(json_object_get(json, "path_lost")),
+		.is_program = json_object_get(json, "program") != NULL,
 	};
 	return 0;
 }
@@ -92,8 +93,11 @@ static void compare(const struct hf_tables *tables, const struct hf_use *use, ch
 	} else {
 		append_difference(text, size, "DLID", use->dlid, path->dlid);
 		append_difference(text, size, "SL", use->sl, path->sl);
-		append_difference(text, size, "MTU", use->mtu, path->mtu);
-		append_difference(text, size, "rate", use->rate, path->rate);
+		/* A program may use less than the path can do, and say 0 for as fast as can be. */
+		if (!use->is_program || use->mtu > path->mtu)
+			append_difference(text, size, "MTU", use->mtu, path->mtu);
+		if (!use->is_program || (use->rate && path->rate < use->rate))
+			append_difference(text, size, "rate", use->rate, path->rate);
 	}
 }
 

@@ -18,6 +18,7 @@ struct hf_use {
 	uint16_t slid, dlid;
 	uint8_t sl, mtu, rate;
 	bool is_lost;		/* the host knows that there is no path */
+	bool is_program;	/* its queue pair is a program's */
 };
 
 struct hf_uses {

@@ -171,6 +171,57 @@ static void print_streams(const json_t *json, FILE *out)
 	}
 }
 
+static void print_program_end(struct libscols_table *table, const json_t *program, const char *end)
+{
+	const json_t *json = json_object_get(program, end);
+	struct libscols_line *line = scols_table_new_line(table, NULL);
+	bool is_client = strcmp(end, "client") == 0;
+	int sls[2];
+
+	for (size_t i = 0; i < 2; i++) {
+		const json_t *sl = json_object_get(json, i ? "sl_after" : "sl_before");
+
+		sls[i] = json_is_integer(sl) ? (int)json_integer_value(sl) : NO_SL;
+	}
+	set_cell(line, 0, "%s", is_client ? json_string_value(json_object_get(program, "program")) : "");
+	set_cell(line, 1, "%s", json_string_value(json_object_get(json, "node")));
+	set_cell(line, 2, "%s", json_string_value(json_object_get(program, "strategy")));
+	set_cell(line, 3, "%s", json_string_value(json_object_get(json, "strategy")));
+	set_sl_cell(line, 4, sls[0], sls[1]);
+	if (is_client)
+		set_cell(line, 5, "%.1f", get_ms(program, "ms_without_traffic"));
+	set_cell(line, 6, "%.1f", get_ms(json, "ms_paused"));
+	set_cell(line, 7, "%" JSON_INTEGER_FORMAT, get_count(json, "lost"));
+	set_cell(line, 8, "%" JSON_INTEGER_FORMAT, get_count(json, "replayed"));
+}
+
+static void print_programs(const json_t *fault, FILE *out)
+{
+	static const struct {
+		const char *name;
+		int flags;
+	} columns[] = {
+		{ "program", 0 }, { "at", 0 }, { "strategy", 0 }, { "moved by", 0 }, { "SL", SCOLS_FL_RIGHT },
+		{ "ms without traffic", SCOLS_FL_RIGHT }, { "ms stopped", SCOLS_FL_RIGHT }, { "lost", SCOLS_FL_RIGHT },
+		{ "replayed", SCOLS_FL_RIGHT },
+	};
+	const json_t *programs = json_object_get(fault, "programs"), *program;
+	struct libscols_table *table = json_array_size(programs) ? new_table(out) : NULL;
+	size_t i;
+
+	if (!table)
+		return;
+	for (i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
+		scols_table_new_column(table, columns[i].name, 0, columns[i].flags);
+	json_array_foreach(programs, i, program) {
+		print_program_end(table, program, "client");
+		print_program_end(table, program, "server");
+	}
+	fprintf(out, "\nPrograms, with the SL that their adapters' ports sent on, and work requests:\n");
+	scols_print_table(table);
+	scols_unref_table(table);
+}
+
 static void print_fault(const struct hf_run *run, size_t index, const json_t *json, bool is_verbose, FILE *out)
 {
 	const struct hf_fault_run *fault = &run->faults[index];
@@ -192,6 +243,7 @@ static void print_fault(const struct hf_run *run, size_t index, const json_t *js
 	print_mads(json, out);
 	print_sentence(json, out);
 	print_streams(json, out);
+	print_programs(json, out);
 }
 
 static void print_cycles(const json_t *result, const char *list, const char *when, FILE *out)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/hfsim_programs.h"
 #include "tools/hfsim_streams.h"
 
 #define N_EXAMPLES 3	/* of stale connections among the reasons */
@@ -236,6 +237,14 @@ static int add_streams(json_t *json, const struct hf_run *run, const struct hf_f
 	return 0;
 }
 
+static int add_programs(json_t *json, const struct hf_run *run, const struct hf_fault_run *fault)
+{
+	if (!run->fabric.programs || !fault->settled_ns)
+		return 0;
+	return json_object_set_new(json, "programs", hf_programs_pack_fault(&run->fabric, fault->cut_ns,
+									     fault->settled_ns)) < 0 ? -ENOMEM : 0;
+}
+
 static json_t *pack_fault(const struct hf_run *run, const struct hf_fault_run *fault)
 {
 	struct window window = find_window(run, fault);
@@ -256,7 +265,7 @@ static json_t *pack_fault(const struct hf_run *run, const struct hf_fault_run *f
 	add_announcements(json, &window);
 	add_mads(json, fault);
 	add_times(json, &window);
-	if (run->fabric.streams && add_streams(json, run, fault)) {
+	if ((run->fabric.streams && add_streams(json, run, fault)) || add_programs(json, run, fault)) {
 		json_decref(json);
 		return NULL;
 	}
@@ -370,6 +379,8 @@ json_t *hf_result_new(const struct hf_run *run)
 	add_staleness(result, run);
 	if (run->fabric.streams)
 		add_packets(result, run);
+	if (run->fabric.programs && run->n_measures)
+		hf_programs_add_result(&run->fabric, run->measures[run->n_measures - 1].tables, result);
 	add_worst(result, "stale_connections", "stale");
 	add_worst(result, "credit_loops_without_update", "cycles_without_update");
 	add_worst(result, "credit_loops_after", "cycles_after");

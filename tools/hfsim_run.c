@@ -10,6 +10,7 @@
 #include "lib/trace.h"
 #include "tools/hfsim_faults.h"
 #include "tools/hfsim_hosts.h"
+#include "tools/hfsim_programs.h"
 #include "tools/hfsim_setup.h"
 #include "tools/hfsim_streams.h"
 
@@ -217,6 +218,8 @@ static int bring_up(struct hf_run *run, const char *dir, const struct progress *
 	     (run->connected_ns - run->start_ns) / 1e6);
 	err = hf_streams_start(&run->fabric);
 	if (!err)
+		err = hf_programs_start(&run->fabric);
+	if (!err)
 		err = hf_fabric_wait(&run->fabric, "quiet", is_settled, &settling, run->scenario->watchdog_s * 1000);
 	return err ? err : measure(run);
 }
@@ -376,6 +379,8 @@ int hf_run(struct hf_run *run, const struct hf_scenario *scenario, const char *d
 		err = run_faults(run, &told);
 	if (!err)
 		err = judge_staleness(run, &told);
+	if (!err)
+		err = hf_programs_finish(&run->fabric);
 	end_streams(run);
 	hf_fabric_stop(&run->fabric);
 	/* What the programs wrote at their end. */

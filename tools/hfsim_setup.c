@@ -241,6 +241,9 @@ int hf_setup_daemon(struct hf_fabric *fabric, const struct hf_daemon *daemon)
 	fprintf(file, "socket = \"%s\"\n", hf_fabric_path(fabric, HF_FILE_HOST ".socket", daemon->index).text);
 	fprintf(file, "trace = \"%s\"\n", hf_fabric_path(fabric, HF_FILE_HOST ".trace", daemon->index).text);
 	fprintf(file, "connect = \"%s\"\n", connect.text);
+	if (fabric->scenario->program_count)
+		fprintf(file, "programs_socket = \"%s\"\n",
+			hf_fabric_path(fabric, HF_FILE_HOST ".programs", daemon->index).text);
 	if (has_node_services(fabric, daemon))
 		fprintf(file, "services = \"%s\"\n",
 			hf_fabric_path(fabric, HF_FILE_HOST ".services", daemon->index).text);

@@ -117,19 +117,19 @@ static void sleep_ms(int ms)
 }
 
 /* ibsim may not be ready yet. */
-static void open_map(const char *path, struct hf_fabric *fabric)
+static void open_map(const char *path, struct hf_map *fabric)
 {
 	int err;
 
-	for (int waited_ms = 0; (err = hf_fabric_open(fabric, path)) && waited_ms < MAP_FOR_MS && !is_ending;
+	for (int waited_ms = 0; (err = hf_map_open(fabric, path)) && waited_ms < MAP_FOR_MS && !is_ending;
 	     waited_ms += ASK_AGAIN_MS)
 		sleep_ms(ASK_AGAIN_MS);
 	must(err, path);
 }
 
-static void get_node(const struct hf_fabric *fabric, const char *name, struct hf_fabric_node *node)
+static void get_node(const struct hf_map *fabric, const char *name, struct hf_map_node *node)
 {
-	if (hf_fabric_find_node(fabric, name, node) || node->is_switch)
+	if (hf_map_find_node(fabric, name, node) || node->is_switch)
 		fail("%s: allowed is an adapter of the fabric", name);
 }
 
@@ -217,7 +217,7 @@ static int run_receiver(const struct options *options, char *const *names)
 {
 	static struct receiver receiver;
 	FILE *file = open_packets(options->packets);
-	struct hf_fabric fabric;
+	struct hf_map fabric;
 	sigset_t blocked, open;
 
 	sigemptyset(&blocked);
@@ -225,15 +225,15 @@ static int run_receiver(const struct options *options, char *const *names)
 	sigprocmask(SIG_BLOCK, &blocked, &open);
 	open_map(options->map, &fabric);
 	for (; *names; names++) {
-		struct hf_fabric_node node;
+		struct hf_map_node node;
 		uint32_t port;
 
 		get_node(&fabric, *names, &node);
 		for (unsigned int number = 1; number <= node.port_count; number++)
-			if (!hf_fabric_find_port(&fabric, &node, number, &port))
+			if (!hf_map_find_port(&fabric, &node, number, &port))
 				listen_at(&receiver, options->dir, port);
 	}
-	hf_fabric_close(&fabric);
+	hf_map_close(&fabric);
 	printf("listening\n");
 	fflush(stdout);
 	while (!is_ending && ppoll(receiver.fds, receiver.count, NULL, &open) > 0)
@@ -359,7 +359,7 @@ static void drop_answers(struct client *client)
 struct sender {
 	const struct options *options;
 	struct client client;
-	struct hf_fabric fabric;
+	struct hf_map fabric;
 	struct hf_trace *trace;
 	FILE *file;
 	struct service *services;
@@ -375,7 +375,7 @@ struct flight {
 	struct sender *sender;
 	struct hf_packet packet;
 	uint32_t port;			/* where a copy was received */
-	enum hf_fabric_fate fate;	/* of the last copy that was not */
+	enum hf_map_fate fate;	/* of the last copy that was not */
 	bool is_unheard;		/* a copy came where nobody listens */
 };
 
@@ -412,7 +412,7 @@ static bool hand_over(struct sender *sender, uint32_t port, const struct hf_pack
 	return false;
 }
 
-static void deliver(void *context, const struct hf_fabric_route *route)
+static void deliver(void *context, const struct hf_map_route *route)
 {
 	struct flight *flight = context;
 
@@ -427,13 +427,13 @@ static void deliver(void *context, const struct hf_fabric_route *route)
 }
 
 /* "H_2_1_0[1]", in a static buffer. */
-static const char *name_port(const struct hf_fabric *fabric, uint32_t index)
+static const char *name_port(const struct hf_map *fabric, uint32_t index)
 {
 	static char name[80];
-	struct hf_fabric_node node;
-	struct hf_fabric_port port;
+	struct hf_map_node node;
+	struct hf_map_port port;
 
-	if (hf_fabric_get_port(fabric, index, &port) || hf_fabric_get_node(fabric, port.node, &node))
+	if (hf_map_get_port(fabric, index, &port) || hf_map_get_node(fabric, port.node, &node))
 		return "?";
 	snprintf(name, sizeof(name), "%s[%u]", node.name, port.number);
 	return name;
@@ -448,7 +448,7 @@ static void trace_flight(struct sender *sender, struct service *service, const s
 		if (!service->lost++ && service->port != HF_PACKET_NO_PORT)
 			hf_trace_event(sender->trace, "service_silent", "{s:s, s:I, s:s}", "service", service->name,
 				       "seq", (json_int_t)flight->packet.seq, "why", flight->is_unheard ?
-				       "nobody listens there" : hf_fabric_fate_name(flight->fate));
+				       "nobody listens there" : hf_map_fate_name(flight->fate));
 		return;
 	}
 	if (service->lost || service->port != flight->port)
@@ -469,13 +469,13 @@ static void send_packet(struct sender *sender, struct service *service)
 		.port = HF_PACKET_NO_PORT,
 		.fate = HF_FABRIC_LOST_NO_ROUTE,
 	};
-	const struct hf_fabric_packet packet = { .from = sender->from, .dlid = service->dlid, .sl = service->sl };
-	struct hf_fabric_route route;
+	const struct hf_map_packet packet = { .from = sender->from, .dlid = service->dlid, .sl = service->sl };
+	struct hf_map_route route;
 
 	if (service->dlid >= HF_FABRIC_MLID_FIRST) {
-		hf_fabric_flood(&sender->fabric, &packet, deliver, &flight);
+		hf_map_flood(&sender->fabric, &packet, deliver, &flight);
 	} else {
-		hf_fabric_route(&sender->fabric, &packet, &route);
+		hf_map_route(&sender->fabric, &packet, &route);
 		deliver(&flight, &route);
 	}
 	write_packet(sender->file, &flight.packet);
@@ -536,7 +536,7 @@ static void parse_service(char *text, struct service *service)
 
 static void set_up_sender(struct sender *sender, char **texts, size_t count)
 {
-	struct hf_fabric_node node;
+	struct hf_map_node node;
 
 	sender->services = calloc(count, sizeof(*sender->services));
 	must(sender->services ? 0 : -ENOMEM, "services");
@@ -553,7 +553,7 @@ static void set_up_sender(struct sender *sender, char **texts, size_t count)
 	get_node(&sender->fabric, sender->options->node, &node);
 	open_client(&sender->client);
 	/* The same port of the adapter as the one that asks the SA. */
-	must(hf_fabric_find_port(&sender->fabric, &node, sender->client.port.port_num, &sender->from),
+	must(hf_map_find_port(&sender->fabric, &node, sender->client.port.port_num, &sender->from),
 	     sender->options->node);
 }
 
@@ -578,7 +578,7 @@ static int run_sender(const struct options *options, char **texts, size_t count)
 	}
 	hf_trace_close(sender.trace);
 	hf_umad_close(sender.client.umad);
-	hf_fabric_close(&sender.fabric);
+	hf_map_close(&sender.fabric);
 	free(sender.fds);
 	free(sender.services);
 	return fclose(sender.file) ? EXIT_FAILURE : EXIT_SUCCESS;

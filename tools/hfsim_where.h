@@ -12,6 +12,8 @@ enum hf_part {
 	HF_PART_MUX,
 	HF_PART_TRAFFIC,	/* sends to services, and receives */
 	HF_PART_UMAD,		/* the simulated ib_umad, a preload library */
+	HF_PART_SIM_VERBS,	/* simulated adapters, a preload library */
+	HF_PART_VERBS,		/* libholdfast-verbs.so */
 	HF_PART_SMA,		/* what ibsim does not keep, a preload library for ibsim */
 	HF_PART_PLUGIN_DIR,	/* the folder of libosmholdfast.so */
 	HF_PART_SCENARIO_DIR,
@@ -24,7 +26,7 @@ enum hf_part {
  * @ret_path: absolute path, to be freed
  *
  * The environment comes first (HF_IBSIM, HF_OPENSM, HF_SAQUERY, HF_HOLDFAST, HF_HOLDFASTD, HF_MUX, HF_TRAFFIC,
- * HF_UMAD, HF_SMA, HF_PLUGIN_DIR, HF_SCENARIO_DIR), then the build tree that hfsim lies in, then the folders of the
+ * HF_UMAD, HF_SIM_VERBS, HF_VERBS, HF_SMA, HF_PLUGIN_DIR, HF_SCENARIO_DIR), then the build tree that hfsim lies in, then the folders of the
  * installation, then PATH.
  *
  * Return: 0; -ENOENT where it is nowhere; -ENOMEM.

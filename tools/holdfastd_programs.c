@@ -93,12 +93,18 @@ static void add_qp(void *ctx, struct hf_program_qp *qp)
 {
 	const struct holdfastd_programs *programs = ctx;
 	const struct hf_host_path path = host_path(&qp->add.path);
+	const struct hf_program_done *moved = &qp->add.moved;
+	const struct hf_host_move move = {
+		.strategy = hf_program_strategy_names[moved->strategy], .lost = moved->lost,
+		.replayed = moved->replayed, .paused_ns = moved->paused_ns,
+	};
 	struct hf_host *host = holdfastd_ports_find(programs->ports, qp->key.device, qp->add.port_num);
 
 	if (!host)
 		return;
 	if (qp->data)
-		(void)hf_host_update_program(host, qp->key.qpn, &path);
+		(void)hf_host_update_program(host, qp->key.qpn, &path,
+					     moved->strategy == HF_PROGRAM_STRATEGY_NONE ? NULL : &move);
 	else
 		attach(qp, host);
 	holdfastd_ports_wake(programs->ports, host);

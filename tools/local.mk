@@ -29,8 +29,9 @@ tools_libhfrun_la_SOURCES = tools/control_client.c tools/control_client.h tools/
 	tools/hfsim_faults.h tools/hfsim_hosts.c tools/hfsim_hosts.h tools/hfsim_ibsim.c tools/hfsim_ibsim.h \
 	tools/hfsim_judge.c tools/hfsim_judge.h tools/hfsim_mads.c tools/hfsim_mads.h tools/hfsim_reach.c \
 	tools/hfsim_reach.h tools/hfsim_report.c tools/hfsim_report.h tools/hfsim_result.c tools/hfsim_result.h \
-	tools/hfsim_packets.c tools/hfsim_packets.h tools/hfsim_pathset.c tools/hfsim_pathset.h tools/hfsim_random.h tools/hfsim_run.c tools/hfsim_run.h \
-	tools/hfsim_setup.c tools/hfsim_setup.h tools/hfsim_soak_faults.c tools/hfsim_soak_faults.h \
+	tools/hfsim_packets.c tools/hfsim_packets.h tools/hfsim_pathset.c tools/hfsim_pathset.h \
+	tools/hfsim_programs.c tools/hfsim_programs.h tools/hfsim_random.h tools/hfsim_run.c tools/hfsim_run.h \
+	tools/hfsim_sampler.c tools/hfsim_sampler.h tools/hfsim_setup.c tools/hfsim_setup.h tools/hfsim_soak_faults.c tools/hfsim_soak_faults.h \
 	tools/hfsim_soak_plan.c tools/hfsim_soak_plan.h tools/hfsim_soak_qos.c tools/hfsim_soak_qos.h \
 	tools/hfsim_soak_run.c tools/hfsim_soak_run.h tools/hfsim_tables.c \
 	tools/hfsim_streams.c tools/hfsim_streams.h plugin/service_modes.c plugin/services_file.c \
@@ -38,7 +39,7 @@ tools_libhfrun_la_SOURCES = tools/control_client.c tools/control_client.h tools/
 	tools/hfsim_stale.c tools/hfsim_stale.h tools/hfsim_staleness.c tools/hfsim_staleness.h tools/hfsim_tables.h tools/hfsim_timeline.c tools/hfsim_timeline.h tools/hfsim_where.c tools/hfsim_where.h
 tools_libhfrun_la_CPPFLAGS = $(AM_CPPFLAGS) -DHF_SBINDIR='"$(sbindir)"' -DHF_LIBDIR='"$(libdir)"'
 tools_libhfrun_la_CFLAGS = $(AM_CFLAGS) $(CONFUSE_CFLAGS) $(JANSSON_CFLAGS) $(SMARTCOLS_CFLAGS)
-tools_libhfrun_la_LIBADD = sim/libhfsim.la sim/libhfpcap.la lib/libhfcore.la $(JANSSON_LIBS) $(SMARTCOLS_LIBS)
+tools_libhfrun_la_LIBADD = sim/libhffabric.la sim/libhfsim.la sim/libhfpcap.la lib/libhfcore.la $(JANSSON_LIBS) $(SMARTCOLS_LIBS)
 
 bin_PROGRAMS += tools/hfsim
 tools_hfsim_SOURCES = tools/hfsim.c tools/hfsim.h tools/hfsim_answer.c tools/hfsim_command.c tools/hfsim_files.c \

@@ -135,9 +135,6 @@ struct hf_host_program {
  */
 int hf_host_connect_program(struct hf_host *host, const struct hf_host_program *program);
 
-/* The program itself changed the path of its connection, not the destination. Return: 0; -ENOENT. */
-int hf_host_update_program(struct hf_host *host, uint32_t qpn, const struct hf_host_path *path);
-
 struct hf_host_move {
 	int err;		/* 0; or the negative errno of why the path in use is still the old one */
 	const char *strategy;	/* constant; what did it */
@@ -145,6 +142,18 @@ struct hf_host_move {
 	uint32_t replayed;	/* that were posted once more */
 	uint64_t paused_ns;	/* for how long nothing could be sent */
 };
+
+/**
+ * hf_host_update_program() - a program's connection uses another path to the same destination
+ * @host: the port
+ * @qpn:  its queue pair
+ * @path: in use now
+ * @move: of the other end's, which brought it there; NULL: the program itself did
+ *
+ * Return: 0; -ENOENT.
+ */
+int hf_host_update_program(struct hf_host *host, uint32_t qpn, const struct hf_host_path *path,
+			   const struct hf_host_move *move);
 
 /* The end of what the move function began. Return: 0, also where no move was begun; -ENOENT. */
 int hf_host_finish_program(struct hf_host *host, uint32_t qpn, const struct hf_host_move *move);

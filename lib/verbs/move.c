@@ -48,6 +48,15 @@ static void answer_locked(struct hf_queue_pair *qp, int err, enum hf_program_str
 	qp->last_error = err;
 }
 
+/* The other end has moved it: that is told with what it uses now. */
+static void note_passive_locked(struct hf_queue_pair *qp, enum hf_program_strategy strategy)
+{
+	qp->passive.strategy = strategy;
+	qp->passive.lost += qp->move.lost;
+	qp->passive.replayed += qp->move.replayed;
+	qp->passive.paused_ns += qp->move.paused_ns;
+}
+
 static void end_locked(struct hf_queue_pair *qp, int err)
 {
 	enum hf_program_strategy strategy =
@@ -56,6 +65,8 @@ static void end_locked(struct hf_queue_pair *qp, int err)
 	hf_move_resume_locked(qp);
 	if (qp->move.id)
 		answer_locked(qp, err, strategy);
+	else if (!err)
+		note_passive_locked(qp, strategy);
 	/* Where nobody waits for the answer, what it uses now is told. */
 	if (!err && (!qp->move.id || qp->move.session != hf_session_number()))
 		qp->is_changed = true;
@@ -149,12 +160,13 @@ void hf_move_begin_locked(struct hf_queue_pair *qp, const struct hf_program_move
 
 	if (other && qp->move.id == 0 && other->cut(qp, now_ns) == 0)
 		end_locked(qp, -EINTR);
+	/* It may have come to another path than this end has been told of now. */
 	if (qp->move.strategy) {
-		qp->answer = (struct hf_program_moved){ .move_id = order->move_id, .err = -EBUSY };
-		qp->answer_session = hf_session_number();
-		hf_queue_pair_tell(qp);
+		qp->order = *order;
+		qp->order_session = hf_session_number();
 		return;
 	}
+	qp->order.move_id = 0;
 	qp->move = (struct hf_move){ .id = order->move_id, .session = hf_session_number(), .path = order->path };
 	err = check_order_locked(qp, &mask);
 	first = err || !mask ? NULL : hf_strategy_next(qp, mask);
@@ -166,8 +178,15 @@ void hf_move_begin_locked(struct hf_queue_pair *qp, const struct hf_program_move
 
 void hf_move_step_locked(struct hf_queue_pair *qp, uint64_t now_ns)
 {
+	const struct hf_program_move order = qp->order;
+
 	if (qp->move.strategy && now_ns >= qp->move.wake_ns)
 		settle_locked(qp, qp->move.strategy->step(qp, now_ns), now_ns);
+	if (!qp->move.strategy && order.move_id) {
+		qp->order.move_id = 0;
+		if (qp->order_session == hf_session_number())
+			hf_move_begin_locked(qp, &order, now_ns);
+	}
 }
 
 /* --------------------------------------------------------------------- from the other end ---- */

@@ -77,9 +77,12 @@ struct hf_queue_pair {
 	bool hides_migrated;			/* every PATH_MIG is of a move */
 	bool is_alternate_ours;			/* attr.alt_* were loaded by a move */
 	struct hf_move move;
+	struct hf_program_move order;		/* that waits for the end of the other end's move; move_id 0: none */
+	unsigned int order_session;		/* that it is of */
 	bool is_changed;			/* holdfastd is to be told what it uses now */
 	struct hf_program_moved answer;		/* to be told; move_id 0: none */
 	unsigned int answer_session;		/* to which it is an answer */
+	struct hf_program_done passive;		/* what moves of the other end's took; to be told; strategy none: nothing */
 	int last_error;				/* that was logged */
 	struct hf_work *work;			/* the record of its work requests; NULL: there is none, work.h */
 	unsigned int hides_last_wqe;		/* that many LAST_WQE_REACHED are of moves */

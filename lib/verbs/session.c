@@ -182,6 +182,8 @@ static void say_add_locked(struct hf_queue_pair *qp)
 		       qp->verbs->device, strerror(-err));
 		return;
 	}
+	message.add.moved = qp->passive;
+	qp->passive = (struct hf_program_done){ .strategy = HF_PROGRAM_STRATEGY_NONE };
 	say(&message);
 	qp->is_told = true;
 }
@@ -199,6 +201,11 @@ static void tell_locked(struct hf_queue_pair *qp)
 {
 	bool is_connected = hf_queue_pair_is_connected_locked(qp);
 
+	/* An order that came meanwhile has found it moved, and is answered so: first, by whom. */
+	if (is_connected && qp->is_told && qp->passive.strategy != HF_PROGRAM_STRATEGY_NONE) {
+		say_add_locked(qp);
+		qp->is_changed = false;
+	}
 	say_answer_locked(qp);
 	if (is_connected && (qp->is_changed || !qp->is_told))
 		say_add_locked(qp);

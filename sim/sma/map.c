@@ -25,7 +25,7 @@ static struct {
 	uint8_t *base;
 	uint64_t used, length;
 	bool is_published;
-	struct hf_fabric_header *header;	/* at @base */
+	struct hf_map_header *header;	/* at @base */
 } map = { .fd = -1 };
 
 int hf_map_begin(const char *path)
@@ -44,9 +44,9 @@ int hf_map_begin(const char *path)
 	map.base = mmap(NULL, RESERVED, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, map.fd, 0);
 	if (map.base == MAP_FAILED)
 		goto err_close;
-	map.header = (struct hf_fabric_header *)map.base;
+	map.header = (struct hf_map_header *)map.base;
 	map.used = HF_FABRIC_HEADER_SIZE;
-	*map.header = (struct hf_fabric_header){
+	*map.header = (struct hf_map_header){
 		.magic = HF_FABRIC_MAGIC,
 		.version = HF_FABRIC_VERSION,
 		.pid = getpid(),
@@ -65,7 +65,7 @@ err_close:
 /* ibsim's tables are the first of their element's size. */
 static void note_table(uint64_t at, size_t count, size_t size)
 {
-	struct hf_fabric_table *table = NULL;
+	struct hf_map_table *table = NULL;
 
 	if (size == sizeof(struct hf_ibsim_node))
 		table = &map.header->nodes;
@@ -74,7 +74,7 @@ static void note_table(uint64_t at, size_t count, size_t size)
 	else if (size == sizeof(struct hf_ibsim_memory_port))
 		table = &map.header->ports;
 	if (table && !table->at && count <= UINT32_MAX)
-		*table = (struct hf_fabric_table){ .at = at, .count = count, .size = size };
+		*table = (struct hf_map_table){ .at = at, .count = count, .size = size };
 }
 
 void *hf_map_alloc(size_t count, size_t size)
@@ -104,12 +104,12 @@ bool hf_map_has(const void *memory)
 
 /* ------------------------------------------------------- is it kept as we think it is? ---- */
 
-static void *table_element(const struct hf_fabric_table *table, uint64_t index)
+static void *table_element(const struct hf_map_table *table, uint64_t index)
 {
 	return map.base + table->at + index * table->size;
 }
 
-static bool is_element(const struct hf_fabric_table *table, uint64_t address)
+static bool is_element(const struct hf_map_table *table, uint64_t address)
 {
 	uint64_t offset = address - (uintptr_t)map.base - table->at;
 
@@ -164,7 +164,7 @@ static bool is_sound_node(const struct hf_ibsim_node *node, uint32_t ports_at)
 /* Counts what is in use: ibsim fills each table from its beginning. */
 static const char *check(uint32_t *ret_nodes, uint32_t *ret_switches, uint32_t *ret_ports)
 {
-	struct hf_fabric_header *header = map.header;
+	struct hf_map_header *header = map.header;
 
 	*ret_nodes = *ret_switches = *ret_ports = 0;
 	if (!header->nodes.at || !header->switches.at || !header->ports.at)
@@ -192,19 +192,19 @@ static int make_counters(uint32_t ports)
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (fd < 0)
 		return -errno;
-	if (fchmod(fd, 0666) < 0 || ftruncate(fd, (off_t)ports * sizeof(struct hf_fabric_counters)) < 0)
+	if (fchmod(fd, 0666) < 0 || ftruncate(fd, (off_t)ports * sizeof(struct hf_map_counters)) < 0)
 		err = -errno;
 	close(fd);
 	return err;
 }
 
-static bool add_table(struct hf_fabric_table *table, uint32_t count, uint32_t size)
+static bool add_table(struct hf_map_table *table, uint32_t count, uint32_t size)
 {
 	uint8_t *memory = hf_map_alloc(count, size);
 
 	if (!memory)
 		return false;
-	*table = (struct hf_fabric_table){ .at = memory - map.base, .count = count, .size = size };
+	*table = (struct hf_map_table){ .at = memory - map.base, .count = count, .size = size };
 	return true;
 }
 
@@ -216,8 +216,8 @@ const char *hf_map_publish(void)
 	if (!map.base || map.is_published)
 		return NULL;
 	problem = check(&nodes, &switches, &ports);
-	if (!problem && (!add_table(&map.header->kept_switches, switches, sizeof(struct hf_fabric_kept_switch)) ||
-			 !add_table(&map.header->kept_ports, ports, sizeof(struct hf_fabric_kept_port))))
+	if (!problem && (!add_table(&map.header->kept_switches, switches, sizeof(struct hf_map_kept_switch)) ||
+			 !add_table(&map.header->kept_ports, ports, sizeof(struct hf_map_kept_port))))
 		problem = "the file cannot grow";
 	map.is_published = true;
 	if (!problem && make_counters(ports) < 0)
@@ -271,11 +271,11 @@ static const struct hf_ibsim_node *find_node(uint64_t guid)
 static void keep_switch(const struct hf_ibsim_node *node, const struct hf_sma_record *record, bool is_gone)
 {
 	uint64_t index = (node->sw - (uintptr_t)map.base - map.header->switches.at) / sizeof(struct hf_ibsim_switch);
-	struct hf_fabric_kept_switch *kept = table_element(&map.header->kept_switches, index);
+	struct hf_map_kept_switch *kept = table_element(&map.header->kept_switches, index);
 	struct hf_smp_switch_info info;
 
 	memcpy(&info, record->switch_info, sizeof(info));
-	*kept = (struct hf_fabric_kept_switch){
+	*kept = (struct hf_map_kept_switch){
 		.is_set = record->has_switch_info && !is_gone,
 		.default_port = info.default_port,
 		.default_mcast_primary_port = info.default_mcast_primary_port,
@@ -285,11 +285,11 @@ static void keep_switch(const struct hf_ibsim_node *node, const struct hf_sma_re
 
 static void keep_port(uint32_t index, const struct hf_sma_port *port, const struct hf_sma_record *record, bool is_gone)
 {
-	struct hf_fabric_kept_port *kept = table_element(&map.header->kept_ports, index);
+	struct hf_map_kept_port *kept = table_element(&map.header->kept_ports, index);
 	struct hf_smp_port_info info;
 
 	if (is_gone) {
-		*kept = (struct hf_fabric_kept_port){ .mtu = 0 };
+		*kept = (struct hf_map_kept_port){ .mtu = 0 };
 		return;
 	}
 	memcpy(&info, port->info, sizeof(info));

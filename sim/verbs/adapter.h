@@ -78,8 +78,8 @@ struct hf_port_seen {
 /* An open device. */
 struct hf_context {
 	pthread_mutex_t lock;
-	struct hf_fabric fabric;
-	struct hf_fabric_node node;
+	struct hf_map fabric;
+	struct hf_map_node node;
 	struct hf_endpoint endpoint;
 
 	pthread_t thread, watcher;
@@ -113,7 +113,7 @@ static inline struct hf_context *hf_context_of(const struct ibv_context *context
 /* Is it one of ours, not one of a real device? */
 bool hf_is_ours(const struct ibv_context *context);
 
-int hf_context_port(const struct hf_context *context, unsigned int number, struct hf_fabric_port *ret_port);
+int hf_context_port(const struct hf_context *context, unsigned int number, struct hf_map_port *ret_port);
 void hf_context_lock(struct hf_context *context);
 void hf_context_unlock(struct hf_context *context);
 

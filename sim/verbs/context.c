@@ -37,12 +37,12 @@ void hf_context_unlock(struct hf_context *context)
 	pthread_mutex_unlock(&context->lock);
 }
 
-int hf_context_port(const struct hf_context *context, unsigned int number, struct hf_fabric_port *ret_port)
+int hf_context_port(const struct hf_context *context, unsigned int number, struct hf_map_port *ret_port)
 {
 	uint32_t index;
-	int err = number ? hf_fabric_find_port(&context->fabric, &context->node, number, &index) : -ENOENT;
+	int err = number ? hf_map_find_port(&context->fabric, &context->node, number, &index) : -ENOENT;
 
-	return err ? err : hf_fabric_get_port(&context->fabric, index, ret_port);
+	return err ? err : hf_map_get_port(&context->fabric, index, ret_port);
 }
 
 /* ------------------------------------------------------------------------------- progress ---- */
@@ -162,18 +162,18 @@ static struct hf_port_seen look_at(const struct hf_context *context, unsigned in
 {
 	struct hf_port_seen seen = { .state = 0 };
 	struct hf_crc32 pkeys, gids;
-	struct hf_fabric_port port;
+	struct hf_map_port port;
 	uint16_t pkey;
 	__be64 guid;
 
 	if (hf_context_port(context, number, &port) < 0)
 		return seen;
 	hf_crc32_init(&pkeys);
-	for (unsigned int i = 0; hf_fabric_get_pkey(&context->fabric, &port, i, &pkey) == 0; i++)
+	for (unsigned int i = 0; hf_map_get_pkey(&context->fabric, &port, i, &pkey) == 0; i++)
 		hf_crc32_add(&pkeys, &pkey, sizeof(pkey));
 	hf_crc32_init(&gids);
 	hf_crc32_add(&gids, &port.gid_prefix, sizeof(port.gid_prefix));
-	for (unsigned int i = 0; hf_fabric_get_guid(&context->fabric, &port, i, &guid) == 0; i++)
+	for (unsigned int i = 0; hf_map_get_guid(&context->fabric, &port, i, &guid) == 0; i++)
 		hf_crc32_add(&gids, &guid, sizeof(guid));
 	return (struct hf_port_seen){
 		.state = port.state,
@@ -206,13 +206,13 @@ static void tell_port(struct hf_context *context, unsigned int number)
 static void *watch(void *argument)
 {
 	struct hf_context *context = argument;
-	unsigned int seen = hf_fabric_generation(&context->fabric) - 1;
+	unsigned int seen = hf_map_generation(&context->fabric) - 1;
 
 	while (!context->is_stopping) {
-		unsigned int now = hf_fabric_generation(&context->fabric);
+		unsigned int now = hf_map_generation(&context->fabric);
 
 		if (now == seen) {
-			hf_fabric_wait(&context->fabric, seen, WATCH_MS);
+			hf_map_wait(&context->fabric, seen, WATCH_MS);
 			continue;
 		}
 		seen = now;
@@ -292,10 +292,10 @@ struct ibv_context *hf_ibv_open_device(struct ibv_device *ibv)
 	err = -ENOMEM;
 	if (!context->qps || !context->keys || !context->ports)
 		goto err_release;
-	err = hf_fabric_open(&context->fabric, getenv(HF_FABRIC_MAP_ENV));
+	err = hf_map_open(&context->fabric, getenv(HF_FABRIC_MAP_ENV));
 	if (err)
 		goto err_release;
-	err = hf_fabric_find_node(&context->fabric, device->node, &context->node);
+	err = hf_map_find_node(&context->fabric, device->node, &context->node);
 	if (err)
 		goto err_fabric;
 	err = hf_event_queue_init(&context->events);
@@ -319,7 +319,7 @@ err_endpoint:
 err_events:
 	hf_event_queue_fini(&context->events);
 err_fabric:
-	hf_fabric_close(&context->fabric);
+	hf_map_close(&context->fabric);
 err_release:
 	fprintf(stderr, "hfsim-verbs: %s at node \"%s\": %s\n", ibv->name, device->node, strerror(-err));
 	release(context);
@@ -339,12 +339,12 @@ int hf_ibv_close_device(struct ibv_context *ibv)
 	hf_endpoint_wake(&context->endpoint);
 	pthread_join(context->thread, NULL);
 	while (pthread_tryjoin_np(context->watcher, NULL) == EBUSY) {
-		hf_fabric_wake(&context->fabric);
+		hf_map_wake(&context->fabric);
 		nanosleep(&moment, NULL);
 	}
 	hf_endpoint_close(&context->endpoint);
 	hf_event_queue_fini(&context->events);
-	hf_fabric_close(&context->fabric);
+	hf_map_close(&context->fabric);
 	release(context);
 	return 0;
 }

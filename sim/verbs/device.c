@@ -42,17 +42,17 @@ static struct hf_device *devices;	/* never freed: programs keep what they have g
 static unsigned int device_count;
 static pthread_mutex_t devices_lock = PTHREAD_MUTEX_INITIALIZER;	/* both above */
 
-static void add_device(const struct hf_fabric *fabric, const char *name, size_t length)
+static void add_device(const struct hf_map *fabric, const char *name, size_t length)
 {
 	struct hf_device *device = &devices[device_count];
 	const char *colon = memchr(name, ':', length);
-	struct hf_fabric_node node;
+	struct hf_map_node node;
 
 	/* "NODE:PORT" is for the simulated ib_umad. */
 	if (colon)
 		length = colon - name;
 	snprintf(device->node, sizeof(device->node), "%.*s", (int)length, name);
-	if (hf_fabric_find_node(fabric, device->node, &node) < 0 || node.is_switch) {
+	if (hf_map_find_node(fabric, device->node, &node) < 0 || node.is_switch) {
 		SAY("\"%s\" is no adapter of this fabric", device->node);
 		return;
 	}
@@ -71,8 +71,8 @@ static void add_device(const struct hf_fabric *fabric, const char *name, size_t 
 static void find_devices_locked(const char *map)
 {
 	const char *list = getenv("HF_UMAD_NODES"), *host = getenv("SIM_HOST");
-	struct hf_fabric fabric;
-	int err = hf_fabric_open(&fabric, map);
+	struct hf_map fabric;
+	int err = hf_map_open(&fabric, map);
 
 	if (err) {
 		SAY(HF_FABRIC_MAP_ENV "=%s: %s", map, err == -EPROTO ? "no fabric map, or a damaged one" :
@@ -93,7 +93,7 @@ static void find_devices_locked(const char *map)
 	} else if (devices) {
 		SAY("neither HF_UMAD_NODES nor SIM_HOST names a node");
 	}
-	hf_fabric_close(&fabric);
+	hf_map_close(&fabric);
 }
 
 struct ibv_device **hf_device_list(int *ret_count)
@@ -140,7 +140,7 @@ int hf_ibv_query_device(struct ibv_context *ibv, struct ibv_device_attr *attr)
 {
 	struct hf_context *context = hf_context_of(ibv);
 	const struct hf_model *model = hf_model();
-	struct hf_fabric_port port;
+	struct hf_map_port port;
 	unsigned int pkeys = hf_context_port(context, 1, &port) == 0 ? port.pkey_count : 1;
 
 	*attr = (struct ibv_device_attr){
@@ -199,7 +199,7 @@ int hf_query_device_ex(struct ibv_context *context, const struct ibv_query_devic
 }
 
 /* PortInfo's extended speed stands where there is one; verbs have one code for both. */
-static uint8_t active_speed(const struct hf_fabric_port *port)
+static uint8_t active_speed(const struct hf_map_port *port)
 {
 	switch (port->speed_ext) {
 	case 1:
@@ -223,7 +223,7 @@ static uint8_t vl_count_code(unsigned int vl_cap)
 int hf_query_port(struct ibv_context *context, uint8_t number, struct ibv_port_attr *attr, size_t attr_size)
 {
 	struct ibv_port_attr full = { .link_layer = IBV_LINK_LAYER_INFINIBAND };
-	struct hf_fabric_port port;
+	struct hf_map_port port;
 
 	if (hf_context_port(hf_context_of(context), number, &port) < 0)
 		return EINVAL;
@@ -251,11 +251,11 @@ int hf_query_port(struct ibv_context *context, uint8_t number, struct ibv_port_a
 int hf_ibv_query_gid(struct ibv_context *context, uint8_t number, int index, union ibv_gid *gid)
 {
 	struct hf_context *own = hf_context_of(context);
-	struct hf_fabric_port port;
+	struct hf_map_port port;
 	__be64 guid;
 
 	if (index < 0 || hf_context_port(own, number, &port) < 0 ||
-	    hf_fabric_get_guid(&own->fabric, &port, index, &guid) < 0) {
+	    hf_map_get_guid(&own->fabric, &port, index, &guid) < 0) {
 		errno = EINVAL;
 		return -1;
 	}
@@ -297,11 +297,11 @@ ssize_t hf_ibv_query_gid_table(struct ibv_context *context, struct ibv_gid_entry
 int hf_ibv_query_pkey(struct ibv_context *context, uint8_t number, int index, __be16 *ret_pkey)
 {
 	struct hf_context *own = hf_context_of(context);
-	struct hf_fabric_port port;
+	struct hf_map_port port;
 	uint16_t pkey;
 
 	if (index < 0 || hf_context_port(own, number, &port) < 0 ||
-	    hf_fabric_get_pkey(&own->fabric, &port, index, &pkey) < 0) {
+	    hf_map_get_pkey(&own->fabric, &port, index, &pkey) < 0) {
 		errno = EINVAL;
 		return -1;
 	}

@@ -300,12 +300,12 @@ static enum hf_qp_type table_type(enum ibv_qp_type type)
 
 static bool is_good_path(const struct hf_context *context, const struct ibv_ah_attr *ah, unsigned int port)
 {
-	struct hf_fabric_port info;
+	struct hf_map_port info;
 	__be64 guid;
 
 	if (hf_context_port(context, port, &info) < 0 || ah->sl >= HF_FABRIC_SLS)
 		return false;
-	return !ah->is_global || hf_fabric_get_guid(&context->fabric, &info, ah->grh.sgid_index, &guid) == 0;
+	return !ah->is_global || hf_map_get_guid(&context->fabric, &info, ah->grh.sgid_index, &guid) == 0;
 }
 
 /* Values that the adapter does not have, whatever the state. */
@@ -313,7 +313,7 @@ static bool is_good_value(struct hf_qp *qp, const struct ibv_qp_attr *attr, int 
 {
 	struct hf_context *context = hf_qp_context(qp);
 	unsigned int port = mask & IBV_QP_PORT ? attr->port_num : qp->path.port;
-	struct hf_fabric_port info;
+	struct hf_map_port info;
 
 	if ((mask & IBV_QP_PORT) && hf_context_port(context, attr->port_num, &info) < 0)
 		return false;
@@ -428,7 +428,7 @@ static void take_migration(struct hf_qp *qp, enum ibv_mig_state state)
 static void enter(struct hf_qp *qp, enum ibv_qp_state to, const struct ibv_qp_attr *attr, int mask)
 {
 	enum ibv_qp_state from = qp->state;
-	struct hf_fabric_port port;
+	struct hf_map_port port;
 
 	if (to == IBV_QPS_RESET) {
 		reset(qp);

@@ -9,10 +9,10 @@
 
 uint16_t hf_wire_pkey(const struct hf_context *context, unsigned int port, unsigned int index)
 {
-	struct hf_fabric_port info;
+	struct hf_map_port info;
 	uint16_t pkey;
 
-	if (hf_context_port(context, port, &info) < 0 || hf_fabric_get_pkey(&context->fabric, &info, index, &pkey) < 0)
+	if (hf_context_port(context, port, &info) < 0 || hf_map_get_pkey(&context->fabric, &info, index, &pkey) < 0)
 		return 0;
 	return pkey;
 }
@@ -40,15 +40,15 @@ static struct hf_packet *reserve(struct hf_ring *ring, uint32_t length)
 
 /* The P_Key and the addresses, as the path says; false where the adapter has no such port. */
 static bool address_packet(struct hf_qp *qp, const struct hf_path *path, struct hf_packet *packet,
-			   struct hf_fabric_packet *ret_packet)
+			   struct hf_map_packet *ret_packet)
 {
 	struct hf_context *context = hf_qp_context(qp);
-	struct hf_fabric_port port;
+	struct hf_map_port port;
 	uint16_t pkey = 0;
 	__be64 guid;
 
 	if (hf_context_port(context, path->port, &port) < 0 ||
-	    hf_fabric_get_pkey(&context->fabric, &port, path->pkey_index, &pkey) < 0 || !pkey)
+	    hf_map_get_pkey(&context->fabric, &port, path->pkey_index, &pkey) < 0 || !pkey)
 		return false;
 	packet->pkey = pkey;
 	packet->slid = port.lid | path->ah.src_path_bits;
@@ -65,12 +65,12 @@ static bool address_packet(struct hf_qp *qp, const struct hf_path *path, struct 
 		packet->traffic_class = path->ah.grh.traffic_class;
 		packet->hop_limit = path->ah.grh.hop_limit;
 		memcpy(packet->dgid, &path->ah.grh.dgid, sizeof(packet->dgid));
-		if (hf_fabric_get_guid(&context->fabric, &port, path->ah.grh.sgid_index, &guid) < 0)
+		if (hf_map_get_guid(&context->fabric, &port, path->ah.grh.sgid_index, &guid) < 0)
 			return false;
 		memcpy(packet->sgid, &prefix, sizeof(prefix));
 		memcpy(packet->sgid + sizeof(prefix), &guid, sizeof(guid));
 	}
-	*ret_packet = (struct hf_fabric_packet){
+	*ret_packet = (struct hf_map_packet){
 		.from = port.index, .dlid = packet->dlid, .sl = packet->sl, .pkey = pkey,
 	};
 	return true;
@@ -82,16 +82,16 @@ int hf_wire_send_locked(struct hf_qp *qp, const struct hf_path *path, const stru
 	struct hf_context *context = hf_qp_context(qp);
 	uint32_t number = packet->dest_qpn >> HF_QPN_INDEX_BITS;
 	struct hf_packet addressed = *packet, *place;
-	struct hf_fabric_packet on_way;
-	struct hf_fabric_route route;
+	struct hf_map_packet on_way;
+	struct hf_map_route route;
 	struct hf_ring *ring;
 	int err = 0;
 
 	if (!address_packet(qp, path, &addressed, &on_way))
 		return HF_LOST;
-	hf_fabric_route(&context->fabric, &on_way, &route);
+	hf_map_route(&context->fabric, &on_way, &route);
 	if (route.fate != HF_FABRIC_DELIVERED) {
-		hf_fabric_count(&context->fabric, &route, packet->sl, packet->packets);
+		hf_map_count(&context->fabric, &route, packet->sl, packet->packets);
 		return HF_LOST;
 	}
 	ring = hf_endpoint_ring_to(&context->endpoint, number);
@@ -104,7 +104,7 @@ int hf_wire_send_locked(struct hf_qp *qp, const struct hf_path *path, const stru
 		err = fill(fill_context, (uint8_t *)(place + 1), packet->length);
 	if (err)
 		return err;
-	hf_fabric_count(&context->fabric, &route, addressed.sl, packet->packets);
+	hf_map_count(&context->fabric, &route, addressed.sl, packet->packets);
 	if (!place)
 		return HF_LOST;	/* arrives, where nobody has the queue pair */
 	addressed.port = route.port;
@@ -128,9 +128,9 @@ struct flood {
 static void deliver_copies(struct flood *flood, uint32_t port)
 {
 	struct hf_context *context = hf_qp_context(flood->qp);
-	struct hf_fabric_port info;
+	struct hf_map_port info;
 
-	if (hf_fabric_get_port(&context->fabric, port, &info) < 0)
+	if (hf_map_get_port(&context->fabric, port, &info) < 0)
 		return;
 	for (uint32_t number = 1; number < HF_ENDPOINT_COUNT && !flood->err; number++) {
 		struct hf_endpoint_entry *entry = &context->endpoint.entries[number];
@@ -153,11 +153,11 @@ static void deliver_copies(struct flood *flood, uint32_t port)
 	}
 }
 
-static void visit(void *context, const struct hf_fabric_route *route)
+static void visit(void *context, const struct hf_map_route *route)
 {
 	struct flood *flood = context;
 
-	hf_fabric_count(&hf_qp_context(flood->qp)->fabric, route, flood->packet->sl, flood->packet->packets);
+	hf_map_count(&hf_qp_context(flood->qp)->fabric, route, flood->packet->sl, flood->packet->packets);
 	if (route->fate == HF_FABRIC_DELIVERED)
 		deliver_copies(flood, route->port);
 }
@@ -167,7 +167,7 @@ int hf_wire_flood_locked(struct hf_qp *qp, const struct hf_path *path, const str
 {
 	struct hf_packet addressed = *packet;
 	struct flood flood = { .qp = qp, .packet = &addressed, .fill = fill, .fill_context = fill_context };
-	struct hf_fabric_packet on_way;
+	struct hf_map_packet on_way;
 
 	addressed.dest_qpn = HF_QPN_MULTICAST;
 	if (!address_packet(qp, path, &addressed, &on_way))
@@ -175,7 +175,7 @@ int hf_wire_flood_locked(struct hf_qp *qp, const struct hf_path *path, const str
 	/* The adapter itself gives copies to those of its own queue pairs that are attached. */
 	deliver_copies(&flood, on_way.from);
 	if (!flood.err)
-		hf_fabric_flood(&hf_qp_context(qp)->fabric, &on_way, visit, &flood);
+		hf_map_flood(&hf_qp_context(qp)->fabric, &on_way, visit, &flood);
 	return flood.err ? flood.err : HF_SENT;
 }
 
@@ -231,12 +231,12 @@ static bool is_for(const struct hf_context *context, const struct hf_qp *qp, con
 	if (packet->type == HF_PACKET_LOST)
 		return true;
 	for (unsigned int i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		struct hf_fabric_port port;
+		struct hf_map_port port;
 		uint16_t pkey;
 
 		if (!paths[i] || hf_context_port(context, paths[i]->port, &port) < 0 || port.index != packet->port)
 			continue;
-		if (hf_fabric_get_pkey(&context->fabric, &port, paths[i]->pkey_index, &pkey) == 0 &&
+		if (hf_map_get_pkey(&context->fabric, &port, paths[i]->pkey_index, &pkey) == 0 &&
 		    ((pkey ^ packet->pkey) & 0x7fff) == 0 && ((pkey | packet->pkey) & 0x8000))
 			return true;
 	}
