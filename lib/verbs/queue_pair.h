@@ -7,7 +7,8 @@
  *   queue pair  hf_queue_pair.lock: everything of a queue pair that is not marked otherwise. Held by the program's own
  *               calls and by each step of a move; never while waiting for the network or for the program.
  *   registry    the tables of devices and queue pairs, the list of what is to be told to holdfastd. A leaf.
- * The data path takes none: hf_queue_pair_of() does not lock.
+ * The data path takes none of these: hf_queue_pair_of() does not lock. It has locks of its own (work.h), which are taken
+ * after a queue pair's and before the registry's.
  *
  * A queue pair is moved by one thread, the session's (session.h). Threads of the program wait for it or end its work
  * (move.h), so whoever comes with the lock to a queue pair finds a move between two steps or none.

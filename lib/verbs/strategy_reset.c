@@ -492,12 +492,24 @@ static int reset_peer(struct hf_queue_pair *qp, const struct hf_program_peer *me
 	return err ? talk_on(qp) : follow(qp, &step, now_ns);
 }
 
-/* The other end counts on it; it does not take long. */
+/*
+ * While nothing has been done, it ends: an other end that has not answered up to now hardly will. Later the other end
+ * counts on it, and it does not take long.
+ */
 static int reset_cut(struct hf_queue_pair *qp, uint64_t now_ns)
 {
-	(void)qp;
+	struct hf_handshake *handshake = &qp->work->handshake;
+
 	(void)now_ns;
-	return -EBUSY;
+	if (handshake->state != HF_HANDSHAKE_ASKING && !(handshake->state == HF_HANDSHAKE_IDLE &&
+							 qp->move.step == PHASE_HOLDING))
+		return -EBUSY;
+	if (handshake->state == HF_HANDSHAKE_ASKING && !hf_work_unguard(qp->work))
+		return -EBUSY;
+	hf_handshake_abandon(handshake);
+	if (let_go(qp) < 0)
+		leave_broken(qp, 0);
+	return 0;
 }
 
 /* What was kept back is the program's now. */

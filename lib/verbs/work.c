@@ -16,13 +16,35 @@
 static struct hf_work *_Atomic works[WORKS_MAX];
 static uint32_t next_index;
 static _Atomic uint32_t salt;			/* 0: not drawn yet */
-static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;	/* writers of the table; a leaf */
+static pthread_mutex_t tables_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Destroyed, but completions may still come. Each is freed under the lock, which is taken before all others here. */
 static struct hf_work *gone;
 static pthread_mutex_t gone_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* ------------------------------------------------------------------------------- the table ---- */
+
+void hf_work_lock_tables(void)
+{
+	pthread_mutex_lock(&tables_lock);
+}
+
+void hf_work_unlock_tables(void)
+{
+	pthread_mutex_unlock(&tables_lock);
+}
+
+void hf_work_fork_prepare(void)
+{
+	pthread_mutex_lock(&gone_lock);
+	pthread_mutex_lock(&tables_lock);
+}
+
+void hf_work_fork_done(void)
+{
+	pthread_mutex_unlock(&tables_lock);
+	pthread_mutex_unlock(&gone_lock);
+}
 
 enum hf_ledger_verdict hf_work_complete(struct hf_work **ret_work, uint64_t *wr_id, enum ibv_wc_status status,
 					uint32_t vendor_err)
@@ -50,10 +72,10 @@ static uint32_t draw_salt(void)
 
 uint32_t hf_work_salt(void)
 {
-	pthread_mutex_lock(&table_lock);
+	hf_work_lock_tables();
 	if (!salt)
 		salt = draw_salt();
-	pthread_mutex_unlock(&table_lock);
+	hf_work_unlock_tables();
 	return salt;
 }
 
@@ -61,7 +83,7 @@ static bool add(struct hf_work *work)
 {
 	bool is_added = false;
 
-	pthread_mutex_lock(&table_lock);
+	hf_work_lock_tables();
 	/* A place is given again as late as can be. */
 	for (unsigned int tries = 0; tries < WORKS_MAX && !is_added; tries++) {
 		work->index = next_index++ % WORKS_MAX;
@@ -69,15 +91,15 @@ static bool add(struct hf_work *work)
 	}
 	if (is_added)
 		atomic_store_explicit(&works[work->index], work, memory_order_release);
-	pthread_mutex_unlock(&table_lock);
+	hf_work_unlock_tables();
 	return is_added;
 }
 
 static void drop(struct hf_work *work)
 {
-	pthread_mutex_lock(&table_lock);
+	hf_work_lock_tables();
 	atomic_store_explicit(&works[work->index], NULL, memory_order_release);
-	pthread_mutex_unlock(&table_lock);
+	hf_work_unlock_tables();
 }
 
 /* ----------------------------------------------------------------------------------- locks ---- */
