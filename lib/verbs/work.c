@@ -430,11 +430,10 @@ int hf_work_freeze(struct hf_work *work)
 {
 	int err = work->is_enlarged ? 0 : enlarge(work);
 
-	/* Where the adapter cannot do that: a program that hears of all its requests has room for all of them. */
-	if (err && work->ledger->has_unsignalled)
-		return err;
 	lock_all(work);
-	err = reserve_locked(work);
+	/* Where the adapter cannot do that: a program that hears of all its requests has room for all of them. */
+	if (!err || !work->ledger->has_unsignalled)
+		err = reserve_locked(work);
 	if (!err) {
 		if (!work->ledger->is_guarded)
 			hf_ledger_guard(work->ledger);
