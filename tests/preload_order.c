@@ -458,15 +458,20 @@ static void open_end(struct end *end, struct ibv_device *device)
 static void connect_end(struct end *end, uint32_t first_psn)
 {
 	struct ibv_port_attr port;
+	union ibv_gid gid;
 	struct ibv_qp_attr attr = {
 		.qp_state = IBV_QPS_RTR, .path_mtu = IBV_MTU_2048, .dest_qp_num = end->peer->qp->qp_num,
 		.rq_psn = 0xfffff0 - first_psn, .max_dest_rd_atomic = 4, .min_rnr_timer = 1, .timeout = 17,
 		.retry_cnt = 7, .rnr_retry = 7, .sq_psn = first_psn, .max_rd_atomic = 4,
 	};
 
-	if (ibv_query_port(end->peer->context, 1, &port))
+	if (ibv_query_port(end->peer->context, 1, &port) || ibv_query_gid(end->peer->context, 1, 0, &gid))
 		fail(end, "no port");
 	attr.ah_attr = (struct ibv_ah_attr){ .dlid = port.lid, .port_num = 1 };
+	if (port.link_layer == IBV_LINK_LAYER_ETHERNET) {
+		attr.ah_attr.is_global = 1;
+		attr.ah_attr.grh = (struct ibv_global_route){ .dgid = gid, .hop_limit = 1 };
+	}
 	if (ibv_modify_qp(end->qp, &attr, IBV_QP_STATE | IBV_QP_AV | IBV_QP_PATH_MTU | IBV_QP_DEST_QPN | IBV_QP_RQ_PSN |
 			  IBV_QP_MAX_DEST_RD_ATOMIC | IBV_QP_MIN_RNR_TIMER))
 		fail(end, "not to RTR");

@@ -5,17 +5,24 @@
 . "$top_srcdir/tests/tap.sh"
 . "$top_srcdir/tests/plugin.sh"
 
-need qemu-system-x86_64 busybox cpio modprobe ip rdma ibv_rc_pingpong ib_send_bw
+need qemu-system-x86_64 busybox cpio modprobe ip rdma tc ibv_rc_pingpong ib_send_bw
 vm=$top_srcdir/tests/vm
+tests=$top_builddir/tests
 kernel=$top_builddir/vm/kernel
-tool=$top_builddir/tests/verbs_tool
 [ -e "$kernel/complete" ] || skip "there is no kernel in $kernel: ./quickstart check-vm fetches it"
 
 make_image() {
-	LD_LIBRARY_PATH=$top_builddir/.libs "$vm/make_image" "$kernel" image "$vm/guest" "$top_srcdir/tests/tap.sh" \
-		"$tool" ibv_rc_pingpong ib_send_bw ib_send_lat
+	"$vm/make_image" "$kernel" image "$vm/guest" "$vm/moves.sh" "$top_srcdir/tests/tap.sh" "$tests/verbs_tool" \
+		"$tests/preload_order" "$tests/program_daemon" "$tests/vm/sniff" ibv_rc_pingpong ib_send_bw ib_send_lat \
+		"$top_builddir/lib/.libs/libholdfast-verbs.so"
 }
-boot() { "$vm/boot" "$kernel" image . && cp results "$top_builddir/vm/" && cp console "$top_builddir/vm/"; }
+boot() {
+	"$vm/boot" "$kernel" image .
+	boot_rc=$?
+	cp console results "$top_builddir/vm/"
+	[ "$boot_rc" -eq 0 ] || tail -n 40 console results
+	return "$boot_rc"
+}
 
 # Its cases become ours.
 tell_results() {
@@ -33,7 +40,7 @@ is_complete() { [ "$(grep -c '^\(not \)\?ok ' results)" -eq "$(planned)" ]; }
 simulate() {
 	ibsim_env="LD_PRELOAD=$top_builddir/.libs/libhfsim-sma.so HF_FABRIC_MAP=$work/map" start_fabric &&
 		start_opensm '(null)' && HF_FABRIC_MAP=$work/map HF_VERBS_MODEL=rxe HF_UMAD_NODES="H_0_0_0 H_2_1_0" \
-		LD_PRELOAD=$top_builddir/.libs/libhfsim-verbs.so timeout 120 "$tool" answers >simulated
+		LD_PRELOAD=$top_builddir/.libs/libhfsim-verbs.so timeout 120 "$tests/verbs_tool" answers >simulated
 }
 tell_comparison() {
 	sed -n 's/^answer //p' results >real

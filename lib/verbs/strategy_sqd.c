@@ -94,6 +94,9 @@ static int drain(struct hf_queue_pair *qp, uint64_t now_ns)
 		return leave(qp, err, now_ns);
 	if (now_ns >= qp->move.deadline_ns)
 		return leave(qp, -ETIMEDOUT, now_ns);
+	/* The last acknowledgement alone does not make such an adapter look whether it is drained. */
+	if (qp->verbs->needs_kick)
+		hf_verbs_kick(qp->ibv);
 	qp->move.wake_ns = now_ns + ask_after_ns(&qp->move, now_ns);
 	return -EINPROGRESS;
 }
@@ -110,7 +113,7 @@ static int sqd_begin(struct hf_queue_pair *qp, uint64_t now_ns)
 		return hf_strategy_refusal(err);
 	hf_move_pause_locked(qp);
 	qp->move.step = STEP_DRAINING;
-	qp->move.deadline_ns = now_ns + hf_verbs_settings()->drain_ms * NS_PER_MS;
+	qp->move.deadline_ns = qp->move.paused_since_ns + hf_verbs_settings()->drain_ms * NS_PER_MS;
 	return drain(qp, now_ns);
 }
 

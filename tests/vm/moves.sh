@@ -1,20 +1,31 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
 # shellcheck shell=sh
-# Stock programs with libholdfast-verbs between two devices of the virtual machine, moved to and fro while they send. To
-# be read after tap.sh, in an empty folder.
+# Programs with libholdfast-verbs between two devices of the virtual machine, moved to and fro while they send;
+# program_daemon orders it. On Ethernet the service level becomes the upper bits of the traffic class, and each move must
+# be seen there on the wire, at both ends where both are moved. To be read after tap.sh, in an empty folder.
 #
 #   moves STRATEGY COUNT program [argument ...]   the program at both ends of the cable; COUNT is how many of its queue
-#                                                 pairs can be moved in this way. It must end well, and each move must
-#                                                 be seen on the wire
+#                                                 pairs can be moved so. It must end well
+#   moves_within STRATEGY program ...             one that has both ends, and stops at the end of its standard input
+#   were_replayed                                 requests were posted once more during the moves before
 
 library=/lib/libholdfast-verbs.so
 levels="3 1 6"
+client_pid='' server_pid='' daemon_pid='' sniff_pid=''
 
 end() {
 	[ -n "$1" ] || return 0
 	kill "$1" 2>/dev/null
 	wait "$1" 2>/dev/null
 }
+stop() {
+	exec 4>&- 5>&-
+	for pid in "$client_pid" "$server_pid" "$daemon_pid" "$sniff_pid"; do
+		end "$pid"
+	done
+	client_pid='' server_pid='' daemon_pid='' sniff_pid=''
+}
+on_exit stop
 
 start_daemon() {
 	rm -f orders socket
@@ -26,16 +37,11 @@ start_daemon() {
 	sniff_pid=$!
 	wait_for 30 test -S socket
 }
-stop_daemon() {
-	exec 4>&-
-	end "$daemon_pid"
-	end "$sniff_pid"
-}
 
-# preloaded program [argument ...]
+# preloaded program [argument ...], in the background: the process is the program's own.
 preloaded() {
-	HOLDFAST_SOCKET=$PWD/socket HOLDFAST_STRATEGY=$strategy HOLDFAST_LOG=stderr LD_PRELOAD=$library \
-		timeout 300 "$@" 4>&-
+	exec env HOLDFAST_SOCKET="$PWD/socket" HOLDFAST_STRATEGY="$strategy" HOLDFAST_LOG=stderr LD_PRELOAD=$library \
+		timeout 300 "$@" 4>&- 5>&-
 }
 
 is_listening() { grep -q ":$(printf '%04X' "$port") 0*:0000 0A" /proc/net/tcp /proc/net/tcp6; }
@@ -44,7 +50,7 @@ count_of() { grep -c "^$1 " daemon.log; }
 are_added() { [ "$(count_of add)" -ge "$connections" ]; }
 are_moved() { [ "$(count_of moved)" -ge "$1" ]; }
 
-# The class of what each connection sends, by its device and the queue pair at the other end.
+# The class of what each connection sends now, by its device and the queue pair at the other end.
 has_class() {
 	sed -n 's/^add .* dest=\([0-9]*\) device=rxe\([0-9]*\) .*/\1 \2/p' daemon.log | sort -u >ends
 	while read -r dest device; do
@@ -59,8 +65,7 @@ move_all() {
 	echo "move all sl=$1" >&4
 	wait_for 60 are_moved $((moved_before + connections)) || return 1
 	[ "$(grep '^moved ' daemon.log | tail -n "$connections" |
-		grep -c " err=0 strategy=$strategy lost=0 ")" -eq "$connections" ] || return 1
-	wait_for 60 has_class $(($1 << 5))
+		grep -c " err=0 strategy=$by lost=0 ")" -eq "$connections" ] && wait_for 60 has_class $(($1 << 5))
 }
 move_to_and_fro() {
 	wait_for 60 are_added && wait_for 60 has_class 0 || return 1
@@ -69,22 +74,55 @@ move_to_and_fro() {
 	done
 }
 
+prepare() {
+	strategy=$1 by=$1 connections=$2 port=$((20000 + tap_count))
+	[ "$strategy" != auto ] || by=sqd
+	start_daemon
+}
+
 moves() {
-	strategy=$1 connections=$2 port=$((20000 + tap_count))
+	prepare "$1" "$2" || return 1
 	shift 2
-	start_daemon || return 1
 	preloaded "$@" -p $port -d rxe1 >server.out 2>&1 &
 	server_pid=$!
 	wait_for 60 is_listening || { cat server.out; return 1; }
 	preloaded "$@" -p $port -d rxe0 127.0.0.1 >client.out 2>&1 &
 	client_pid=$!
 	move_to_and_fro
-	moves_rc=$?
-	[ "$moves_rc" -eq 0 ] || end "$client_pid"
-	wait "$client_pid" || moves_rc=1
-	[ "$moves_rc" -eq 0 ] || end "$server_pid"
-	wait "$server_pid" || moves_rc=1
-	stop_daemon
-	cat client.out server.out daemon.log wire
-	return "$moves_rc"
+	finish $?
 }
+
+moves_within() {
+	prepare "$1" 2 || return 1
+	shift
+	rm -f input
+	mkfifo input
+	preloaded "$@" <input >client.out 2>&1 &
+	client_pid=$!
+	exec 5>input
+	move_to_and_fro
+	moves_rc=$?
+	exec 5>&-
+	finish $moves_rc
+}
+
+# The programs end by themselves, unless something has gone wrong.
+finish() {
+	if [ "$1" -eq 0 ]; then
+		finish_rc=0
+		wait "$client_pid" || finish_rc=1
+		client_pid=''
+		[ -z "$server_pid" ] || wait "$server_pid" || finish_rc=1
+		server_pid=''
+	else
+		finish_rc=$1
+	fi
+	stop
+	cat client.out
+	[ ! -e server.out ] || cat server.out
+	cat daemon.log wire
+	rm -f server.out
+	return "$finish_rc"
+}
+
+were_replayed() { grep '^moved .* replayed=[1-9]' daemon.log; }
