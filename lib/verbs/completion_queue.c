@@ -65,7 +65,7 @@ struct hf_cq *hf_cq_get(struct ibv_cq *ibv, int (*poll)(struct ibv_cq *cq, int c
 			cq->base_cqe = ibv->cqe;
 			cq->extra_cqe = 0;
 			cq->stash_count = 0;
-			cq->is_extended = cq->is_started = cq->is_at_stash = false;
+			cq->is_started = cq->is_at_stash = false;
 			atomic_store_explicit(&cq->ibv, ibv, memory_order_release);
 		}
 	}

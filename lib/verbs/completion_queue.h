@@ -27,7 +27,6 @@ struct hf_cq {
 	unsigned int stash_size, stash_at, stash_count;
 
 	/* Of a queue with the extended interface, poll_facade.c: the adapter's functions, and where the program is. */
-	bool is_extended;
 	struct ibv_cq_ex real;
 	bool is_started;			/* a poll of the adapter's */
 	bool is_at_stash;			/* it looks at @current */

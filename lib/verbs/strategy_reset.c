@@ -433,13 +433,23 @@ static int reset_begin(struct hf_queue_pair *qp, uint64_t now_ns)
 	return !qp->work->is_peer_silent && hold(qp, now_ns) ? -EINPROGRESS : ask(qp, now_ns);
 }
 
+/* How long what the adapter has may still be waited for. */
+static uint64_t held_until(const struct hf_queue_pair *qp, enum hf_ledger_atomics atomics)
+{
+	switch (atomics) {
+	case HF_LEDGER_NO_ATOMIC:
+		break;
+	case HF_LEDGER_SILENT_ATOMIC:
+		return qp->move.deadline_ns - HOLD_NS + HOLD_SILENT_NS;
+	case HF_LEDGER_ATOMIC:
+		return qp->move.deadline_ns;
+	}
+	return 0;
+}
+
 static int hold_on(struct hf_queue_pair *qp, uint64_t now_ns)
 {
-	enum hf_ledger_atomics atomics = hf_work_atomics(qp->work);
-	uint64_t least_ns = qp->move.deadline_ns - HOLD_NS + HOLD_SILENT_NS;
-
-	if (now_ns < (atomics == HF_LEDGER_ATOMIC ? qp->move.deadline_ns :
-		      atomics == HF_LEDGER_SILENT_ATOMIC ? least_ns : 0)) {
+	if (now_ns < held_until(qp, hf_work_atomics(qp->work))) {
 		qp->move.wake_ns = now_ns + LOOK_EVERY_NS;
 		return -EINPROGRESS;
 	}
