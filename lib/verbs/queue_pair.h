@@ -70,6 +70,7 @@ struct hf_queue_pair {
 	pthread_cond_t idle;			/* the move has ended */
 	struct ibv_qp *ibv;			/* NULL: destroyed, or about to be */
 	enum ibv_qp_state state;		/* that the program brought it to */
+	uint64_t rtr_ns;			/* when it came to RTR */
 	struct ibv_qp_attr attr;		/* what it gave on the way, and what a move changed since */
 	int given;				/* enum ibv_qp_attr_mask: which of them */
 	bool uses_migration;			/* the program loads alternate paths or arms them itself */
@@ -97,6 +98,7 @@ struct hf_queue_pair {
 	/* The session thread's. */
 	bool is_told;				/* holdfastd has it */
 	bool is_moving;				/* is among those to be stepped */
+	uint64_t settles_ns;			/* when one in RTR is told, unless it is in RTS before; 0: it is not waited for */
 	struct hf_queue_pair *moving_prev, *moving_next;
 };
 
