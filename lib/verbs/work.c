@@ -109,9 +109,9 @@ static void lock_queues(struct hf_work *work)
 	struct hf_cq *first = work->send_cq < work->recv_cq ? work->send_cq : work->recv_cq;
 	struct hf_cq *second = work->send_cq < work->recv_cq ? work->recv_cq : work->send_cq;
 
-	hf_short_lock_take(&first->lock);
+	hf_short_lock_take_first(&first->lock);
 	if (second != first)
-		hf_short_lock_take(&second->lock);
+		hf_short_lock_take_first(&second->lock);
 }
 
 static void unlock_queues(struct hf_work *work)
@@ -137,8 +137,8 @@ static void guard_shared(struct hf_work *work, bool is_guarded)
 
 static void lock_all(struct hf_work *work)
 {
-	hf_short_lock_take(&work->send_lock);
-	hf_short_lock_take(&work->recv_lock);
+	hf_short_lock_take_first(&work->send_lock);
+	hf_short_lock_take_first(&work->recv_lock);
 	lock_queues(work);
 }
 
@@ -378,7 +378,7 @@ int hf_work_let_go(struct hf_work *work)
 	struct ibv_send_wr *head, *bad;
 	int err;
 
-	hf_short_lock_take(&work->send_lock);
+	hf_short_lock_take_first(&work->send_lock);
 	head = bad = hf_ledger_give_kept_sends(work->ledger);
 	err = head ? work->ops.post_send(work->ibv, head, &bad) : 0;
 	work->keeps_sends = false;
@@ -528,7 +528,7 @@ int hf_work_replay_receives(struct hf_work *work)
 	struct ibv_recv_wr *head, *bad;
 	int err;
 
-	hf_short_lock_take(&work->recv_lock);
+	hf_short_lock_take_first(&work->recv_lock);
 	lock_queues(work);
 	head = bad = hf_ledger_replay_receives(work->ledger);
 	unlock_queues(work);
@@ -543,7 +543,7 @@ int hf_work_replay_sends(struct hf_work *work)
 	struct ibv_send_wr *head, *bad;
 	int err;
 
-	hf_short_lock_take(&work->send_lock);
+	hf_short_lock_take_first(&work->send_lock);
 	lock_queues(work);
 	head = bad = hf_ledger_replay_sends(work->ledger);
 	unlock_queues(work);
