@@ -25,6 +25,7 @@ struct hf_services_entry {
 	bool is_open;
 	int open_err;			/* of the last try: logged once */
 	bool wants_keep;
+	struct hf_service_node_report reports[HF_SERVICE_NODES_MAX];	/* of the node with the GUID in it, if any */
 	UT_hash_handle hh;		/* by MGID */
 };
 
