@@ -107,7 +107,7 @@ start_fabric || exit 99
 write_services 'detection = {"sm", "heartbeat", "operator"}' "key_file = \"$work/key\"" 'state_transfer = true' \
 	'hook_limit_ms = 2000' 'drain_limit_ms = 2000' 'failback = manual'
 
-plan 46
+plan 53
 try "opensm comes up with a service that has a key" start_services
 try "a sender joins" member join $mgid 4
 try "its first node owns it" owner_is $A
@@ -194,3 +194,22 @@ try "a hook that exceeds its limit is killed, with its children" wait_for 5 is_g
 try "the SM hears of it" wait_for 5 node_says $B '.order == "resume"'
 try "the service stays" owner_is $B
 try "in all of that it never moved" [ "$(moves)" -eq "$moves_before" ]
+
+# Another services file.
+echo ok >$B.hook
+log_of() { grep -q "$2" "$1.log"; }
+hang_up() { kill -HUP "$(pid_of "$1")"; }
+edit() {	# NODE SED-SCRIPT
+	cp "$1.services" "$1.services.old" && sed "$2" "$1.services.old" >"$1.services" && hang_up "$1"
+}
+heard_before=$(counter $B heartbeats_heard)
+edit $B 's/hook_limit_ms = .*/hook_limit_ms = never/'
+try "a bad services file is refused" wait_for 5 log_of $B 'reload refused, the old services stay'
+try "with its line and what is allowed" log_of $B 'services:5: hook_limit_ms = never: allowed is 10 to 86400000'
+try "the service goes on" wait_for 5 grew $B heartbeats_heard "$heard_before"
+edit $B 's/hook_limit_ms = never/hook_limit_ms = 1000/'
+try "one that is as before is read" wait_for 5 log_of $B 'services reloaded'
+try "and disturbs nothing" grew $B heartbeats_heard "$heard_before"
+edit $B 's/hook_limit_ms = .*/count = 7/; s/key_file.*/& interval_ms = 60/'
+try "another one is used" wait_for 5 node_says $B '.interval_ms == 60 and .count == 7'
+try "all hear each other" wait_for 20 all_hear
