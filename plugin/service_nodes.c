@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <uthash.h>
+
+#include "lib/hash.h"
 
 #define NS_PER_MS	UINT64_C(1000000)
 #define WINDOW_NS	(2000 * NS_PER_MS)	/* how old our stamp may be that a request sends back */
@@ -51,6 +52,7 @@ struct service {
 	struct handover handover;
 	size_t node_count;
 	struct node *nodes[HF_SERVICE_LOOK_MAX];
+	bool not_added;
 	UT_hash_handle hh;
 };
 
@@ -132,6 +134,10 @@ int hf_service_nodes_put(struct hf_service_nodes *nodes, const char *name, const
 			return -ENOMEM;
 		strncpy(service->name, name, HF_SERVICE_WIRE_NAME_MAX);
 		HASH_ADD_STR(nodes->services, name, service);
+		if (service->not_added) {
+			free(service);
+			return -ENOMEM;
+		}
 	}
 	service->key = *key;
 	service->is_put = true;

@@ -16,6 +16,9 @@ static struct hf_services_entry *find_mgid(const struct hf_services *services, c
 	struct hf_services_entry *entry;
 
 	HASH_FIND(hh, services->by_mgid, mgid, MGID_BYTES, entry);
+	for (size_t i = 0; !entry && !services->is_indexed && i < services->count; i++)
+		if (!memcmp(services->entries[i]->service.config->mgid, mgid, MGID_BYTES))
+			entry = services->entries[i];
 	return entry;
 }
 
