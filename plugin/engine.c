@@ -66,6 +66,7 @@ struct hf_engine {
 	int wake_fd;
 	atomic_bool is_stopping;
 	_Atomic(struct event *) posted;		/* newest first */
+	atomic_bool is_dropped;			/* an event of a routing, without memory */
 	atomic_int traps_posted;
 	atomic_ulong lft_changes;
 
@@ -106,12 +107,21 @@ static void post(struct hf_engine *engine, struct event *event)
 	wake(engine);
 }
 
+/* Without memory to say it: what is known of routings is not what is in force. */
+static void post_dropped(struct hf_engine *engine)
+{
+	atomic_store(&engine->is_dropped, true);
+	wake(engine);
+}
+
 static void post_kind(struct hf_engine *engine, enum event_kind kind)
 {
 	struct event *event = calloc(1, sizeof(*event));
 
-	if (!event)
+	if (!event) {
+		post_dropped(engine);
 		return;
+	}
 	event->kind = kind;
 	post(engine, event);
 }
@@ -157,6 +167,7 @@ void hf_engine_post_subnet_up(struct hf_engine *engine, const struct hf_osm_upda
 		if (update)
 			free_update(update);
 		hf_bulk_end_announcement(engine->config.bulk);
+		post_dropped(engine);
 		return;
 	}
 	event->kind = EVENT_SUBNET_UP;
@@ -191,6 +202,7 @@ void hf_engine_post_routing(struct hf_engine *engine, const struct hf_osm_copy *
 		if (copy->tables->routing.reroute)
 			hf_bulk_end_announcement(engine->config.bulk);
 		free_copy(copy);
+		post_dropped(engine);
 		return;
 	}
 	event->kind = EVENT_ROUTING;
@@ -909,6 +921,8 @@ static void handle_posted(struct hf_engine *engine)
 		free_event(event);
 		event = next;
 	}
+	if (atomic_exchange(&engine->is_dropped, false))
+		lose_routing(engine);
 }
 
 /* The thread */
