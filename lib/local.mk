@@ -57,7 +57,7 @@ holdfastinclude_HEADERS = include/holdfast/host.h include/holdfast/log.h
 # What programs load: their queue pairs are moved when their paths change. It is to be found by its bare name.
 lib_LTLIBRARIES += lib/libholdfast-verbs.la
 lib_libholdfast_verbs_la_SOURCES = lib/log.c lib/log.h lib/verbs/interpose.c lib/verbs/move.c lib/verbs/move.h \
-	lib/verbs/own_fd.c lib/verbs/own_fd.h lib/verbs/queue_pair.c lib/verbs/queue_pair.h lib/verbs/real.c \
+	lib/verbs/own_fd.c lib/verbs/own_fd.h lib/verbs/probe.c lib/verbs/probe.h lib/verbs/queue_pair.c lib/verbs/queue_pair.h lib/verbs/real.c \
 	lib/verbs/real.h lib/verbs/registry.c lib/verbs/session.c lib/verbs/session.h lib/verbs/settings.c \
 	lib/verbs/settings.h lib/verbs/strategy.c lib/verbs/strategy.h lib/verbs/strategy_apm.c lib/verbs/strategy_sqd.c \
 	lib/verbs/completion_queue.c lib/verbs/completion_queue.h lib/verbs/data_path.c lib/verbs/data_path.h \

@@ -19,7 +19,7 @@
 const char *const hf__scenario_modes[] = { "targeted", "hybrid", "wildcard", "repath-only", HF_MODE_NAME_OFF, NULL };
 const char *const hf__scenario_lanes[] = { "1", "2", "4", "8", "15", NULL };
 
-const char *const hf__scenario_strategies[] = { "auto", "apm", "sqd", "reset", HF_STRATEGY_NONE, NULL };
+const char *const hf__scenario_strategies[] = { "auto", "all", "apm", "sqd", "reset", HF_STRATEGY_NONE, NULL };
 const char *const hf__scenario_models[] = { "mthca", "mlx5", "rxe", "plain", NULL };
 
 static const char *const fault_kinds[] = {

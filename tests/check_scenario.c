@@ -153,7 +153,7 @@ static const struct {
 	{ FABRIC "program p { run = \" \"\nserver = H_0_0_0\nclient = H_1_0_0 }\n",	":2: run = \" \": allowed is a program" },
 	{ FABRIC "program p { run = x\nserver = S_0_0\nclient = H_1_0_0 }\n",	":3: server = S_0_0: allowed is a host" },
 	{ FABRIC "program p { run = x\nserver = H_1_0_0\nclient = H_1_0_0 }\n", ":4: client = H_1_0_0: allowed is another" },
-	{ FABRIC "program p { strategy = slow }\n",		":2: strategy = slow: allowed is one of auto, apm, sqd" },
+	{ FABRIC "program p { strategy = slow }\n",		":2: strategy = slow: allowed is one of auto, all, apm, sqd" },
 	{ FABRIC "program p { model = x }\n",			":2: model = x: allowed is one of mthca, mlx5" },
 	{ FABRIC "program \"a b\" { run = x }\n",		":2: program \"a b\": allowed in its name are letters" },
 	{ FABRIC "fault f { kind = failback\nservice = x }\n", ":3: service = x: allowed with a section services" },

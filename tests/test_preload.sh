@@ -164,7 +164,7 @@ log_is_nowhere() {
 		grep -q 'HOLDFAST_DRAIN_MS=long: allowed are 0 to 10000' client.out
 }
 
-plan 49
+plan 54
 try "exports" nothing_exported_but_verbs
 try "linking with it" linked_with
 try "ibsim with a fabric map, opensm" start_fabric
@@ -190,6 +190,13 @@ try "sqd: ib_send_lat" with HOLDFAST_STRATEGY=sqd -- endless 2 sqd 5 ib_send_lat
 try "auto: an adapter without alternate paths drains" with HF_VERBS_MODEL=rxe -- endless 2 sqd 2 \
 	ibv_rc_pingpong -n 100000000
 try "auto: an adapter without SQD migrates" with HF_VERBS_MODEL=mlx5 -- endless 2 apm 2 ibv_rc_pingpong -n 100000000
+try "auto: that one's work requests are recorded" grep -q 'hfsim0: work requests are recorded' verbs.log
+: >verbs.log
+try "all: so are those of an adapter that drains" with HOLDFAST_STRATEGY=all -- quietly ib_send_lat -F -n 500
+try "as it says" grep -q 'hfsim0: work requests are recorded' verbs.log
+: >verbs.log
+try "auto: not so" quietly ib_send_lat -F -n 500
+try "its data path stays as it is" grep -q 'hfsim0: the data path stays as it is' verbs.log
 try "sqd, but the adapter cannot" with HF_VERBS_MODEL=mlx5 HOLDFAST_STRATEGY=sqd -- mlx5_refuses
 try "a daemon that goes and comes again" survives_daemon
 try "a daemon that does not read" survives_deaf_daemon

@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 #include "lib/verbs/data_path.h"
 
+#include "lib/log.h"
+#include "lib/verbs/probe.h"
 #include "lib/verbs/real.h"
 #include "lib/verbs/settings.h"
 #include "lib/verbs/shared_receives.h"
 #include "lib/verbs/work.h"
 
-static bool is_wanted(void)
+/* Recording costs each work request a little: where a queue can be drained, programs are spared it. */
+static bool is_wanted(struct ibv_context *ibv)
 {
-	enum hf_program_strategy only = hf_verbs_settings()->strategy;
+	const struct hf_verbs_settings *settings = hf_verbs_settings();
 
-	return only == HF_PROGRAM_STRATEGY_NONE || only == HF_PROGRAM_STRATEGY_RESET;
+	if (settings->strategy != HF_PROGRAM_STRATEGY_NONE)
+		return settings->strategy == HF_PROGRAM_STRATEGY_RESET;
+	return settings->records_all || !hf_probe_drains(ibv);
 }
 
 const struct ibv_context_ops *hf_data_path_ops(struct ibv_context *ibv)
@@ -61,7 +66,13 @@ void hf_data_path_watch(struct hf_verbs *verbs, struct ibv_context *ibv)
 {
 	struct verbs_context *extended = verbs_get_ctx_op(ibv, create_cq_ex);
 
-	if (!is_wanted() || ibv->ops.poll_cq == hf_cq_program_poll)
+	if (verbs->is_probed)
+		return;
+	verbs->is_probed = true;
+	verbs->is_recorded = is_wanted(ibv);
+	hf_log(HF_LOG_INFO, "%s: %s", verbs->device, verbs->is_recorded ? "work requests are recorded, for resets" :
+	       "the data path stays as it is");
+	if (!verbs->is_recorded || ibv->ops.poll_cq == hf_cq_program_poll)
 		return;
 	verbs->ops = ibv->ops;
 	ibv->ops.post_send = post_send;
@@ -76,8 +87,10 @@ void hf_data_path_watch(struct hf_verbs *verbs, struct ibv_context *ibv)
 
 void hf_data_path_add_shared(struct ibv_srq *srq, const struct ibv_srq_attr *attr)
 {
-	if (is_wanted())
-		hf_srq_add(srq, attr, hf_work_salt(), hf_data_path_ops(srq->context)->post_srq_recv);
+	struct hf_verbs *verbs = hf_verbs_get(srq->context);
+
+	if (verbs && verbs->is_recorded)
+		hf_srq_add(srq, attr, hf_work_salt(), verbs->ops.post_srq_recv);
 }
 
 void hf_data_path_remove_shared(struct ibv_srq *srq)
@@ -87,7 +100,7 @@ void hf_data_path_remove_shared(struct ibv_srq *srq)
 
 void hf_data_path_add(struct hf_queue_pair *qp, uint64_t ops)
 {
-	if (!is_wanted() || !hf_send_facade_has(ops))
+	if (!qp->verbs->is_recorded || !hf_send_facade_has(ops))
 		return;
 	qp->work = hf_work_new(qp->ibv, &qp->init, &qp->verbs->ops);
 	if (qp->work && ops)

@@ -62,7 +62,7 @@ static void begin_anew(struct hf_queue_pair *qp)
 
 bool hf_queue_pair_is_connected_locked(const struct hf_queue_pair *qp)
 {
-	return qp->ibv && hf_strategy_takes(qp->state);
+	return qp->ibv && hf_strategy_takes(qp->state) && (qp->state != IBV_QPS_RTR || qp->work);
 }
 
 /* What its record has to know of it. */

@@ -39,6 +39,8 @@ struct hf_verbs {
 	struct hf_qp_table *_Atomic tables[1 << 12];	/* by the upper bits of the queue pair number */
 	_Atomic uint32_t refused;		/* 1 << enum hf_program_strategy: what the adapter cannot do */
 	bool needs_kick;			/* does not go on by itself after SQD */
+	bool is_probed;
+	bool is_recorded;			/* the data path is; where it is not, nothing can be reset */
 	atomic_bool waits_for_events;		/* a thread of the program blocks in ibv_get_async_event() */
 };
 

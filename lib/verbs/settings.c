@@ -62,12 +62,16 @@ static void read_strategy(const char *text)
 {
 	if (!text || !strcmp(text, "auto"))
 		return;
+	if (!strcmp(text, "all")) {
+		settings.records_all = true;
+		return;
+	}
 	for (int i = HF_PROGRAM_STRATEGY_NONE + 1; i < HF_PROGRAM_STRATEGIES; i++)
 		if (!strcmp(text, hf_program_strategy_names[i])) {
 			settings.strategy = i;
 			return;
 		}
-	hf_log(HF_LOG_ERROR, "HOLDFAST_STRATEGY=%s: allowed are auto, apm, sqd and reset; auto it is", text);
+	hf_log(HF_LOG_ERROR, "HOLDFAST_STRATEGY=%s: allowed are auto, all, apm, sqd and reset; auto it is", text);
 }
 
 static void read_drain(const char *text)

@@ -11,7 +11,8 @@
 
 struct hf_verbs_settings {
 	const char *socket;			/* HOLDFAST_SOCKET */
-	enum hf_program_strategy strategy;	/* HOLDFAST_STRATEGY; NONE: auto */
+	enum hf_program_strategy strategy;	/* HOLDFAST_STRATEGY; NONE: auto or all */
+	bool records_all;			/* "all": what may have to be reset is recorded also where SQD works */
 	unsigned int drain_ms;			/* HOLDFAST_DRAIN_MS */
 	bool replays;				/* HOLDFAST_LOST */
 };
