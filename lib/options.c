@@ -377,6 +377,27 @@ int hf_options_set(const struct hf_option *table, const char *name, const char *
 	return store(option, value, values);
 }
 
+static bool is_same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+bool hf_option_is_same(const struct hf_option *option, const void *values, const void *other)
+{
+	const void *a = (const char *)values + option->offset, *b = (const char *)other + option->offset;
+
+	switch (option->type) {
+	case HF_OPTION_BOOL:
+		return *(const bool *)a == *(const bool *)b;
+	case HF_OPTION_INT:
+	case HF_OPTION_CHOICE:
+		return *(const int *)a == *(const int *)b;
+	case HF_OPTION_STRING:
+		return is_same_text(*(char *const *)a, *(char *const *)b);
+	}
+	return false;
+}
+
 /* Prints @text in lines of at most 78 columns behind "# ". */
 static void print_wrapped(const char *text, FILE *out)
 {

@@ -70,6 +70,9 @@ int hf_options_load(const struct hf_option *table, const char *path, void *value
 int hf_options_set(const struct hf_option *table, const char *name, const char *value, void *values,
 		   char **ret_error);
 
+/* Whether an option has the same value in two structs. */
+bool hf_option_is_same(const struct hf_option *option, const void *values, const void *other);
+
 /**
  * hf_config_text() - read a file for libconfuse
  * @path:     the file; ends at a zero byte

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "plugin/port_delta.h"
+#include "plugin/signaller.h"
 
 #define UNICAST_LIDS	0xc000
 #define WORD_BYTES	8
@@ -20,6 +21,13 @@ struct hf_bulk {
 	const struct hf_snapshot *snapshot;	/* NULL for none */
 	struct hf_history *history;
 	uint32_t port_at[UNICAST_LIDS];		/* by LID; HF_NO_INDEX for nobody's */
+
+	/* Guards the three below. Leaf, taken under the lock above. */
+	pthread_mutex_t audience_lock;
+	unsigned int announcements;		/* that have begun and not ended */
+	bool is_reading;			/* the last one's subscribers are not known yet */
+	bool is_told[UNICAST_LIDS];		/* by LID: of all of them whose subscribers are known */
+
 	atomic_uint draws;
 	atomic_ulong answers, whole, refused, changes, bytes;
 };
@@ -37,9 +45,14 @@ int hf_bulk_new(size_t history_bytes, struct hf_bulk **ret_bulk)
 	err = -pthread_rwlock_init(&bulk->lock, NULL);
 	if (err)
 		goto err_free_history;
+	err = -pthread_mutex_init(&bulk->audience_lock, NULL);
+	if (err)
+		goto err_destroy_lock;
 	*ret_bulk = bulk;
 	return 0;
 
+err_destroy_lock:
+	pthread_rwlock_destroy(&bulk->lock);
 err_free_history:
 	hf_history_free(bulk->history);
 err_free_bulk:
@@ -51,6 +64,7 @@ void hf_bulk_free(struct hf_bulk *bulk)
 {
 	if (!bulk)
 		return;
+	pthread_mutex_destroy(&bulk->audience_lock);
 	pthread_rwlock_destroy(&bulk->lock);
 	hf_history_free(bulk->history);
 	free(bulk);
@@ -105,6 +119,50 @@ void hf_bulk_forget(struct hf_bulk *bulk)
 bool hf_bulk_is_anew(const struct hf_bulk *bulk)
 {
 	return hf_history_oldest(bulk->history) == hf_history_epoch(bulk->history);
+}
+
+/* Who is told */
+
+void hf_bulk_begin_announcement(struct hf_bulk *bulk)
+{
+	pthread_mutex_lock(&bulk->audience_lock);
+	if (!bulk->announcements++)
+		memset(bulk->is_told, true, sizeof(bulk->is_told));
+	bulk->is_reading = true;
+	pthread_mutex_unlock(&bulk->audience_lock);
+}
+
+void hf_bulk_set_audience(struct hf_bulk *bulk, const struct hf_subscriber *subscribers, size_t count)
+{
+	bool is_told[UNICAST_LIDS] = { false };
+
+	for (size_t i = 0; i < count; i++)
+		if (subscribers[i].addr.lid < UNICAST_LIDS && (subscribers[i].hears & HF_HEARS_ALL) == HF_HEARS_ALL)
+			is_told[subscribers[i].addr.lid] = true;
+	pthread_mutex_lock(&bulk->audience_lock);
+	bulk->is_reading = false;
+	for (unsigned int lid = 0; lid < UNICAST_LIDS; lid++)
+		bulk->is_told[lid] &= is_told[lid];
+	pthread_mutex_unlock(&bulk->audience_lock);
+}
+
+void hf_bulk_end_announcement(struct hf_bulk *bulk)
+{
+	pthread_mutex_lock(&bulk->audience_lock);
+	if (!--bulk->announcements)
+		bulk->is_reading = false;
+	pthread_mutex_unlock(&bulk->audience_lock);
+}
+
+/* Whether something is about to be announced that a host will not be told of. */
+static bool is_left_out(struct hf_bulk *bulk, uint16_t lid)
+{
+	bool is_left_out;
+
+	pthread_mutex_lock(&bulk->audience_lock);
+	is_left_out = bulk->announcements && (bulk->is_reading || !bulk->is_told[lid]);
+	pthread_mutex_unlock(&bulk->audience_lock);
+	return is_left_out;
 }
 
 /* For Reports */
@@ -331,8 +389,9 @@ void hf_bulk_answer(struct hf_bulk *bulk, const struct hf_sa_mad *query, uint16_
 	pthread_rwlock_rdlock(&bulk->lock);
 	if (bulk->snapshot) {
 		port = find_asker_locked(bulk, record, from_lid, ret_answer);
-		/* Without memory it is OpenSM's. */
-		if (port != HF_NO_INDEX && answer_port_locked(bulk, port, &held, ret_answer))
+		/* Without memory it is OpenSM's, and so it is where what is published would soon be old without a word. */
+		if (port != HF_NO_INDEX &&
+		    (is_left_out(bulk, from_lid) || answer_port_locked(bulk, port, &held, ret_answer)))
 			ret_answer->verdict = HF_BULK_NOT_OURS;
 	}
 	pthread_rwlock_unlock(&bulk->lock);

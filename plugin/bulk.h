@@ -15,6 +15,7 @@
 #include "plugin/snapshot.h"
 
 struct hf_bulk;
+struct hf_subscriber;
 
 /**
  * hf_bulk_new() - with nothing to answer from
@@ -41,6 +42,22 @@ void hf_bulk_free(struct hf_bulk *bulk);
 int hf_bulk_publish(struct hf_bulk *bulk, const struct hf_snapshot *snapshot, const struct hf_changes *changes);
 
 void hf_bulk_forget(struct hf_bulk *bulk);
+
+/**
+ * hf_bulk_begin_announcement() - subscribers are read now, and what is published next is announced to them
+ * @bulk: answers nobody from what was published before who will not be told of what comes: OpenSM does, as it routes now
+ *
+ * Where one announcement begins before another has ended, only those count who are told of both.
+ *
+ * Context: any thread, as of the next two.
+ */
+void hf_bulk_begin_announcement(struct hf_bulk *bulk);
+
+/* Who is told of it; without this call nobody. Only who hears both traps is sure to be. */
+void hf_bulk_set_audience(struct hf_bulk *bulk, const struct hf_subscriber *subscribers, size_t count);
+
+/* It has been published, or will not be. One call for each begin. */
+void hf_bulk_end_announcement(struct hf_bulk *bulk);
 
 /* Whether nothing is known of what the announcement that was published last has changed; for the publishing thread. */
 bool hf_bulk_is_anew(const struct hf_bulk *bulk);

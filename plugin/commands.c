@@ -9,8 +9,10 @@
 #include <string.h>
 
 #include "lib/log.h"
+#include "lib/trace.h"
 
 #define EVENTS_MAX	256	/* in one answer */
+#define NS_PER_MS	UINT64_C(1000000)
 
 json_t *hf_commands_error(const char *code, const char *format, ...)
 {
@@ -36,12 +38,26 @@ static json_t *pack_guid(uint64_t guid)
 	return guid ? json_sprintf("0x%016" PRIx64, guid) : json_null();
 }
 
+/* What holdfastd says there; null where it has said nothing yet. */
+static json_t *pack_report(const struct hf_service_node_report *report)
+{
+	bool is_counted = report->connections != HF_SERVICE_CONNECTIONS_UNKNOWN;
+
+	if (!report->heard_ns)
+		return json_null();
+	return json_pack("{s:I, s:I, s:b, s:s, s:s, s:i, s:I}", "heard_ms",
+			 (json_int_t)((hf_now_ns() - report->heard_ns) / NS_PER_MS), "term", (json_int_t)report->term,
+			 "behind", report->is_behind, "order", hf_service_order_names[report->order], "progress",
+			 hf_service_progress_names[report->progress], "exit_status", report->exit_status, "connections",
+			 is_counted ? (json_int_t)report->connections : (json_int_t)-1);
+}
+
 static json_t *pack_node(const struct hf_services_node_view *node)
 {
-	return json_pack("{s:s, s:o, s:i, s:b, s:b, s:b, s:I, s:I}", "name", node->name, "guid",
+	return json_pack("{s:s, s:o, s:i, s:b, s:b, s:b, s:I, s:I, s:o}", "name", node->name, "guid",
 			 pack_guid(node->port.guid), "lid", node->port.lid, "present", node->is_present, "suspect",
 			 node->is_suspect, "held_down", node->is_held_down, "up_ms", (json_int_t)node->up_ms, "failures",
-			 (json_int_t)node->failures);
+			 (json_int_t)node->failures, "report", pack_report(&node->report));
 }
 
 /* The node's name, or null. */
@@ -221,6 +237,21 @@ static json_int_t number_of(const json_t *object, const char *name)
 
 #define N	"%" JSON_INTEGER_FORMAT
 
+static void print_report(const json_t *report, FILE *out)
+{
+	const char *order = text_of(report, "order");
+	json_int_t status = number_of(report, "exit_status");
+
+	fprintf(out, "    heard " N " ms ago, knows term " N, number_of(report, "heard_ms"), number_of(report, "term"));
+	if (number_of(report, "connections") >= 0)
+		fprintf(out, ", " N " connections", number_of(report, "connections"));
+	if (strcmp(order, hf_service_order_names[HF_SERVICE_ORDER_NONE]))
+		fprintf(out, ", order %s: %s", order, text_of(report, "progress"));
+	if (status)
+		fprintf(out, ", status " N, status);
+	fprintf(out, "%s\n", json_is_true(json_object_get(report, "behind")) ? ", is asked" : "");
+}
+
 static void print_service(const json_t *service, FILE *out)
 {
 	const json_t *node;
@@ -245,6 +276,8 @@ static void print_service(const json_t *service, FILE *out)
 				json_is_true(json_object_get(node, "suspect")) ? ", said to have failed" : "",
 				json_is_true(json_object_get(node, "held_down")) ? ", held down" : "");
 		fprintf(out, "\n");
+		if (json_is_object(json_object_get(node, "report")))
+			print_report(json_object_get(node, "report"), out);
 	}
 }
 

@@ -30,6 +30,7 @@ enum event_kind {
 	EVENT_TRAP,
 	EVENT_SWEEP_START,
 	EVENT_ROUTING,
+	EVENT_LOST_ROUTING,
 	EVENT_SUBNET_UP,
 	EVENT_NOT_MASTER,
 };
@@ -47,6 +48,7 @@ struct event {
 struct pending_routing {
 	struct hf_tables *tables;
 	struct hf_snapshot *snapshot;
+	uint64_t epoch;
 	struct hf_subscriber *subscribers;
 	size_t count;
 };
@@ -75,6 +77,7 @@ struct hf_engine {
 	struct hf_snapshot *announced;		/* what the hosts were last told of */
 	struct pending_routing waiting;		/* for SUBNET UP; without a snapshot where none is */
 	bool is_unsure;				/* hosts may hold paths that were never announced */
+	bool is_lost;				/* a routing is in force of which nothing is known */
 	char routing_engine[32];		/* in force */
 	union hf_gid sm_gid;
 	uint16_t sm_lid;
@@ -153,6 +156,7 @@ void hf_engine_post_subnet_up(struct hf_engine *engine, const struct hf_osm_upda
 	if (!event) {
 		if (update)
 			free_update(update);
+		hf_bulk_end_announcement(engine->config.bulk);
 		return;
 	}
 	event->kind = EVENT_SUBNET_UP;
@@ -184,12 +188,19 @@ void hf_engine_post_routing(struct hf_engine *engine, const struct hf_osm_copy *
 	struct event *event = calloc(1, sizeof(*event));
 
 	if (!event) {
+		if (copy->tables->routing.reroute)
+			hf_bulk_end_announcement(engine->config.bulk);
 		free_copy(copy);
 		return;
 	}
 	event->kind = EVENT_ROUTING;
 	event->copy = *copy;
 	post(engine, event);
+}
+
+void hf_engine_post_lost_routing(struct hf_engine *engine)
+{
+	post_kind(engine, EVENT_LOST_ROUTING);
 }
 
 /* The port */
@@ -481,8 +492,8 @@ static int signal_subscribers(struct hf_engine *engine, const struct pending_rou
 
 	if (err || (changes && !engine->is_unsure))
 		return err;
-	return hf_signal_unknown(engine->config.mode, routing->snapshot->routing.epoch, routing->subscribers,
-				 routing->count, add_report, emission);
+	return hf_signal_unknown(engine->config.mode, routing->epoch, routing->subscribers, routing->count, add_report,
+				 emission);
 }
 
 static int tell_subscribers(struct hf_engine *engine, const struct pending_routing *routing,
@@ -500,7 +511,7 @@ static int tell_subscribers(struct hf_engine *engine, const struct pending_routi
 		free(emission.announcement);
 		goto err_free_told;
 	}
-	emission.announcement->epoch = routing->snapshot->routing.epoch;
+	emission.announcement->epoch = routing->epoch;
 	TAILQ_INSERT_TAIL(&engine->announcements, emission.announcement, next);
 	hf_reporter_keep(engine->reporter, routing->subscribers, routing->count);
 	err = signal_subscribers(engine, routing, changes, &emission);
@@ -575,27 +586,6 @@ static void trace_announcement(struct hf_engine *engine, const struct pending_ro
 		       "changes", (json_int_t)all_changes, "bytes", (json_int_t)bytes);
 }
 
-static int compare_and_tell(struct hf_engine *engine, const struct pending_routing *routing)
-{
-	uint64_t start_ns = hf_now_ns();
-	struct hf_changes changes;
-	int err = hf_changes_find(engine->announced, routing->snapshot, &changes);
-
-	if (err)
-		return err;
-	tell_comparison(engine, &changes, (hf_now_ns() - start_ns) / NS_PER_US);
-	if (engine->config.trace && engine->config.trace_paths)
-		trace_paths(engine, &changes);
-	/* Who is told may ask at once. */
-	err = hf_bulk_publish(engine->config.bulk, routing->snapshot, &changes);
-	if (!err) {
-		trace_announcement(engine, routing);
-		err = tell_subscribers(engine, routing, hf_bulk_is_anew(engine->config.bulk) ? NULL : &changes);
-	}
-	hf_changes_fini(&changes);
-	return err;
-}
-
 /*
  * The first routing only records. Whoever has subscribed by then did so with another SM, or with this one before it was
  * standby, and must ask.
@@ -603,8 +593,30 @@ static int compare_and_tell(struct hf_engine *engine, const struct pending_routi
 static int record_and_tell(struct hf_engine *engine, const struct pending_routing *routing)
 {
 	int err = hf_bulk_publish(engine->config.bulk, routing->snapshot, NULL);
+	int tell_err = routing->count ? tell_subscribers(engine, routing, NULL) : 0;
 
-	return err || !routing->count ? err : tell_subscribers(engine, routing, NULL);
+	return err ? err : tell_err;
+}
+
+/* Whatever memory is short for, what was announced before is not answered any more. */
+static int compare_and_tell(struct hf_engine *engine, const struct pending_routing *routing)
+{
+	uint64_t start_ns = hf_now_ns();
+	struct hf_changes changes;
+	int err, tell_err;
+
+	if (hf_changes_find(engine->announced, routing->snapshot, &changes))
+		return record_and_tell(engine, routing);
+	tell_comparison(engine, &changes, (hf_now_ns() - start_ns) / NS_PER_US);
+	if (engine->config.trace && engine->config.trace_paths)
+		trace_paths(engine, &changes);
+	/* Who is told may ask at once. */
+	err = hf_bulk_publish(engine->config.bulk, routing->snapshot, &changes);
+	if (!err)
+		trace_announcement(engine, routing);
+	tell_err = tell_subscribers(engine, routing, err || hf_bulk_is_anew(engine->config.bulk) ? NULL : &changes);
+	hf_changes_fini(&changes);
+	return err ? err : tell_err;
 }
 
 static void free_pending(struct pending_routing *routing)
@@ -644,6 +656,7 @@ static void forget_routings(struct hf_engine *engine)
 	free_pending(&engine->waiting);
 	hf_bulk_forget(engine->config.bulk);
 	engine->is_unsure = false;
+	engine->is_lost = false;
 	set_announced(engine, NULL);
 }
 
@@ -695,13 +708,40 @@ static void skip_routing(struct hf_engine *engine, const struct hf_snapshot *ski
 	}
 }
 
+/* What waits is not what will be in force. OpenSM answers until the next announcement. */
+static void lose_routing(struct hf_engine *engine)
+{
+	free_pending(&engine->waiting);
+	hf_bulk_forget(engine->config.bulk);
+	engine->is_lost = true;
+}
+
+/* The next routing is the first one for everybody. */
+static void tell_lost(struct hf_engine *engine, struct hf_subscriber *subscribers, size_t count)
+{
+	const struct pending_routing lost = {
+		.epoch = engine->status.routing.epoch, .subscribers = subscribers, .count = count,
+	};
+	int err;
+
+	if (!engine->is_lost)
+		return;
+	forget_routings(engine);
+	/* Before the first announcement nobody has asked anybody but OpenSM. */
+	err = count && engine->sm_lid ? tell_subscribers(engine, &lost, NULL) : 0;
+	if (err && err != -ECANCELED)
+		hf_log(HF_LOG_ERROR, "not all hosts could be told to ask (%s); the next routing makes up for it",
+		       strerror(-err));
+}
+
 static void wait_for_subnet_up(struct hf_engine *engine, struct hf_snapshot *snapshot, struct hf_osm_copy *copy)
 {
 	if (engine->waiting.snapshot)
 		skip_routing(engine, engine->waiting.snapshot, snapshot);
 	free_pending(&engine->waiting);
 	engine->waiting = (struct pending_routing) {
-		.tables = copy->tables, .snapshot = snapshot, .subscribers = copy->subscribers, .count = copy->count,
+		.tables = copy->tables, .snapshot = snapshot, .epoch = snapshot->routing.epoch,
+		.subscribers = copy->subscribers, .count = copy->count,
 	};
 	copy->tables = NULL;
 	copy->subscribers = NULL;
@@ -719,8 +759,8 @@ static int resolve(struct hf_engine *engine, const struct hf_tables *tables, str
 
 	engine->status.routing.resolve_us = (hf_now_ns() - start_ns) / NS_PER_US;
 	if (err)
-		hf_log(HF_LOG_ERROR, "routing %" PRIu64 " could not be read (%s); the next one makes up for it",
-		       tables->routing.epoch, strerror(-err));
+		hf_log(HF_LOG_ERROR, "routing %" PRIu64 " could not be read (%s); all hosts are told to ask for OpenSM's "
+		       "paths", tables->routing.epoch, strerror(-err));
 	return err;
 }
 
@@ -734,8 +774,7 @@ static void update_links(struct hf_engine *engine, const struct hf_osm_update *u
 	    !hf_tables_update_links(routing->tables, update->links))
 		return;
 	if (resolve(engine, routing->tables, &snapshot)) {
-		free_pending(routing);
-		engine->is_unsure = true;
+		lose_routing(engine);
 		return;
 	}
 	hf_snapshot_free(routing->snapshot);
@@ -785,12 +824,16 @@ static void take_routing(struct hf_engine *engine, struct event *event)
 		return;
 	tell_routing(engine, &event->copy);
 	watch_routing_engine(engine, routing, event->at_ns);
+	engine->wants_umad = true;
 	if (resolve(engine, event->copy.tables, &snapshot)) {
-		free_pending(&engine->waiting);
-		engine->is_unsure = true;
+		lose_routing(engine);
+		/* No SUBNET UP follows. */
+		if (routing->reroute)
+			tell_lost(engine, event->copy.subscribers, event->copy.count);
 		return;
 	}
-	engine->wants_umad = true;
+	engine->is_unsure |= engine->is_lost;
+	engine->is_lost = false;
 	wait_for_subnet_up(engine, snapshot, &event->copy);
 }
 
@@ -801,6 +844,8 @@ static void trace_plain(struct hf_engine *engine, const struct event *event, con
 
 static void handle_event(struct hf_engine *engine, struct event *event)
 {
+	bool is_reroute = event->copy.tables && event->copy.tables->routing.reroute;
+
 	switch (event->kind) {
 	case EVENT_TRAP:
 		atomic_fetch_sub(&engine->traps_posted, 1);
@@ -812,12 +857,19 @@ static void handle_event(struct hf_engine *engine, struct event *event)
 		break;
 	case EVENT_ROUTING:
 		take_routing(engine, event);
+		if (is_reroute)
+			hf_bulk_end_announcement(engine->config.bulk);
+		break;
+	case EVENT_LOST_ROUTING:
+		lose_routing(engine);
 		break;
 	case EVENT_SUBNET_UP:
 		trace_plain(engine, event, "subnet_up");
 		update_links(engine, &event->update);
 		update_subscribers(engine, &event->update);
 		announce(engine);
+		tell_lost(engine, event->update.subscribers, event->update.n_subscribers);
+		hf_bulk_end_announcement(engine->config.bulk);
 		break;
 	case EVENT_NOT_MASTER:
 		engine->status.is_master = false;

@@ -64,7 +64,10 @@ struct hf_osm_update {
 	size_t n_subscribers;
 };
 
-/* Takes the parts of @update over in any case; NULL where nothing could be copied. */
+/*
+ * Takes the parts of @update over in any case; NULL where nothing could be copied. Ends the announcement that the caller
+ * has begun with hf_bulk_begin_announcement().
+ */
 void hf_engine_post_subnet_up(struct hf_engine *engine, const struct hf_osm_update *update);
 
 /*
@@ -82,7 +85,10 @@ struct hf_osm_copy {
 	uint64_t longest_lock_ns;	/* and held OpenSM's lock in one piece */
 };
 
-/* Takes the parts of @copy over in any case. */
+/* Takes the parts of @copy over in any case. That of a reroute is announced at once: ends what the caller has begun. */
 void hf_engine_post_routing(struct hf_engine *engine, const struct hf_osm_copy *copy);
+
+/* A routing could not be copied: after SUBNET UP everybody is told to ask, and OpenSM answers until the next one. */
+void hf_engine_post_lost_routing(struct hf_engine *engine);
 
 #endif

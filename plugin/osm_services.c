@@ -5,8 +5,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
+#include "lib/hash.h"
 #include "plugin/osm_modes.h"
 
 /* OpenSM's own, exported by the program but declared in none of the installed headers. */
@@ -26,6 +26,7 @@ const struct hf_service_mechanism *const hf_service_mechanisms[HF_SERVICE_MODES]
 /* A node by its description, while everything is looked at. */
 struct named_node {
 	const osm_node_t *node;	/* NULL: there are several of that name */
+	bool not_added;
 	UT_hash_handle hh;
 };
 
@@ -38,6 +39,7 @@ struct mft_block {
 	struct mft_key key;
 	bool is_answered;
 	uint16_t masks[IB_MCAST_BLOCK_SIZE];
+	bool not_added;
 	UT_hash_handle hh;
 };
 
@@ -110,14 +112,20 @@ static int begin_look(osm_opensm_t *osm)
 			continue;
 		}
 		named = calloc(1, sizeof(*named));
-		if (!named) {
-			forget_names();
-			return -ENOMEM;
-		}
+		if (!named)
+			goto err_forget_names;
 		named->node = node;
 		HASH_ADD_KEYPTR(hh, hooks.names, node->print_desc, strlen(node->print_desc), named);
+		if (named->not_added) {
+			free(named);
+			goto err_forget_names;
+		}
 	}
 	return 0;
+
+err_forget_names:
+	forget_names();
+	return -ENOMEM;
 }
 
 static void end_look(osm_opensm_t *osm)
@@ -205,6 +213,10 @@ static bool add_block(const struct mft_key *key)
 	if (block) {
 		block->key = *key;
 		HASH_ADD(hh, hooks.blocks, key, sizeof(block->key), block);
+	}
+	if (block && block->not_added) {
+		free(block);
+		block = NULL;
 	}
 	pthread_mutex_unlock(&hooks.lock);
 	return block;

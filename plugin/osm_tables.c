@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
+#include "lib/hash.h"
 #include "lib/trace.h"
 #include "plugin/osm.h"
 
@@ -16,6 +16,7 @@
 struct switch_node {
 	const osm_switch_t *sw;
 	uint32_t index;
+	bool not_added;
 	UT_hash_handle hh;
 };
 
@@ -77,7 +78,7 @@ static void raise_lids(struct job *job, unsigned int last_lid)
 		job->lids = last_lid + 1;
 }
 
-static void number_switches(struct job *job)
+static int number_switches(struct job *job)
 {
 	for_each_in(&job->subn->sw_guid_tbl, osm_switch_t, sw) {
 		struct switch_node *node = &job->switches[job->n_switches];
@@ -85,11 +86,14 @@ static void number_switches(struct job *job)
 		node->sw = sw;
 		node->index = job->n_switches++;
 		HASH_ADD_PTR(job->switch_hash, sw, node);
+		if (node->not_added)
+			return -ENOMEM;
 		if (sw->p_node->physp_tbl_size > job->ports_per_switch)
 			job->ports_per_switch = sw->p_node->physp_tbl_size;
 		raise_lids(job, sw->max_lid_ho < sw->lft_size ? sw->max_lid_ho : sw->lft_size);
 		hf_osm_breathe(job->lock);
 	}
+	return 0;
 }
 
 /* A port that OpenSM has, and what the registry says of it. */
@@ -148,12 +152,14 @@ static int number_ports(struct job *job)
 
 static int number_all(struct job *job)
 {
+	int err;
+
 	job->ports_per_switch = 1;
 	job->switches = calloc(cl_qmap_count(&job->subn->sw_guid_tbl) + 1, sizeof(*job->switches));
 	if (!job->switches)
 		return -ENOMEM;
-	number_switches(job);
-	return number_ports(job);
+	err = number_switches(job);
+	return err ? err : number_ports(job);
 }
 
 static uint32_t switch_index(const struct job *job, const osm_switch_t *sw)

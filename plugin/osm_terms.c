@@ -7,8 +7,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
+#include "lib/hash.h"
 #include "plugin/osm.h"
 
 /* It declares functions without prototypes. */
@@ -24,12 +24,14 @@ struct class_node {
 	uint8_t *key;		/* P_Keys, then the match rules' groups */
 	uint32_t index;
 	const osm_physp_t *physp;	/* of one of its ports */
+	bool not_added;
 	UT_hash_handle hh;
 };
 
 struct terms_node {
 	struct hf_terms terms;
 	uint32_t index;
+	bool not_added;
 	UT_hash_handle hh;
 };
 
@@ -125,6 +127,11 @@ static int find_or_add_class(struct job *job, const osm_physp_t *physp, uint16_t
 	node->index = HASH_COUNT(job->class_hash);
 	node->physp = physp;
 	HASH_ADD_KEYPTR(hh, job->class_hash, node->key, node->length, node);
+	if (node->not_added) {
+		free(node);
+		free(key);
+		return -ENOMEM;
+	}
 	*ret_class = node->index;
 	return 0;
 }
@@ -198,6 +205,10 @@ static int find_or_add_terms(struct job *job, const struct hf_terms *terms, uint
 		node->terms = *terms;
 		node->index = HASH_COUNT(job->terms_hash);
 		HASH_ADD(hh, job->terms_hash, terms, sizeof(node->terms), node);
+		if (node->not_added) {
+			free(node);
+			return -ENOMEM;
+		}
 	}
 	*ret_index = node->index;
 	return 0;

@@ -282,13 +282,21 @@ static void report_routing(struct plugin *plugin, bool reroute)
 {
 	uint64_t start_ns = hf_now_ns();
 	struct hf_osm_copy copy;
-	int err = hf_osm_copy_routing(&plugin->in, reroute, &copy);
+	int err;
 
+	if (reroute)
+		hf_bulk_begin_announcement(plugin->bulk);
+	err = hf_osm_copy_routing(&plugin->in, reroute, &copy);
 	if (err) {
-		hf_log(HF_LOG_ERROR, "this routing cannot be announced (%s); the next one makes up for it",
+		hf_log(HF_LOG_ERROR, "this routing cannot be announced (%s); all hosts are told to ask for OpenSM's paths",
 		       strerror(-err));
+		if (reroute)
+			hf_bulk_end_announcement(plugin->bulk);
+		hf_engine_post_lost_routing(plugin->engine);
 		return;
 	}
+	if (reroute)
+		hf_bulk_set_audience(plugin->bulk, copy.subscribers, copy.count);
 	copy.taken_ns = hf_now_ns() - start_ns;
 	hf_engine_post_routing(plugin->engine, &copy);
 }
@@ -296,8 +304,12 @@ static void report_routing(struct plugin *plugin, bool reroute)
 static void report_subnet_up(struct plugin *plugin)
 {
 	struct hf_osm_update update;
-	bool is_copied = hf_osm_is_master(plugin->in.osm) && !hf_osm_copy_update(&plugin->in, &update);
+	bool is_copied;
 
+	hf_bulk_begin_announcement(plugin->bulk);
+	is_copied = hf_osm_is_master(plugin->in.osm) && !hf_osm_copy_update(&plugin->in, &update);
+	if (is_copied)
+		hf_bulk_set_audience(plugin->bulk, update.subscribers, update.n_subscribers);
 	if (!is_copied && hf_osm_is_master(plugin->in.osm))
 		hf_log(HF_LOG_ERROR, "no memory to see what changed after routing");
 	hf_engine_post_subnet_up(plugin->engine, is_copied ? &update : NULL);

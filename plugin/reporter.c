@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <uthash.h>
+
+#include "lib/hash.h"
 
 #define NS_PER_MS	UINT64_C(1000000)
 #define ATTEMPT_BITS	4	/* the lower bits of a transaction id */
@@ -33,6 +34,7 @@ struct item {
 	TAILQ_ENTRY(item) of_peer;	/* queue while QUEUED, else active */
 	TAILQ_ENTRY(item) of_state;	/* ready list or timer list */
 	TAILQ_ENTRY(item) of_slots;
+	bool not_added;
 	UT_hash_handle hh;		/* by id, while READY or WAITING */
 };
 
@@ -47,6 +49,7 @@ struct peer {
 	uint16_t notice_count;	/* of its last report */
 	bool is_silent;		/* its last report was given up */
 	bool is_kept;		/* mark of hf_reporter_keep() */
+	bool not_added;
 	UT_hash_handle hh;
 };
 
@@ -156,7 +159,8 @@ static void leave_state(struct hf_reporter *reporter, struct item *item)
 		break;
 	}
 	release_slot(reporter, item);
-	HASH_DEL(reporter->by_id, item);
+	if (!item->not_added)
+		HASH_DEL(reporter->by_id, item);
 	TAILQ_REMOVE(&item->peer->active, item, of_peer);
 	item->peer->n_active--;
 }
@@ -186,6 +190,7 @@ static void promote(struct hf_reporter *reporter, struct peer *peer)
 		TAILQ_INSERT_TAIL(&peer->active, item, of_peer);
 		peer->n_active++;
 		item->id = next_id(reporter);
+		/* Without memory it goes out, and its answer is not known for its own. */
 		HASH_ADD(hh, reporter->by_id, id, sizeof(item->id), item);
 		make_ready(reporter, item);
 	}
@@ -217,6 +222,10 @@ static struct peer *find_or_add_peer(struct hf_reporter *reporter, const struct 
 		TAILQ_INIT(&peer->queue);
 		TAILQ_INIT(&peer->active);
 		HASH_ADD(hh, reporter->peers, key, sizeof(peer->key), peer);
+		if (peer->not_added) {
+			free(peer);
+			return NULL;
+		}
 	}
 	peer->addr = subscriber->addr;
 	peer->hears = subscriber->hears;

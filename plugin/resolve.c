@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
+#include "lib/hash.h"
 #include "plugin/snapshot.h"
 
 #define BLOCK		64	/* columns resolved together: tables are read and written in cache lines */
@@ -96,6 +96,7 @@ struct destination {
 struct row_node {
 	struct row row;
 	uint32_t index;
+	bool not_added;
 	UT_hash_handle hh;
 };
 
@@ -309,6 +310,10 @@ static int find_or_add_row(struct job *job, const struct row *row, uint32_t *ret
 			return err;
 		}
 		HASH_ADD(hh, job->row_hash, row, sizeof(node->row), node);
+		if (node->not_added) {
+			free(node);
+			return -ENOMEM;
+		}
 	}
 	*ret_index = node->index;
 	return 0;

@@ -164,6 +164,13 @@ static void take_term(void *ctx, const char *name, uint64_t term)
 	(void)hf_services_learn_term(io->services, name, term);
 }
 
+static void take_report(void *ctx, const char *name, const struct hf_service_node_report *report)
+{
+	struct hf_service_io *io = ctx;
+
+	(void)hf_services_note_report(io->services, name, report);
+}
+
 static void end_transfer(void *ctx, const char *name, uint64_t term, bool has_succeeded)
 {
 	struct hf_service_io *io = ctx;
@@ -196,6 +203,7 @@ static const struct hf_service_nodes_ops nodes_ops = {
 	.failed = take_failure,
 	.recovered = take_recovery,
 	.later_term = take_term,
+	.reported = take_report,
 	.transfer_ended = end_transfer,
 	.drained = end_drain,
 };

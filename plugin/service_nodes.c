@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <uthash.h>
+
+#include "lib/hash.h"
 
 #define NS_PER_MS	UINT64_C(1000000)
 #define WINDOW_NS	(2000 * NS_PER_MS)	/* how old our stamp may be that a request sends back */
@@ -51,6 +52,7 @@ struct service {
 	struct handover handover;
 	size_t node_count;
 	struct node *nodes[HF_SERVICE_LOOK_MAX];
+	bool not_added;
 	UT_hash_handle hh;
 };
 
@@ -132,6 +134,10 @@ int hf_service_nodes_put(struct hf_service_nodes *nodes, const char *name, const
 			return -ENOMEM;
 		strncpy(service->name, name, HF_SERVICE_WIRE_NAME_MAX);
 		HASH_ADD_STR(nodes->services, name, service);
+		if (service->not_added) {
+			free(service);
+			return -ENOMEM;
+		}
 	}
 	service->key = *key;
 	service->is_put = true;
@@ -200,6 +206,7 @@ static void set_behind(struct hf_service_nodes *nodes, struct node *node, uint64
 	node->report.is_behind = true;
 	node->rings = 0;
 	node->ring_ns = now_ns;
+	nodes->ops->reported(nodes->ctx, node->service->name, &node->report);
 }
 
 static void set_not_behind(struct hf_service_nodes *nodes, struct node *node)
@@ -207,6 +214,7 @@ static void set_not_behind(struct hf_service_nodes *nodes, struct node *node)
 	if (is_listed(node))
 		TAILQ_REMOVE(&nodes->behind, node, of_behind);
 	node->report.is_behind = false;
+	nodes->ops->reported(nodes->ctx, node->service->name, &node->report);
 }
 
 static struct hf_service_msg start_msg(struct hf_service_nodes *nodes, uint64_t now_ns, enum hf_service_kind kind,
@@ -677,18 +685,6 @@ int hf_service_nodes_receive(struct hf_service_nodes *nodes, uint64_t now_ns, co
 	if (!node)
 		return -ENOMEM;
 	return answer_node(nodes, now_ns, service, node, from, &msg, hf_service_wire_tid(mad), &look);
-}
-
-bool hf_service_nodes_get_report(const struct hf_service_nodes *nodes, const char *name, uint64_t guid,
-				 struct hf_service_node_report *ret_report)
-{
-	const struct service *service = find_service(nodes, name);
-	const struct node *node = service ? find_node(service, guid) : NULL;
-
-	if (!node)
-		return false;
-	*ret_report = node->report;
-	return true;
 }
 
 const struct hf_service_nodes_counters *hf_service_nodes_counters(const struct hf_service_nodes *nodes)

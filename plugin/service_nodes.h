@@ -6,11 +6,10 @@
  *
  * Where nodes say of each other that they have failed, the first word counts: who is said to have failed is not believed
  * before somebody says that it is back, and what it said before is taken back. So a node that is cut off from the others
- * cannot move the service about among them. But a word stands only as long as who gave it answers the bell;
- * and who says the same of a second node is believed only if that one does not answer it.
+ * cannot move the service about among them. But a word stands only as long as who gave it answers the bell; and who says
+ * the same of a second node is believed only if that one does not answer it.
  *
- * Pure: the clock is passed in; who owns a
- * service and what follows is decided behind struct hf_service_nodes_ops.
+ * Pure: the clock is passed in; who owns a service and what follows is decided behind struct hf_service_nodes_ops.
  */
 #ifndef HF_PLUGIN_SERVICE_NODES_H
 #define HF_PLUGIN_SERVICE_NODES_H
@@ -38,6 +37,18 @@ struct hf_service_look {
 	} nodes[HF_SERVICE_LOOK_MAX];
 };
 
+/* What is known of one node; for operators. */
+struct hf_service_node_report {
+	uint64_t guid;
+	uint64_t heard_ns;		/* its last request; 0: none */
+	uint64_t term;			/* that it showed */
+	enum hf_service_order order;	/* in force for it */
+	enum hf_service_progress progress;	/* of it */
+	uint16_t exit_status;		/* of its hook, when that has ended */
+	uint32_t connections;		/* that it has left; HF_SERVICE_CONNECTIONS_UNKNOWN */
+	bool is_behind;			/* it has not asked since there is news */
+};
+
 struct hf_service_nodes_ops {
 	/* Return: 0; a negative errno, and then it is lost on the way. */
 	int (*send)(void *ctx, const struct hf_mad_addr *to, const struct hf_service_mad *mad);
@@ -55,21 +66,12 @@ struct hf_service_nodes_ops {
 	/* A node knows a later term than we do. */
 	void (*later_term)(void *ctx, const char *service, uint64_t term);
 
+	/* What is known of a node is another. */
+	void (*reported)(void *ctx, const char *service, const struct hf_service_node_report *report);
+
 	/* What came of hf_service_nodes_transfer() and hf_service_nodes_drain(). */
 	void (*transfer_ended)(void *ctx, const char *service, uint64_t term, bool has_succeeded);
 	void (*drained)(void *ctx, const char *service, uint64_t term);
-};
-
-/* What is known of one node; for status and the trace. */
-struct hf_service_node_report {
-	uint64_t guid;
-	uint64_t heard_ns;		/* its last request; 0: none */
-	uint64_t term;			/* that it showed */
-	enum hf_service_order order;	/* in force for it */
-	enum hf_service_progress progress;	/* of it */
-	uint16_t exit_status;
-	uint32_t connections;
-	bool is_behind;			/* it has not asked since there is news */
 };
 
 struct hf_service_nodes_counters {
@@ -158,10 +160,6 @@ void hf_service_nodes_run(struct hf_service_nodes *nodes, uint64_t now_ns);
 
 /* When hf_service_nodes_run() is due; UINT64_MAX: not before something happens. */
 uint64_t hf_service_nodes_deadline_ns(const struct hf_service_nodes *nodes);
-
-/* Return: whether something is known of this node. */
-bool hf_service_nodes_get_report(const struct hf_service_nodes *nodes, const char *service, uint64_t guid,
-				 struct hf_service_node_report *ret_report);
 
 const struct hf_service_nodes_counters *hf_service_nodes_counters(const struct hf_service_nodes *nodes);
 

@@ -19,6 +19,7 @@
 #include "lib/trace.h"
 #include "plugin/service.h"
 #include "plugin/service_mechanism.h"
+#include "plugin/service_nodes.h"
 #include "plugin/services_file.h"
 
 struct hf_services;
@@ -132,6 +133,7 @@ struct hf_services_node_view {
 	bool is_present, is_suspect, is_held_down;
 	uint64_t up_ms;		/* for which it has been there */
 	uint64_t failures;
+	struct hf_service_node_report report;	/* what it says of itself; heard_ns 0: nothing yet */
 };
 
 struct hf_services_view {
@@ -175,6 +177,10 @@ int hf_services_report_recovery(struct hf_services *services, const char *name, 
 
 /* A node has shown a term in any message that was authenticated. */
 int hf_services_learn_term(struct hf_services *services, const char *name, uint64_t term);
+
+/* What a node says of itself, for those who look. Return: 0; -ENOENT: no such service, or it is none of its nodes. */
+int hf_services_note_report(struct hf_services *services, const char *name,
+			    const struct hf_service_node_report *report);
 
 /* What came of HF_NEWS_TRANSFER and HF_NEWS_DRAIN; @term as it was told. Return: 0; -ENOENT. */
 int hf_services_transfer_ended(struct hf_services *services, const char *name, uint64_t term, bool has_succeeded);

@@ -16,6 +16,9 @@ static struct hf_services_entry *find_mgid(const struct hf_services *services, c
 	struct hf_services_entry *entry;
 
 	HASH_FIND(hh, services->by_mgid, mgid, MGID_BYTES, entry);
+	for (size_t i = 0; !entry && !services->is_indexed && i < services->count; i++)
+		if (!memcmp(services->entries[i]->service.config->mgid, mgid, MGID_BYTES))
+			entry = services->entries[i];
 	return entry;
 }
 
@@ -133,6 +136,22 @@ int hf_services_learn_term(struct hf_services *services, const char *name, uint6
 		hf_service_learn_term(&entry->service, term);
 	pthread_mutex_unlock(&services->lock);
 	return entry ? 0 : -ENOENT;
+}
+
+int hf_services_note_report(struct hf_services *services, const char *name,
+			    const struct hf_service_node_report *report)
+{
+	struct hf_services_entry *entry;
+	int node = HF_SERVICE_NOBODY;
+
+	pthread_mutex_lock(&services->lock);
+	entry = hf_services_find(services, name);
+	if (entry)
+		node = hf_services_node_by_guid(entry, report->guid);
+	if (node >= 0)
+		entry->reports[node] = *report;
+	pthread_mutex_unlock(&services->lock);
+	return node >= 0 ? 0 : -ENOENT;
 }
 
 int hf_services_transfer_ended(struct hf_services *services, const char *name, uint64_t term, bool has_succeeded)
@@ -306,6 +325,10 @@ static void fill_view(const struct hf_services_entry *entry, struct hf_services_
 		node->is_held_down = hf_service_is_held_down(service, i, now_ns);
 		node->up_ms = member->is_present ? (now_ns - member->up_ns) / 1000000 : 0;
 		node->failures = member->failures;
+		node->report.connections = HF_SERVICE_CONNECTIONS_UNKNOWN;
+		/* A file that was read again may name the nodes in another order. */
+		if (member->guid && entry->reports[i].guid == member->guid)
+			node->report = entry->reports[i];
 	}
 }
 

@@ -12,8 +12,8 @@
 #include <pthread.h>
 #include <sys/types.h>
 #include <time.h>
-#include <uthash.h>
 
+#include "lib/hash.h"
 #include "plugin/journal.h"
 
 #define HF_SERVICES_LISTENERS_MAX	4
@@ -25,6 +25,8 @@ struct hf_services_entry {
 	bool is_open;
 	int open_err;			/* of the last try: logged once */
 	bool wants_keep;
+	struct hf_service_node_report reports[HF_SERVICE_NODES_MAX];	/* of the node with the GUID in it, if any */
+	bool not_added;
 	UT_hash_handle hh;		/* by MGID */
 };
 
@@ -54,6 +56,7 @@ struct hf_services {
 	struct hf_services_entry **entries;	/* in order of names, as in the configuration */
 	size_t count;
 	struct hf_services_entry *by_mgid;
+	bool is_indexed;		/* all of them are there; else memory was short */
 	struct hf_journal_entry *old;	/* what the journal said, in order of names */
 	size_t old_count;
 	bool is_journal_old;

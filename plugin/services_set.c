@@ -97,9 +97,14 @@ void hf_services_free_entry(const struct hf_services *services, struct hf_servic
 static void index_mgids(struct hf_services *services)
 {
 	HASH_CLEAR(hh, services->by_mgid);
-	for (size_t i = 0; i < services->count; i++)
-		HASH_ADD_KEYPTR(hh, services->by_mgid, services->entries[i]->service.config->mgid, MGID_BYTES,
-				services->entries[i]);
+	services->is_indexed = true;
+	for (size_t i = 0; i < services->count; i++) {
+		struct hf_services_entry *entry = services->entries[i];
+
+		entry->not_added = false;
+		HASH_ADD_KEYPTR(hh, services->by_mgid, entry->service.config->mgid, MGID_BYTES, entry);
+		services->is_indexed &= !entry->not_added;
+	}
 }
 
 static void adopt_config(struct hf_services *services, struct hf_services_entry *entry,

@@ -25,6 +25,7 @@
 
 #define HF_HEARS_UNPATH	0x1	/* trap 68 */
 #define HF_HEARS_REPATH	0x2	/* trap 69 */
+#define HF_HEARS_ALL	0x3
 
 struct hf_subscriber {
 	struct hf_mad_addr addr;

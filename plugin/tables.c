@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
+
+#include "lib/hash.h"
 
 #define DEFAULT_PKEY		0xffff
 #define DEFAULT_PKT_LIFE	18
@@ -14,6 +15,7 @@ struct port_node {
 	uint32_t index;
 	uint32_t column;
 	unsigned int lmc;
+	bool not_added;
 	UT_hash_handle hh;
 };
 
@@ -68,6 +70,11 @@ int hf_port_registry_add(struct hf_port_registry *registry, uint64_t guid, unsig
 		node->index = HASH_COUNT(registry->ports);
 		give_columns(registry, node, lmc);
 		HASH_ADD(hh, registry->ports, guid, sizeof(guid), node);
+		if (node->not_added) {
+			registry->n_columns = node->column;
+			free(node);
+			return -ENOMEM;
+		}
 	} else if (lmc > node->lmc) {
 		give_columns(registry, node, lmc);
 	}

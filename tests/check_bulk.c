@@ -10,6 +10,7 @@
 #include "check_main.h"
 #include "lib/delta.h"
 #include "plugin/bulk.h"
+#include "plugin/signaller.h"
 #include "random_tables.h"
 
 #define MAX_PORTS	64
@@ -444,6 +445,63 @@ START_TEST(nobody_learns_of_other_ports)
 }
 END_TEST
 
+static bool is_ours(struct world *world, const struct hf_port *port)
+{
+	struct hf_bulk_answer answer = answer_to(world, port->guid, port->lid);
+
+	free(answer.data);
+	return answer.verdict == HF_BULK_ANSWERED;
+}
+
+/* Who subscribes while something is announced, and asks before that can be asked for, would be stale and not know. */
+START_TEST(who_will_not_be_told_is_left_to_opensm)
+{
+	struct hf_subscriber all[2] = { { .hears = HF_HEARS_ALL }, { .hears = HF_HEARS_REPATH } };
+	const struct hf_port *first = NULL, *second = NULL;
+	struct world world;
+
+	srandom(random_seed());
+	begin_world(&world, 0, MANY_BYTES);
+	for (uint32_t i = 0; i < world.announced->n_ports; i++) {
+		const struct hf_port *port = &world.announced->ports[i];
+
+		if (hf_port_is_present(port) && !first)
+			first = port;
+		else if (hf_port_is_present(port))
+			second = port;
+	}
+	ck_assert(first && second);
+	all[0].addr.lid = first->lid;
+	all[1].addr.lid = second->lid;
+
+	hf_bulk_begin_announcement(world.bulk);
+	ck_assert(!is_ours(&world, first));
+	hf_bulk_set_audience(world.bulk, all, 2);
+	ck_assert(is_ours(&world, first));
+	ck_assert_msg(!is_ours(&world, second), "it does not hear trap 68 yet");
+	ck_assert_int_eq(answer_to(&world, second->guid, first->lid).verdict, HF_BULK_REFUSED);
+
+	/* It has subscribed, but will hear of the second announcement alone. */
+	all[1].hears = HF_HEARS_ALL;
+	hf_bulk_begin_announcement(world.bulk);
+	ck_assert(!is_ours(&world, first));
+	hf_bulk_set_audience(world.bulk, all, 2);
+	ck_assert(is_ours(&world, first));
+	ck_assert(!is_ours(&world, second));
+	hf_bulk_end_announcement(world.bulk);
+	ck_assert(!is_ours(&world, second));
+	hf_bulk_end_announcement(world.bulk);
+	ck_assert(is_ours(&world, first));
+	ck_assert(is_ours(&world, second));
+
+	/* Where nothing is known of who is told. */
+	hf_bulk_begin_announcement(world.bulk);
+	hf_bulk_end_announcement(world.bulk);
+	ck_assert(is_ours(&world, first));
+	end_world(&world);
+}
+END_TEST
+
 START_TEST(only_queries_with_the_mark_are_ours)
 {
 	struct world world;
@@ -482,6 +540,7 @@ int main(void)
 	tcase_add_test(tcase, a_history_that_begins_anew_counts_as_a_change_for_everybody);
 	tcase_add_test(tcase, another_instance_and_impossible_epochs_get_the_whole);
 	tcase_add_test(tcase, nobody_learns_of_other_ports);
+	tcase_add_test(tcase, who_will_not_be_told_is_left_to_opensm);
 	tcase_add_test(tcase, only_queries_with_the_mark_are_ours);
 	suite_add_tcase(suite, tcase);
 	return check_main(suite);

@@ -52,6 +52,7 @@ static bool sm_sees[NODES];
 static struct hf_service_step steps[64];	/* that are still to be told to the nodes */
 static size_t n_steps;
 static size_t transfers_ended, transfers_good;
+static struct hf_service_node_report reports[NODES];	/* the last of each */
 static uint64_t owned_term, term_owner;		/* the latest of which a node says that it owns the service */
 
 static struct packet *packets;
@@ -321,9 +322,18 @@ static void sm_drained(void *ctx, const char *name, uint64_t term)
 	note_step(&step);
 }
 
+static void sm_reported(void *ctx, const char *name, const struct hf_service_node_report *report)
+{
+	(void)ctx;
+	ck_assert_str_eq(name, "web");
+	for (int i = 0; i < NODES; i++)
+		if (guid_of(i) == report->guid)
+			reports[i] = *report;
+}
+
 static const struct hf_service_nodes_ops sm_ops = {
 	.send = sm_send, .look = sm_look, .failed = sm_failed, .recovered = sm_recovered, .later_term = sm_later_term,
-	.transfer_ended = sm_transfer_ended, .drained = sm_drained,
+	.reported = sm_reported, .transfer_ended = sm_transfer_ended, .drained = sm_drained,
 };
 
 static void sm_sweep(void)
@@ -1015,13 +1025,15 @@ START_TEST(test_drain_limit)
 	ORDERS(1, HF_SERVICE_ORDER_DRAIN);
 	hf_node_service_set_connections(nodes[1].service, now_ns, 12);
 	pass_ms(50);
-	struct hf_service_node_report report;
-
-	ck_assert(hf_service_nodes_get_report(sm, "web", guid_of(1), &report));
-	ck_assert_uint_eq(report.connections, 12);
+	ck_assert_uint_eq(reports[1].connections, 12);
+	ck_assert_int_eq(reports[1].order, HF_SERVICE_ORDER_DRAIN);
+	ck_assert_int_eq(reports[1].progress, HF_SERVICE_PROGRESS_RUNNING);
+	ck_assert(!reports[1].is_behind);
 	ck_assert_int_eq(service.owner, 1);
 	pass_ms(200);
 	assert_agreed(0);
+	ck_assert_int_eq(reports[1].order, HF_SERVICE_ORDER_NONE);
+	ck_assert_uint_eq(reports[1].term, service.term);
 }
 END_TEST
 

@@ -129,6 +129,14 @@ static void learn(void *ctx, const char *service, uint64_t later)
 	term = later;
 }
 
+static void take_report(void *ctx, const char *service, const struct hf_service_node_report *report)
+{
+	(void)ctx;
+	(void)service;
+	if (!report->guid || report->order >= HF_SERVICE_ORDERS || report->progress >= HF_SERVICE_PROGRESSES)
+		abort();
+}
+
 static void end_transfer(void *ctx, const char *service, uint64_t at, bool has_succeeded)
 {
 	(void)ctx;
@@ -145,7 +153,7 @@ static void end_drain(void *ctx, const char *service, uint64_t at)
 
 static const struct hf_service_nodes_ops sm_ops = {
 	.send = send_node, .look = look, .failed = change, .recovered = change, .later_term = learn,
-	.transfer_ended = end_transfer, .drained = end_drain,
+	.reported = take_report, .transfer_ended = end_transfer, .drained = end_drain,
 };
 
 static void make_mad(const uint8_t *step, struct hf_service_mad *mad)

@@ -59,19 +59,22 @@ tests_subscriber_LDADD = lib/libhfcore.la
 PLUGIN_SYSTEM_TESTS = tests/test_plugin_exports.sh tests/test_plugin_options.sh tests/test_plugin_load.sh \
 	tests/test_report_wire.sh tests/test_plugin_silent.sh tests/test_plugin_engines.sh tests/test_plugin_exit.sh \
 	tests/test_bulk.sh tests/test_plugin_status.sh tests/test_plugin_sweeps.sh tests/test_plugin_standby.sh \
-	tests/test_plugin_terms.sh
+	tests/test_plugin_terms.sh tests/test_plugin_memory.sh
 PLUGIN_SYSTEM_TESTS += tests/test_service_modes.sh
 TESTS += $(PLUGIN_SYSTEM_TESTS)
 EXTRA_DIST += $(PLUGIN_SYSTEM_TESTS) tests/plugin.sh
 
 # Preloaded into opensm by tests.
-check_LTLIBRARIES += tests/libhfrefuselft.la tests/libhfrefuseread.la tests/libhflowermtu.la
+check_LTLIBRARIES += tests/libhfrefuselft.la tests/libhfrefuseread.la tests/libhfrefusememory.la tests/libhflowermtu.la
 tests_libhfrefuselft_la_SOURCES = tests/refuse_lft.c
 tests_libhfrefuselft_la_LDFLAGS = -module -avoid-version -shared -rpath $(libdir)
 tests_libhfrefuselft_la_LIBADD = -ldl
 tests_libhflowermtu_la_SOURCES = tests/lower_mtu.c
 tests_libhflowermtu_la_LDFLAGS = -module -avoid-version -shared -rpath $(libdir)
 tests_libhflowermtu_la_LIBADD = -ldl
+tests_libhfrefusememory_la_SOURCES = tests/refuse_memory.c
+tests_libhfrefusememory_la_LDFLAGS = -module -avoid-version -shared -rpath $(libdir)
+tests_libhfrefusememory_la_LIBADD = -ldl
 tests_libhfrefuseread_la_SOURCES = tests/refuse_read.c
 tests_libhfrefuseread_la_LDFLAGS = -module -avoid-version -shared -rpath $(libdir)
 

@@ -125,6 +125,14 @@ static bool is_whole(const uint8_t *at, uint64_t number)
 	return memcmp(at, &number, sizeof(number)) == 0;
 }
 
+static uint64_t number_at(const uint8_t *at)
+{
+	uint64_t number;
+
+	memcpy(&number, at, sizeof(number));
+	return number;
+}
+
 /* -------------------------------------------------------------------------------- sending ---- */
 
 static void build(struct end *end, uint64_t number, struct ibv_send_wr *wr, struct ibv_sge *sge)
@@ -134,7 +142,7 @@ static void build(struct end *end, uint64_t number, struct ibv_send_wr *wr, stru
 		[WRITE] = IBV_WR_RDMA_WRITE, [WRITE_IMM] = IBV_WR_RDMA_WRITE_WITH_IMM, [READ] = IBV_WR_RDMA_READ,
 	};
 	enum kind kind = kind_of(number);
-	uint8_t *out = end->memory->out[number == END ? 0 : number % SENDS];
+	uint8_t *out = end->memory->out[(number == END ? end->posted : number) % SENDS];
 	struct memory *far = end->peer->memory;
 
 	memset(out, 0, SIZE);
@@ -224,8 +232,6 @@ static bool post_end(struct end *end)
 		return false;
 	/* What is not signalled at the end completes with it. */
 	build(end, END, &wr, &sge);
-	sge.addr = (uintptr_t)end->memory->out[end->posted % SENDS];
-	fill((uint8_t *)(uintptr_t)sge.addr, END);
 	post_chain(end, &wr);
 	end->is_end_posted = true;
 	return true;
@@ -270,9 +276,8 @@ static void post_receive(struct end *end, uint32_t buffer)
 /* Which message must it be? Where some may be flushed, what is there says it. */
 static uint64_t next_message(struct end *end, const uint8_t *in, bool has_imm, uint32_t imm, bool is_write)
 {
-	uint64_t number = end->next_in, there;
+	uint64_t number = end->next_in, there = number_at(in);
 
-	memcpy(&there, in, sizeof(there));
 	if (has_imm && imm == UINT32_MAX && !is_write)
 		return END;
 	while (!is_received(number) || (may_flush && (is_write ? (uint32_t)number != imm : number != there))) {
@@ -298,7 +303,9 @@ static void see_received(struct end *end, const struct ibv_wc *wc)
 		in = end->memory->target[number % TARGETS];
 	if (is_write != (kind_of(number) == WRITE_IMM) || has_imm != (is_write || kind_of(number) == SEND_IMM) ||
 	    (has_imm && wc->imm_data != (uint32_t)number) || wc->byte_len != length_of(number) || !is_whole(in, number))
-		fail(end, "message %" PRIu64 " is not whole, or another one", number);
+		fail(end, "message %" PRIu64 " (%u bytes): came as %u bytes, opcode %u, immediate %u, number %" PRIu64
+		     ", %s", number, length_of(number), wc->byte_len, wc->opcode, has_imm ? wc->imm_data : 0,
+		     number_at(in), is_whole(in, number) ? "whole" : "not whole");
 	memset(end->memory->in[end->in_buffer], 0, sizeof(uint64_t));
 	post_receive(end, end->in_buffer);
 	end->in_buffer = (end->in_buffer + 1) % RECEIVES;

@@ -94,6 +94,10 @@ fail_over() { "$holdfast" failover --socket "$socket" storage "$1"; }
 fail_back() { "$holdfast" failback --socket "$socket" storage; }
 ran() { grep -q "^$2 storage" "$1.ran"; }
 trace_has() { grep -q "$1" trace; }
+sm_says() {	# NODE JQ-EXPRESSION, of what that node said to the SM
+	nodes_by_plugin | jq --arg node "$1" "select(.name == \$node) | .report | $2" | grep -qx true
+}
+sm_prints() { "$holdfast" services --socket "$socket" storage | grep "$1"; }
 lid_of() { nodes_by_plugin | jq -r --arg node "$1" 'select(.name == $node) | .lid'; }
 
 (umask 077 && od -An -N32 -tx1 /dev/urandom | tr -d ' \n' >key)
@@ -103,7 +107,7 @@ start_fabric || exit 99
 write_services 'detection = {"sm", "heartbeat", "operator"}' "key_file = \"$work/key\"" 'state_transfer = true' \
 	'hook_limit_ms = 2000' 'drain_limit_ms = 2000' 'failback = manual'
 
-plan 41
+plan 53
 try "opensm comes up with a service that has a key" start_services
 try "a sender joins" member join $mgid 4
 try "its first node owns it" owner_is $A
@@ -111,12 +115,16 @@ for node in $nodes; do
 	eval "guid_$node=$(port_guid "$node")"
 	note "$node: $(guid "$node")"
 done
+try "no node has said anything to the SM yet" sm_says $B '. == null'
 for node in $nodes; do write_node "$node"; done
 start_nodes() { for start_one in $nodes; do start_node "$start_one" || return 1; done; }
 try "three holdfastds start" start_nodes
 [ "$tap_failed" -eq 0 ] || exit 1
 try "they hear each other" wait_for 20 all_hear
 try "and know what the SM knows" all_agree $A
+try "the SM shows when it heard them" wait_for 5 sm_says $B \
+	".heard_ms >= 0 and .term == $(term_now) and .connections == -1 and .order == \"none\" and (.behind | not)"
+try "also as text" sm_prints "^    heard [0-9]* ms ago, knows term $(term_now)\$"
 try "their times are those of the SM's file" node_says $B '.interval_ms == 100 and .count == 3 and .beating'
 try "the owner's hook was told" wait_for 5 ran $A owner
 try "a standby's, too" wait_for 5 ran $B standby
@@ -140,6 +148,7 @@ try "all know it" all_agree $A
 try "the owner was to give" ran $B give
 try "the first node was to take" ran $A take
 try "and the owner's connections ended before" ran $B drain
+try "the SM shows how many are left" wait_for 5 sm_says $B '.connections == 0'
 
 # All that was ever said, once more. A copy: the daemons still write.
 cp $B.pcap said.pcap
@@ -172,6 +181,7 @@ moves_before=$(moves)
 try "back, but the owner's hook fails" fail_back
 try "the hook was run" wait_for 5 ran $B give
 try "and told to resume" wait_for 5 ran $B resume
+try "the SM shows how far it is" wait_for 5 sm_says $B '.order == "resume" and .progress == "done"'
 try "the service stays" owner_is $B
 echo hang >$B.hook
 rm -f $B.child
@@ -184,3 +194,22 @@ try "a hook that exceeds its limit is killed, with its children" wait_for 5 is_g
 try "the SM hears of it" wait_for 5 node_says $B '.order == "resume"'
 try "the service stays" owner_is $B
 try "in all of that it never moved" [ "$(moves)" -eq "$moves_before" ]
+
+# Another services file.
+echo ok >$B.hook
+log_of() { grep -q "$2" "$1.log"; }
+hang_up() { kill -HUP "$(pid_of "$1")"; }
+edit() {	# NODE SED-SCRIPT
+	cp "$1.services" "$1.services.old" && sed "$2" "$1.services.old" >"$1.services" && hang_up "$1"
+}
+heard_before=$(counter $B heartbeats_heard)
+edit $B 's/hook_limit_ms = .*/hook_limit_ms = never/'
+try "a bad services file is refused" wait_for 5 log_of $B 'reload refused, the old services stay'
+try "with its line and what is allowed" log_of $B 'services:5: hook_limit_ms = never: allowed is 10 to 86400000'
+try "the service goes on" wait_for 5 grew $B heartbeats_heard "$heard_before"
+edit $B 's/hook_limit_ms = never/hook_limit_ms = 1000/'
+try "one that is as before is read" wait_for 5 log_of $B 'services reloaded'
+try "and disturbs nothing" grew $B heartbeats_heard "$heard_before"
+edit $B 's/hook_limit_ms = .*/count = 7/; s/key_file.*/& interval_ms = 60/'
+try "another one is used" wait_for 5 node_says $B '.interval_ms == 60 and .count == 7'
+try "all hear each other" wait_for 20 all_hear

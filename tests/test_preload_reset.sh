@@ -95,13 +95,56 @@ under_valgrind() {
 one_end() {
 	begin_order "$tool"
 	one_rc=$?
-	qpn=$(sed -n 's/^add [0-9]* \([0-9]*\) .*/\1/p' daemon.log | head -n 1)
+	qpn=$(first_qpn)
 	for one_sl in 1 2 3 4 5 6; do
 		: >daemon.log
 		order "move $qpn sl=$one_sl"
 		await "^moved [0-9]* $qpn .*err=0 strategy=reset lost=0" || one_rc=1
 	done
 	end_order && [ "$one_rc" -eq 0 ]
+}
+
+first_qpn() { sed -n 's/^add [0-9]* \([0-9]*\) .*/\1/p' daemon.log | head -n 1; }
+
+# hears_up_to N goes_on|ends ANSWER: sleeping ends, of whose messages all are lost but the first N
+hears_up_to() {
+	hears_how=$2 hears_answer=$3
+	begin_order "$tool" events || return 1
+	order "lose 1000000 $1"
+	order "move $(first_qpn) sl=1"
+	await "^moved .* $hears_answer"
+	hears_rc=$?
+	order "lose 0"
+	"$hears_how" && [ "$hears_rc" -eq 0 ]
+}
+# It works as before: both ends may be moved.
+goes_on() {
+	sl=1
+	move_often 2 2
+	goes_rc=$?
+	end_order && [ "$goes_rc" -eq 0 ]
+}
+# At one of the ends a message fails in its turn, and the program is woken to see it.
+ends() {
+	wait_for 30 grep -q -e 'Flushed Error' -e 'retry counter exceeded' held.out
+	ends_rc=$?
+	end_order
+	return "$ends_rc"
+}
+
+# A switch has lost its route: the connection is moved to the port's other LID before its retries are used up.
+smp() { HF_UMAD_NODES=H_0_0_1 LD_PRELOAD=$umad timeout 20 "$top_builddir/tests/sma_tool" "$@"; }
+lid_of() { "$fabric" ports "$1" | awk 'NR == 1 { print $3 }'; }
+rescued() {
+	far=$(lid_of H_2_1_0)
+	way=$("$fabric" route H_0_0_0 "$far" | sed -n 's/^S_0_0\[\([0-9]*\)\] ->.*/\1/p')
+	begin_order "$tool" || return 1
+	qpn=$(sed -n "s/^add [0-9]* \([0-9]*\) .* dlid=$far .*/\1/p" daemon.log)
+	smp lft "$(lid_of S_0_0)" "$far" 255 && order "move $qpn dlid=$((far + 1))" &&
+		await "^moved .* $qpn .*err=0 strategy=reset lost=0 replayed=[1-9]"
+	rescued_rc=$?
+	smp lft "$(lid_of S_0_0)" "$far" "$way"
+	end_order && [ "$rescued_rc" -eq 0 ]
 }
 
 # The other end's library may not do it: after a second without an answer everything is as before.
@@ -121,8 +164,8 @@ other_end_does_not() {
 	interrupt && [ "$not_rc" -eq 0 ]
 }
 
-# The other end is killed while it is frozen: the program sees what it would have seen, and ends.
-killed_while_frozen() {
+# The other end is killed while it is asked: the program sees what it would have seen, and ends.
+killed_meanwhile() {
 	forget
 	begin ibv_rc_pingpong -n 100000000 && await_count '^add' 2 && is_used H_2_1_0 0 || return 1
 	order "lose 1000000"
@@ -160,7 +203,7 @@ stress() {
 
 behind() { HF_UMAD_NODES="H_0_0_0 H_2_1_0" LD_PRELOAD=$preload timeout 60 "$top_builddir/tests/verbs_tool" "$1"; }
 
-plan 36
+plan 41
 try "ibsim with a fabric map, opensm" start_fabric
 try "a daemon" start_daemon
 try "ibv_rc_pingpong" often 2 ibv_rc_pingpong -n 100000000
@@ -189,7 +232,12 @@ try "order: flushed, sleeping" with HOLDFAST_LOST=flush -- flushes new events
 try "order: under valgrind" under_valgrind
 try "order: under valgrind, all interfaces" under_valgrind new extended events
 try "the other end does not do it" other_end_does_not
-try "the other end is killed meanwhile" killed_while_frozen
+try "the old path is dead" rescued
+try "nobody is heard: nothing is done" hears_up_to 0 goes_on 'err=-110 '
+try "who is frozen and hears no more ends" hears_up_to 1 ends 'err=-110 '
+try "no GO: likewise" hears_up_to 2 ends 'err=0 strategy=reset'
+try "no GONE: it goes on" hears_up_to 3 goes_on 'err=0 strategy=reset'
+try "the other end is killed meanwhile" killed_meanwhile
 try "stress" with HF_VERBS_MODEL=mthca HOLDFAST_STRATEGY=reset -- stress 4
 for case in sends reads atomics flushes extended loaded; do
 	try "behind the library: $case" behind $case

@@ -133,15 +133,12 @@ static int check_reload(const struct daemon *daemon, const struct holdfastd_opti
 	return -EINVAL;
 }
 
-static void on_hangup(evutil_socket_t signal_num, short events, void *ctx)
+static void reload_options(struct daemon *daemon)
 {
-	struct daemon *daemon = ctx;
 	struct holdfastd_options options;
 	char *error = NULL;
 	int err = load_options(daemon->arguments, &options, &error);
 
-	(void)signal_num;
-	(void)events;
 	if (err) {
 		hf_log(HF_LOG_ERROR, "reload refused, the old options stay: %s", error ? error : strerror(-err));
 		free(error);
@@ -156,6 +153,24 @@ static void on_hangup(evutil_socket_t signal_num, short events, void *ctx)
 	start_log(daemon);
 	holdfastd_ports_reload(daemon->ports);
 	hf_log(HF_LOG_INFO, "options reloaded");
+}
+
+/* The two files do not wait for each other. */
+static void on_hangup(evutil_socket_t signal_num, short events, void *ctx)
+{
+	struct daemon *daemon = ctx;
+	int err;
+
+	(void)signal_num;
+	(void)events;
+	reload_options(daemon);
+	if (!daemon->services)
+		return;
+	err = holdfastd_services_reload(daemon->services);
+	if (err)
+		hf_log(HF_LOG_ERROR, "reload refused, the old services stay: %s", strerror(-err));
+	else
+		hf_log(HF_LOG_INFO, "services reloaded");
 }
 
 static const struct {

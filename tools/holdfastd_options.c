@@ -93,31 +93,10 @@ const struct hf_option holdfastd_option_table[] = {
 	HF_OPTION_END
 };
 
-static bool is_same_text(const char *a, const char *b)
-{
-	return a == b || (a && b && !strcmp(a, b));
-}
-
-static bool is_same(const struct hf_option *option, const void *a, const void *b)
-{
-	const void *x = (const char *)a + option->offset, *y = (const char *)b + option->offset;
-
-	switch (option->type) {
-	case HF_OPTION_BOOL:
-		return *(const bool *)x == *(const bool *)y;
-	case HF_OPTION_INT:
-	case HF_OPTION_CHOICE:
-		return *(const int *)x == *(const int *)y;
-	case HF_OPTION_STRING:
-		return is_same_text(*(char *const *)x, *(char *const *)y);
-	}
-	return false;
-}
-
 const char *holdfastd_options_find_fixed(const struct holdfastd_options *from, const struct holdfastd_options *to)
 {
 	for (const struct hf_option *option = holdfastd_option_table; option->name; option++)
-		if (!option->reloadable && !is_same(option, from, to))
+		if (!option->reloadable && !hf_option_is_same(option, from, to))
 			return option->name;
 	return NULL;
 }

@@ -1,91 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
-#include "tools/holdfastd_services.h"
+#include "tools/holdfastd_services_impl.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #include "lib/log.h"
-#include "lib/node_service.h"
-#include "lib/umad_io.h"
-#include "tools/holdfastd_hook.h"
-#include "tools/holdfastd_services_file.h"
 
-#define NS_PER_MS	UINT64_C(1000000)
-#define REOPEN_S	1
-#define MADS_AT_A_TIME	64
 #define QPN_GSI		1
-#define GUID_TEXT	19
 #define ENV_MAX		64
 #define ENV_OURS	8
-
-static const uint8_t methods[] = { HF_SERVICE_METHOD_SEND, HF_SERVICE_METHOD_REPORT };
-
-/* Services of one port share its agent. */
-struct port {
-	struct holdfastd_services *services;
-	char device[64];
-	int port_num;
-	uint64_t guid;			/* host order */
-	struct hf_umad_port now;	/* as read last */
-	struct hf_umad *umad;		/* NULL while the adapter is gone */
-	int agent;
-	struct event *readable;
-	struct event *timer;		/* the next reading of the port, or try to open it */
-};
-
-/* A run of the hook program. */
-struct run {
-	bool is_wanted;
-	struct hf_node_order order;	/* id 0: the notice of a role */
-	uint64_t term;
-};
-
-struct service {
-	struct holdfastd_services *services;
-	const struct holdfastd_service *config;
-	struct port *port;
-	struct hf_node_service *node;
-	struct event *timer;
-	struct holdfastd_hook *hook;
-	struct run running;		/* is_wanted while the hook runs */
-	struct run next_order, next_notice;
-	char role_told[16];		/* by a notice */
-	bool is_handling;		/* the node's functions may not be called from within its callbacks */
-};
-
-struct holdfastd_services {
-	struct event_base *base;
-	const struct holdfastd_options *options;
-	const struct holdfastd_ports *hosts;
-	struct hf_trace *trace;
-	struct holdfastd_services_file file;
-	struct port **ports;
-	size_t port_count;
-	struct service *services;
-	size_t count;
-};
-
-static struct timeval timeval_of_ns(uint64_t ns)
-{
-	return (struct timeval){ .tv_sec = ns / 1000000000, .tv_usec = ns % 1000000000 / 1000 + 1 };
-}
-
-struct guid_text {
-	char text[GUID_TEXT];
-};
-
-static struct guid_text format_guid(uint64_t guid)
-{
-	struct guid_text out;
-
-	snprintf(out.text, sizeof(out.text), "0x%016" PRIx64, guid);
-	return out;
-}
 
 /* Sending */
 
@@ -138,7 +64,7 @@ static int send_sm(void *ctx, const struct hf_service_mad *mad)
 
 /* Hooks */
 
-static const char *phase_of(const struct service *service, const struct run *run)
+const char *holdfastd_service_phase(const struct service *service, const struct run *run)
 {
 	return run->order.id ? hf_service_order_names[run->order.order] : service->role_told;
 }
@@ -163,7 +89,7 @@ static size_t copy_environment(char *environ_[ENV_MAX + ENV_OURS])
 
 static void start_hook(struct service *service, const struct run *run)
 {
-	const char *program = service->config->values.hook, *phase = phase_of(service, run);
+	const char *program = service->config->values.hook, *phase = holdfastd_service_phase(service, run);
 	char *argv[] = { (char *)program, (char *)phase, service->config->name, NULL };
 	char *environ_[ENV_MAX + ENV_OURS], ours[ENV_OURS][128];
 	struct hf_node_service_status status;
@@ -186,8 +112,6 @@ static void start_hook(struct service *service, const struct run *run)
 		       "phase", phase, "term", (json_int_t)run->term);
 	holdfastd_hook_start(service->hook, argv, environ_, limit_of(service, run));
 }
-
-static void run_node(struct service *service);
 
 /* Orders go first. */
 static void start_next(struct service *service)
@@ -215,7 +139,7 @@ static void note_hook_end(void *ctx, enum holdfastd_hook_end end, uint16_t statu
 {
 	struct service *service = ctx;
 	const struct run run = service->running;
-	const char *phase = phase_of(service, &run);
+	const char *phase = holdfastd_service_phase(service, &run);
 
 	service->running.is_wanted = false;
 	hf_trace_event(service->services->trace, "hook_ended", "{s:s, s:s, s:s, s:i}", "service",
@@ -225,7 +149,7 @@ static void note_hook_end(void *ctx, enum holdfastd_hook_end end, uint16_t statu
 	if (run.order.id)
 		hf_node_service_order_ended(service->node, hf_now_ns(), run.order.id, ends[end].progress, status);
 	start_next(service);
-	run_node(service);
+	holdfastd_service_run(service);
 }
 
 static void note_connections(void *ctx, uint32_t connections)
@@ -233,7 +157,7 @@ static void note_connections(void *ctx, uint32_t connections)
 	struct service *service = ctx;
 
 	hf_node_service_set_connections(service->node, hf_now_ns(), connections);
-	run_node(service);
+	holdfastd_service_run(service);
 }
 
 static const struct holdfastd_hook_ops hook_ops = { .ended = note_hook_end, .connections = note_connections };
@@ -317,7 +241,7 @@ static void settle_orders(struct service *service)
 	start_next(service);
 }
 
-static void run_node(struct service *service)
+void holdfastd_service_run(struct service *service)
 {
 	uint64_t now_ns, deadline_ns;
 	struct timeval delay;
@@ -341,183 +265,18 @@ static void on_service_timer(evutil_socket_t fd, short events, void *ctx)
 {
 	(void)fd;
 	(void)events;
-	run_node(ctx);
+	holdfastd_service_run(ctx);
 }
 
-/* Receiving */
+/* One service */
 
-static struct service *find_service(const struct holdfastd_services *services, const struct port *port,
-				    const char *name)
+static void free_service(struct service *service)
 {
-	for (size_t i = 0; i < services->count; i++)
-		if (services->services[i].port == port && !strcmp(services->services[i].config->name, name))
-			return &services->services[i];
-	return NULL;
-}
-
-/* Forged and strange ones are counted, not logged: nobody shall fill the log from afar. */
-static void take_mad(struct port *port, const struct hf_umad_received *received)
-{
-	struct hf_service_msg msg;
-	struct service *service;
-
-	if (received->status || hf_service_wire_read(received->mad, received->len, &msg))
-		return;
-	service = find_service(port->services, port, msg.service);
-	if (service)
-		(void)hf_node_service_receive(service->node, hf_now_ns(), (const void *)received->mad, &msg);
-}
-
-static void run_port(const struct port *port)
-{
-	for (size_t i = 0; i < port->services->count; i++)
-		if (port->services->services[i].port == port)
-			run_node(&port->services->services[i]);
-}
-
-static void close_port(struct port *port)
-{
-	if (port->readable)
-		event_free(port->readable);
-	port->readable = NULL;
-	hf_umad_close(port->umad);
-	port->umad = NULL;
-}
-
-static void on_readable(evutil_socket_t fd, short events, void *ctx)
-{
-	struct port *port = ctx;
-	struct hf_umad_received received;
-	int err = 0;
-
-	(void)fd;
-	(void)events;
-	for (int i = 0; i < MADS_AT_A_TIME && !(err = hf_umad_recv(port->umad, &received)); i++) {
-		take_mad(port, &received);
-		free(received.mad);
-	}
-	if (err == -ENODEV || err == -EIO) {
-		hf_log(HF_LOG_ERROR, "%s:%d: the adapter is gone, and with it the services' heartbeats", port->device,
-		       port->port_num);
-		close_port(port);
-	}
-	run_port(port);
-}
-
-static int open_port(struct port *port)
-{
-	int err = hf_umad_open(port->device, port->port_num, &port->umad);
-
-	if (err)
-		return err;
-	err = hf_umad_register_vendor(port->umad, HF_SERVICE_CLASS, HF_SERVICE_CLASS_VERSION, HF_SERVICE_OUI, methods,
-				      sizeof(methods), &port->agent);
-	if (err)
-		goto err_close_port;
-	port->readable = event_new(port->services->base, hf_umad_fd(port->umad), EV_READ | EV_PERSIST, on_readable,
-				   port);
-	if (!port->readable || event_add(port->readable, NULL)) {
-		err = -ENOMEM;
-		goto err_close_port;
-	}
-	return 0;
-
-err_close_port:
-	close_port(port);
-	return err;
-}
-
-static void on_port_timer(evutil_socket_t fd, short events, void *ctx)
-{
-	struct port *port = ctx;
-	struct timeval delay = timeval_of_ns(port->services->options->port_interval_ms * NS_PER_MS);
-	struct hf_umad_port now;
-
-	(void)fd;
-	(void)events;
-	if (!port->umad && open_port(port))
-		delay = (struct timeval){ .tv_sec = REOPEN_S };
-	if (port->umad && !hf_umad_read_port(port->umad, &now)) {
-		bool is_other = now.sm_lid != port->now.sm_lid || now.lid != port->now.lid;
-
-		port->now = now;
-		for (size_t i = 0; is_other && i < port->services->count; i++)
-			if (port->services->services[i].port == port)
-				hf_node_service_ask(port->services->services[i].node, hf_now_ns());
-		if (is_other)
-			run_port(port);
-	}
-	evtimer_add(port->timer, &delay);
-}
-
-/* Start and end */
-
-static void free_port(struct port *port)
-{
-	close_port(port);
-	if (port->timer)
-		event_free(port->timer);
-	free(port);
-}
-
-static bool is_named(const char *name, const struct hf_umad_port *port)
-{
-	char id[96];
-
-	snprintf(id, sizeof(id), "%s:%d", port->device, port->port_num);
-	return !name || !*name || !strcmp(name, id);
-}
-
-static int add_port(struct holdfastd_services *services, const struct hf_umad_port *found, struct port **ret_port)
-{
-	struct port **grown = realloc(services->ports, (services->port_count + 1) * sizeof(struct port *));
-	struct port *port;
-	const struct timeval at_once = { 0 };
-	int err;
-
-	if (!grown)
-		return -ENOMEM;
-	services->ports = grown;
-	port = calloc(1, sizeof(*port));
-	if (!port)
-		return -ENOMEM;
-	port->services = services;
-	port->now = *found;
-	port->guid = be64toh(found->gid.guid);
-	port->port_num = found->port_num;
-	snprintf(port->device, sizeof(port->device), "%s", found->device);
-	port->timer = evtimer_new(services->base, on_port_timer, port);
-	err = port->timer ? open_port(port) : -ENOMEM;
-	if (err) {
-		hf_log(HF_LOG_ERROR, "%s:%d: %s", port->device, port->port_num,
-		       err == -EBUSY ? "another program receives the heartbeats of this port" : strerror(-err));
-		free_port(port);
-		return err;
-	}
-	evtimer_add(port->timer, &at_once);
-	services->ports[services->port_count++] = port;
-	*ret_port = port;
-	return 0;
-}
-
-static int get_port(struct holdfastd_services *services, const struct holdfastd_service *config,
-		    const struct hf_umad_port *found, size_t count, struct port **ret_port)
-{
-	size_t i = 0;
-
-	while (i < count && !is_named(config->values.port, &found[i]))
-		i++;
-	if (i == count) {
-		hf_log(HF_LOG_ERROR, "service %s: port \"%s\": no such InfiniBand port on this host", config->name,
-		       config->values.port ? config->values.port : "");
-		return -ENODEV;
-	}
-	for (size_t j = 0; j < services->port_count; j++)
-		if (services->ports[j]->guid == be64toh(found[i].gid.guid)) {
-			*ret_port = services->ports[j];
-			return 0;
-		}
-	return add_port(services, &found[i], ret_port);
+	holdfastd_hook_free(service->hook);
+	if (service->timer)
+		event_free(service->timer);
+	hf_node_service_free(service->node);
+	free(service);
 }
 
 static int start_service(struct service *service)
@@ -550,27 +309,80 @@ static int start_service(struct service *service)
 	return service->timer && !evtimer_add(service->timer, &at_once) ? 0 : -ENOMEM;
 }
 
-static int start_all(struct holdfastd_services *services)
+static int new_service(struct holdfastd_services *services, const struct holdfastd_service *config,
+		       const struct hf_umad_port *found, size_t count, struct service **ret_service)
+{
+	struct service *service = calloc(1, sizeof(*service));
+	int err;
+
+	if (!service)
+		return -ENOMEM;
+	service->services = services;
+	service->config = config;
+	err = holdfastd_services_get_port(services, config, found, count, &service->port);
+	if (!err)
+		err = start_service(service);
+	if (err) {
+		free_service(service);
+		return err;
+	}
+	*ret_service = service;
+	return 0;
+}
+
+/* The set */
+
+static bool is_same_config(const struct holdfastd_service *a, const struct holdfastd_service *b)
+{
+	for (const struct hf_option *option = holdfastd_service_option_table; option->name; option++)
+		if (!hf_option_is_same(option, &a->values, &b->values))
+			return false;
+	return !strcmp(a->name, b->name) && a->peer_count == b->peer_count &&
+	       !memcmp(a->peers, b->peers, a->peer_count * sizeof(*a->peers)) && !memcmp(&a->key, &b->key, sizeof(a->key));
+}
+
+/* The one that there is and that goes on as it is; NULL for none. */
+static struct service *find_same(const struct holdfastd_services *services, const struct holdfastd_service *config)
+{
+	for (size_t i = 0; i < services->count; i++)
+		if (is_same_config(services->services[i]->config, config))
+			return services->services[i];
+	return NULL;
+}
+
+/* Frees those of @set that are not in @other. */
+static void free_others(struct service **set, size_t count, struct service *const *other, size_t other_count)
+{
+	for (size_t i = 0; i < count; i++) {
+		size_t j = 0;
+
+		while (j < other_count && other[j] != set[i])
+			j++;
+		if (j == other_count)
+			free_service(set[i]);
+	}
+	free(set);
+}
+
+/* @set: has room for all of @file. On failure those that are new in it are there up to *ret_count. */
+static int fill_set(struct holdfastd_services *services, const struct holdfastd_services_file *file,
+		    struct service **set, size_t *ret_count)
 {
 	struct hf_umad_port *found;
-	size_t count;
-	int err = hf_umad_list_ports(&found, &count);
+	size_t found_count, i;
+	int err = hf_umad_list_ports(&found, &found_count);
 
+	*ret_count = 0;
 	if (err)
 		return err;
-	services->services = calloc(services->file.count + 1, sizeof(*services->services));
-	if (!services->services)
-		err = -ENOMEM;
-	for (size_t i = 0; i < services->file.count && !err; i++) {
-		struct service *service = &services->services[services->count];
-
-		*service = (struct service){ .services = services, .config = &services->file.services[i] };
-		err = get_port(services, service->config, found, count, &service->port);
+	for (i = 0; i < file->count; i++) {
+		set[i] = find_same(services, &file->services[i]);
+		if (!set[i])
+			err = new_service(services, &file->services[i], found, found_count, &set[i]);
 		if (err)
 			break;
-		services->count++;
-		err = start_service(service);
 	}
+	*ret_count = i;
 	free(found);
 	return err;
 }
@@ -580,17 +392,61 @@ static int open_trace(struct holdfastd_services *services)
 	const char *path = services->options->trace;
 	char who[96];
 
-	if (!path || !*path || !services->count)
+	if (services->trace || !path || !*path || !services->port_count)
 		return 0;
-	snprintf(who, sizeof(who), "services:%s", format_guid(services->services[0].port->guid).text);
+	snprintf(who, sizeof(who), "services:%s", format_guid(services->ports[0]->guid).text);
 	return hf_trace_open(path, who, &services->trace);
+}
+
+/* Takes @file over where it succeeds; else everything stays as it is. */
+static int use_file(struct holdfastd_services *services, const struct holdfastd_services_file *file)
+{
+	struct service **set = calloc(file->count + 1, sizeof(struct service *));
+	size_t count;
+	int err;
+
+	if (!set)
+		return -ENOMEM;
+	err = fill_set(services, file, set, &count);
+	if (!err)
+		err = open_trace(services);
+	if (err) {
+		free_others(set, count, services->services, services->count);
+		holdfastd_services_drop_ports(services);
+		return err;
+	}
+	for (size_t i = 0; i < count; i++)
+		set[i]->config = &file->services[i];
+	free_others(services->services, services->count, set, count);
+	services->services = set;
+	services->count = count;
+	holdfastd_services_drop_ports(services);
+	holdfastd_services_file_fini(&services->file);
+	services->file = *file;
+	return 0;
+}
+
+int holdfastd_services_reload(struct holdfastd_services *services)
+{
+	struct holdfastd_services_file file;
+	char *error = NULL;
+	int err = holdfastd_services_file_load(services->options->services, &file, &error);
+
+	if (err) {
+		hf_log(HF_LOG_ERROR, "%s", error ? error : strerror(-err));
+		free(error);
+		return err;
+	}
+	err = use_file(services, &file);
+	if (err)
+		holdfastd_services_file_fini(&file);
+	return err;
 }
 
 int holdfastd_services_new(struct event_base *base, const struct holdfastd_options *options,
 			   const struct holdfastd_ports *ports, struct holdfastd_services **ret_services)
 {
 	struct holdfastd_services *services;
-	char *error = NULL;
 	int err;
 
 	*ret_services = NULL;
@@ -602,14 +458,7 @@ int holdfastd_services_new(struct event_base *base, const struct holdfastd_optio
 	services->base = base;
 	services->options = options;
 	services->hosts = ports;
-	err = holdfastd_services_file_load(options->services, &services->file, &error);
-	if (err)
-		hf_log(HF_LOG_ERROR, "%s", error ? error : strerror(-err));
-	free(error);
-	if (!err)
-		err = start_all(services);
-	if (!err)
-		err = open_trace(services);
+	err = holdfastd_services_reload(services);
 	if (err) {
 		holdfastd_services_free(services);
 		return err;
@@ -622,97 +471,11 @@ void holdfastd_services_free(struct holdfastd_services *services)
 {
 	if (!services)
 		return;
-	for (size_t i = 0; i < services->count; i++) {
-		struct service *service = &services->services[i];
-
-		holdfastd_hook_free(service->hook);
-		if (service->timer)
-			event_free(service->timer);
-		hf_node_service_free(service->node);
-	}
-	free(services->services);
-	for (size_t i = 0; i < services->port_count; i++)
-		free_port(services->ports[i]);
+	free_others(services->services, services->count, NULL, 0);
+	services->count = 0;
+	holdfastd_services_drop_ports(services);
 	free(services->ports);
 	hf_trace_close(services->trace);
 	holdfastd_services_file_fini(&services->file);
 	free(services);
-}
-
-/* Status */
-
-/* In milliseconds; -1 where it never was. */
-static json_int_t age_ms(uint64_t then_ns)
-{
-	return then_ns ? (json_int_t)((hf_now_ns() - then_ns) / NS_PER_MS) : -1;
-}
-
-static json_t *describe_peers(const struct hf_node_service_status *status)
-{
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < status->peer_count; i++) {
-		const struct hf_peer *peer = &status->peers[i];
-
-		json_array_append_new(array, json_pack("{s:s, s:s, s:I, s:I, s:s, s:I}",
-						       "guid", format_guid(peer->guid).text,
-						       "state", hf_peer_state_names[peer->state],
-						       "heard_ms", age_ms(peer->heard_ns),
-						       "term", (json_int_t)peer->term,
-						       "owner", format_guid(peer->owner).text,
-						       "restarts", (json_int_t)peer->restarts));
-	}
-	return array;
-}
-
-static json_t *describe_counters(const struct hf_node_service_status *status)
-{
-	const struct hf_heartbeat_counters *beats = status->heartbeats;
-	const struct hf_node_service_counters *talk = status->counters;
-	const struct {
-		const char *name;
-		uint64_t value;
-	} items[] = {
-		{ "heartbeats_sent", beats->sent }, { "heartbeats_heard", beats->heard },
-		{ "heartbeats_stale", beats->stale }, { "heartbeats_repeated", beats->repeated },
-		{ "peers_lost", beats->lost }, { "peers_back", beats->back }, { "stalls", beats->stalls },
-		{ "requests", talk->requests }, { "answers", talk->answers }, { "again", talk->again },
-		{ "timeouts", talk->timeouts }, { "refused", talk->refused }, { "bells", talk->bells },
-		{ "forged", beats->forged + talk->forged }, { "strange", beats->strange + talk->strange },
-	};
-	json_t *object = json_object();
-
-	for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++)
-		json_object_set_new(object, items[i].name, json_integer((json_int_t)items[i].value));
-	return object;
-}
-
-static json_t *describe_service(const struct service *service)
-{
-	struct hf_node_service_status status;
-	char port[96];
-
-	hf_node_service_get_status(service->node, &status);
-	snprintf(port, sizeof(port), "%s:%d", service->port->device, service->port->port_num);
-	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:I, s:s, s:b, s:i, s:i, s:s, s:s, s:i, s:I, s:s, s:o, s:o}",
-			 "service", status.service, "port", port, "guid", format_guid(service->port->guid).text,
-			 "role", hf_node_role_names[status.role], "term", (json_int_t)status.term,
-			 "owner", format_guid(status.owner).text, "answered_ms", age_ms(status.answered_ns),
-			 "answer", hf_service_status_names[status.answer], "beating", status.is_beating,
-			 "interval_ms", status.interval_ms, "count", status.count,
-			 "order", hf_service_order_names[status.order.order],
-			 "progress", hf_service_progress_names[status.progress], "exit_status", status.exit_status,
-			 "connections", status.connections == HF_SERVICE_CONNECTIONS_UNKNOWN ? (json_int_t)-1 :
-			 (json_int_t)status.connections,
-			 "hook", service->running.is_wanted ? phase_of(service, &service->running) : "",
-			 "peers", describe_peers(&status), "counters", describe_counters(&status));
-}
-
-json_t *holdfastd_services_describe(const struct holdfastd_services *services)
-{
-	json_t *array = json_array();
-
-	for (size_t i = 0; services && i < services->count; i++)
-		json_array_append_new(array, describe_service(&services->services[i]));
-	return array;
 }

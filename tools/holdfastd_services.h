@@ -29,6 +29,15 @@ struct holdfastd_services;
 int holdfastd_services_new(struct event_base *base, const struct holdfastd_options *options,
 			   const struct holdfastd_ports *ports, struct holdfastd_services **ret_services);
 
+/**
+ * holdfastd_services_reload() - read the services file again
+ * @services: of which those go on undisturbed whose section and key are the same; others begin anew, and a hook of
+ *            theirs that runs is killed
+ *
+ * What fails is logged here, and then all services stay as they were. Return: as holdfastd_services_new().
+ */
+int holdfastd_services_reload(struct holdfastd_services *services);
+
 /* @services may be NULL. Hooks that run are killed. */
 void holdfastd_services_free(struct holdfastd_services *services);
 

@@ -16,7 +16,8 @@ tools_holdfastd_SOURCES = tools/holdfastd.c tools/holdfastd_connect.c tools/hold
 	tools/holdfastd_peers.c tools/holdfastd_peers.h tools/holdfastd_ports.c tools/holdfastd_ports.h \
 	tools/holdfastd_programs.c tools/holdfastd_programs.h tools/holdfastd_hook.c tools/holdfastd_hook.h \
 	tools/holdfastd_services.c tools/holdfastd_services.h tools/holdfastd_services_file.c \
-	tools/holdfastd_services_file.h
+	tools/holdfastd_services_file.h tools/holdfastd_services_impl.h tools/holdfastd_services_ports.c \
+	tools/holdfastd_services_status.c
 tools_holdfastd_CFLAGS = $(AM_CFLAGS) $(CONFUSE_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
 tools_holdfastd_LDADD = lib/libhfprogramserver.la lib/libhfcontrol.la lib/libhfpeer.la lib/libhfservice.la \
 	lib/libhfhost.la $(CONFUSE_LIBS) $(EVENT_LIBS) $(JANSSON_LIBS)

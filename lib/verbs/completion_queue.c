@@ -14,7 +14,7 @@
 #define COLLECT_COUNT	32
 
 static struct hf_cq *_Atomic buckets[1u << BUCKET_BITS];
-static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;	/* writers of the table; a leaf */
+static struct ibv_cq nobody;	/* of one that is being destroyed */
 
 /* ------------------------------------------------------------------------------- the table ---- */
 
@@ -54,7 +54,7 @@ struct hf_cq *hf_cq_get(struct ibv_cq *ibv, int (*poll)(struct ibv_cq *cq, int c
 	struct hf_cq *_Atomic *bucket = bucket_of(ibv);
 	struct hf_cq *cq;
 
-	pthread_mutex_lock(&table_lock);
+	hf_work_lock_tables();
 	cq = find_in(bucket, ibv);
 	if (!cq) {
 		cq = find_in(bucket, NULL);
@@ -65,25 +65,30 @@ struct hf_cq *hf_cq_get(struct ibv_cq *ibv, int (*poll)(struct ibv_cq *cq, int c
 			cq->base_cqe = ibv->cqe;
 			cq->extra_cqe = 0;
 			cq->stash_count = 0;
-			cq->is_extended = cq->is_started = cq->is_at_stash = false;
+			cq->is_started = cq->is_at_stash = false;
 			atomic_store_explicit(&cq->ibv, ibv, memory_order_release);
 		}
 	}
-	pthread_mutex_unlock(&table_lock);
+	hf_work_unlock_tables();
 	return cq;
 }
 
-bool hf_cq_forget(struct ibv_cq *ibv)
+struct hf_cq *hf_cq_forget(struct ibv_cq *ibv)
 {
 	struct hf_cq *cq = hf_cq_find(ibv);
 
 	if (!cq)
-		return true;
+		return NULL;
 	hf_work_forget_gone(cq);
 	if (atomic_load(&cq->users))
-		return false;
-	atomic_store_explicit(&cq->ibv, NULL, memory_order_release);
-	return true;
+		return NULL;
+	atomic_store_explicit(&cq->ibv, &nobody, memory_order_release);
+	return cq;
+}
+
+void hf_cq_forgotten(struct hf_cq *cq, struct ibv_cq *ibv)
+{
+	atomic_store_explicit(&cq->ibv, ibv, memory_order_release);
 }
 
 /* ------------------------------------------------------------------------------- the stash ---- */

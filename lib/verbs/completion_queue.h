@@ -27,7 +27,6 @@ struct hf_cq {
 	unsigned int stash_size, stash_at, stash_count;
 
 	/* Of a queue with the extended interface, poll_facade.c: the adapter's functions, and where the program is. */
-	bool is_extended;
 	struct ibv_cq_ex real;
 	bool is_started;			/* a poll of the adapter's */
 	bool is_at_stash;			/* it looks at @current */
@@ -40,8 +39,14 @@ struct hf_cq *hf_cq_find(const struct ibv_cq *ibv);
 /* Makes it known where it is not. NULL: no memory. */
 struct hf_cq *hf_cq_get(struct ibv_cq *ibv, int (*poll)(struct ibv_cq *cq, int count, struct ibv_wc *wc));
 
-/* Before it is destroyed. Return: false, and it stays, where queue pairs that exist use it. */
-bool hf_cq_forget(struct ibv_cq *ibv);
+/*
+ * Before it is destroyed: its memory may be another's as soon as it is. Return: what was known of it, for
+ * hf_cq_forgotten(); NULL: nothing was, or queue pairs use it and it cannot be destroyed.
+ */
+struct hf_cq *hf_cq_forget(struct ibv_cq *ibv);
+
+/* @ibv: what it is still; NULL: it is gone. */
+void hf_cq_forgotten(struct hf_cq *cq, struct ibv_cq *ibv);
 
 /* Room in the stash. Return: 0; -ENOMEM. */
 int hf_cq_reserve_locked(struct hf_cq *cq, unsigned int count);

@@ -17,6 +17,7 @@
 #include "lib/verbs/queue_pair.h"
 #include "lib/verbs/real.h"
 #include "lib/verbs/session.h"
+#include "lib/verbs/work.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -235,8 +236,12 @@ EXPORT int ibv_destroy_srq(struct ibv_srq *srq)
 /* One with queue pairs on it cannot be destroyed, and libibverbs says so. */
 EXPORT int ibv_destroy_cq(struct ibv_cq *cq)
 {
-	hf_cq_forget(cq);
-	return hf_real_destroy_cq(cq);
+	struct hf_cq *forgotten = hf_cq_forget(cq);
+	int err = hf_real_destroy_cq(cq);
+
+	if (forgotten)
+		hf_cq_forgotten(forgotten, err ? cq : NULL);
+	return err;
 }
 
 EXPORT int ibv_resize_cq(struct ibv_cq *cq, int cqe)
@@ -354,16 +359,19 @@ static void before_fork(void)
 {
 	hf_session_fork_prepare();
 	hf_registry_fork_prepare();
+	hf_work_fork_prepare();
 }
 
 static void in_parent(void)
 {
+	hf_work_fork_done();
 	hf_registry_fork_parent();
 	hf_session_fork_parent();
 }
 
 static void in_child(void)
 {
+	hf_work_fork_done();
 	hf_registry_fork_child();
 	hf_session_fork_child();
 }

@@ -414,6 +414,7 @@ static enum hf_ledger_verdict complete_send(struct hf_ledger *ledger, uint64_t *
 {
 	uint64_t number = whole_number(*wr_id, atomic_load_explicit(&ledger->send_first, memory_order_relaxed));
 	const struct hf_ledger_send *send = hf_ledger_send_at(ledger, number);
+	bool is_told;
 
 	if (number >= atomic_load_explicit(&ledger->send_posted, memory_order_acquire))
 		return HF_LEDGER_FOREIGN;
@@ -424,9 +425,10 @@ static enum hf_ledger_verdict complete_send(struct hf_ledger *ledger, uint64_t *
 		return HF_LEDGER_SWALLOW;
 	}
 	*wr_id = send->wr_id;
-	/* Those before it were not signalled, and have been executed. */
+	is_told = send->is_signalled || status != IBV_WC_SUCCESS;
+	/* Those before it were not signalled, and have been executed. From here on another thread may use the slots. */
 	atomic_store_explicit(&ledger->send_first, number + 1, memory_order_release);
-	return status == IBV_WC_SUCCESS && !send->is_signalled ? HF_LEDGER_SWALLOW : HF_LEDGER_DELIVER;
+	return is_told ? HF_LEDGER_DELIVER : HF_LEDGER_SWALLOW;
 }
 
 static enum hf_ledger_verdict complete_receive(struct hf_ledger *ledger, uint64_t *wr_id, enum ibv_wc_status status,

@@ -78,7 +78,7 @@ struct hf_ledger {
 	uint32_t send_mask, recv_mask;
 	bool signals_all;
 	bool is_shared;			/* receives are another queue's: none are recorded */
-	bool is_limited;		/* something was posted that a restart would not bring back */
+	atomic_bool is_limited;		/* something was posted that a restart would not bring back */
 	bool is_guarded;
 	bool has_failed;		/* while guarded: an error that is the request's own */
 	bool has_unsignalled;		/* some day some send was */

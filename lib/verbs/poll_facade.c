@@ -126,7 +126,6 @@ READER_OF_TIME(completion_wallclock_ns)
 void hf_cq_stand_in_front(struct hf_cq *cq, struct ibv_cq_ex *ex)
 {
 	cq->real = *ex;
-	cq->is_extended = true;
 	ex->start_poll = start_poll;
 	ex->next_poll = next_poll;
 	ex->end_poll = end_poll;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/verbs/real.h"
+#include "lib/verbs/session.h"
 #include "lib/verbs/work.h"
 
 #define PKEY_MEMBER_MASK	0x7fff	/* without the bit that says full or limited member */
@@ -93,6 +94,8 @@ void hf_queue_pair_note_locked(struct hf_queue_pair *qp, const struct ibv_qp_att
 		qp->state = attr->qp_state;
 		if (qp->state == IBV_QPS_RESET)
 			begin_anew(qp);
+		if (qp->state == IBV_QPS_RTR)
+			qp->rtr_ns = hf_clock_ns();
 		if (qp->state == IBV_QPS_SQD) {
 			qp->uses_sqd = true;
 			qp->hides_drained = false;

@@ -7,7 +7,8 @@
  *   queue pair  hf_queue_pair.lock: everything of a queue pair that is not marked otherwise. Held by the program's own
  *               calls and by each step of a move; never while waiting for the network or for the program.
  *   registry    the tables of devices and queue pairs, the list of what is to be told to holdfastd. A leaf.
- * The data path takes none: hf_queue_pair_of() does not lock.
+ * The data path takes none of these: hf_queue_pair_of() does not lock. It has locks of its own (work.h), which are taken
+ * after a queue pair's and before the registry's.
  *
  * A queue pair is moved by one thread, the session's (session.h). Threads of the program wait for it or end its work
  * (move.h), so whoever comes with the lock to a queue pair finds a move between two steps or none.
@@ -70,6 +71,7 @@ struct hf_queue_pair {
 	pthread_cond_t idle;			/* the move has ended */
 	struct ibv_qp *ibv;			/* NULL: destroyed, or about to be */
 	enum ibv_qp_state state;		/* that the program brought it to */
+	uint64_t rtr_ns;			/* when it came to RTR */
 	struct ibv_qp_attr attr;		/* what it gave on the way, and what a move changed since */
 	int given;				/* enum ibv_qp_attr_mask: which of them */
 	bool uses_migration;			/* the program loads alternate paths or arms them itself */
@@ -97,6 +99,7 @@ struct hf_queue_pair {
 	/* The session thread's. */
 	bool is_told;				/* holdfastd has it */
 	bool is_moving;				/* is among those to be stepped */
+	uint64_t settles_ns;			/* when one in RTR is told, unless it is in RTS before; 0: it is not waited for */
 	struct hf_queue_pair *moving_prev, *moving_next;
 };
 

@@ -26,6 +26,7 @@
 #define RETRY_NS_MIN	UINT64_C(100000000)
 #define RETRY_NS_MAX	UINT64_C(5000000000)
 #define WELCOME_NS	UINT64_C(5000000000)	/* for holdfastd to answer */
+#define SETTLING_NS	UINT64_C(2000000000)	/* who is in RTR for so long will stay there */
 #define RECEIVE_MAX	64			/* messages, until moves are looked at again */
 
 enum session_state {
@@ -197,9 +198,31 @@ static void say_remove(struct hf_queue_pair *qp)
 	qp->is_told = false;
 }
 
+static void watch_locked(struct hf_queue_pair *qp)
+{
+	if (qp->is_moving)
+		return;
+	qp->is_moving = true;
+	hf_queue_pair_ref(qp);
+	DL_APPEND2(session.moving, qp, moving_prev, moving_next);
+}
+
+/* On its way to RTS a queue pair is in RTR, too, and a move would stand in the program's way. */
+static bool is_settling_locked(struct hf_queue_pair *qp)
+{
+	if (qp->state != IBV_QPS_RTR || qp->is_told || hf_clock_ns() >= qp->rtr_ns + SETTLING_NS)
+		return false;
+	qp->settles_ns = qp->rtr_ns + SETTLING_NS;
+	watch_locked(qp);
+	return true;
+}
+
 static void tell_locked(struct hf_queue_pair *qp)
 {
 	bool is_connected = hf_queue_pair_is_connected_locked(qp);
+
+	if (is_connected && is_settling_locked(qp))
+		return;
 
 	/* An order that came meanwhile has found it moved, and is answered so: first, by whom. */
 	if (is_connected && qp->is_told && qp->passive.strategy != HF_PROGRAM_STRATEGY_NONE) {
@@ -260,15 +283,6 @@ static void begin_session(void)
 	hf_queue_pair_tell_all();
 }
 
-static void watch_move_locked(struct hf_queue_pair *qp)
-{
-	if (!hf_move_is_under_way_locked(qp) || qp->is_moving)
-		return;
-	qp->is_moving = true;
-	hf_queue_pair_ref(qp);
-	DL_APPEND2(session.moving, qp, moving_prev, moving_next);
-}
-
 static void take_for_queue_pair(const struct hf_program_message *message)
 {
 	struct hf_queue_pair *qp = hf_queue_pair_find(message->adapter, message->qpn);
@@ -281,7 +295,8 @@ static void take_for_queue_pair(const struct hf_program_message *message)
 		hf_move_begin_locked(qp, &message->move, hf_clock_ns());
 	else
 		hf_move_peer_locked(qp, &message->peer, hf_clock_ns());
-	watch_move_locked(qp);
+	if (hf_move_is_under_way_locked(qp))
+		watch_locked(qp);
 	pthread_mutex_unlock(&qp->lock);
 	hf_queue_pair_unref(qp);
 }
@@ -327,6 +342,21 @@ static bool receive(void)
 
 /* ------------------------------------------------------------------------------ the thread ---- */
 
+/* Return: when it is due next; NEVER where it need not be stepped any more. */
+static uint64_t step_locked(struct hf_queue_pair *qp)
+{
+	uint64_t now_ns = hf_clock_ns(), due_ns;
+
+	hf_move_step_locked(qp, now_ns);
+	if (qp->settles_ns && now_ns >= qp->settles_ns) {
+		qp->settles_ns = 0;
+		hf_queue_pair_tell(qp);
+		hf_session_wake();
+	}
+	due_ns = hf_move_is_under_way_locked(qp) ? qp->move.wake_ns : NEVER;
+	return qp->settles_ns && qp->settles_ns < due_ns ? qp->settles_ns : due_ns;
+}
+
 /* Return: when the next is due. */
 static uint64_t step_moves(void)
 {
@@ -334,15 +364,14 @@ static uint64_t step_moves(void)
 	uint64_t due_ns = NEVER;
 
 	DL_FOREACH_SAFE2(session.moving, qp, next, moving_next) {
-		bool is_over;
+		uint64_t its_due_ns;
 
 		pthread_mutex_lock(&qp->lock);
-		hf_move_step_locked(qp, hf_clock_ns());
-		is_over = !hf_move_is_under_way_locked(qp);
-		if (!is_over && qp->move.wake_ns < due_ns)
-			due_ns = qp->move.wake_ns;
+		its_due_ns = step_locked(qp);
 		pthread_mutex_unlock(&qp->lock);
-		if (!is_over)
+		if (its_due_ns < due_ns)
+			due_ns = its_due_ns;
+		if (its_due_ns != NEVER)
 			continue;
 		DL_DELETE2(session.moving, qp, moving_prev, moving_next);
 		qp->is_moving = false;

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 #include "lib/verbs/shared_receives.h"
 
-#include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/verbs/ledger_slots.h"
 #include "lib/verbs/short_lock.h"
+#include "lib/verbs/work.h"
 
 #define SRQS_MAX	1024
 #define NO_SLOT		UINT32_MAX
@@ -33,7 +32,6 @@ struct hf_srq {
 
 static struct hf_srq srqs[SRQS_MAX];
 static atomic_uint srq_count;			/* those above were never used */
-static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;	/* writers of the table; a leaf */
 
 /* ------------------------------------------------------------------------------- the table ---- */
 
@@ -81,7 +79,7 @@ void hf_srq_add(struct ibv_srq *ibv, const struct ibv_srq_attr *attr, uint32_t s
 
 	if (attr->max_wr > HF_LEDGER_NUMBER_MASK)
 		return;
-	pthread_mutex_lock(&table_lock);
+	hf_work_lock_tables();
 	count = atomic_load(&srq_count);
 	while (index < count && atomic_load(&srqs[index].ibv))
 		index++;
@@ -93,7 +91,7 @@ void hf_srq_add(struct ibv_srq *ibv, const struct ibv_srq_attr *attr, uint32_t s
 		if (index == count)
 			atomic_store_explicit(&srq_count, count + 1, memory_order_release);
 	}
-	pthread_mutex_unlock(&table_lock);
+	hf_work_unlock_tables();
 }
 
 /* Its slots stay until the next one takes the place: completions of its queue pairs may have been left. */

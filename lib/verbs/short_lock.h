@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
  * A lock for the data path: one exchange to take it, one store to give it back. Who finds it held lets others run; that is
- * so while a queue pair is reset, or where threads of the program share a queue.
+ * so while a queue pair is reset, or where threads of the program share a queue. A program that polls has it nearly all the
+ * time, so whoever comes to reset a queue pair goes first.
  */
 #ifndef HF_LIB_VERBS_SHORT_LOCK_H
 #define HF_LIB_VERBS_SHORT_LOCK_H
@@ -17,6 +18,7 @@
 
 struct hf_short_lock {
 	atomic_bool is_held;
+	atomic_uint wanted;	/* by how many that go first */
 };
 
 static inline bool hf_short_lock_try(struct hf_short_lock *lock)
@@ -29,7 +31,8 @@ static inline void hf_short_lock_wait(const struct hf_short_lock *lock, unsigned
 	const struct timespec nap = { .tv_nsec = HF_SHORT_LOCK_NAP_NS };
 
 	for (unsigned int i = 0; i < HF_SHORT_LOCK_LOOKS; i++)
-		if (!atomic_load_explicit(&lock->is_held, memory_order_relaxed))
+		if (!atomic_load_explicit(&lock->is_held, memory_order_relaxed) &&
+		    !atomic_load_explicit(&lock->wanted, memory_order_relaxed))
 			return;
 	if (tries < HF_SHORT_LOCK_YIELDS)
 		sched_yield();
@@ -39,8 +42,17 @@ static inline void hf_short_lock_wait(const struct hf_short_lock *lock, unsigned
 
 static inline void hf_short_lock_take(struct hf_short_lock *lock)
 {
-	for (unsigned int tries = 0; !hf_short_lock_try(lock); tries++)
+	for (unsigned int tries = 0; atomic_load_explicit(&lock->wanted, memory_order_relaxed) ||
+	     !hf_short_lock_try(lock); tries++)
 		hf_short_lock_wait(lock, tries);
+}
+
+static inline void hf_short_lock_take_first(struct hf_short_lock *lock)
+{
+	atomic_fetch_add(&lock->wanted, 1);
+	while (!hf_short_lock_try(lock))
+		sched_yield();
+	atomic_fetch_sub(&lock->wanted, 1);
 }
 
 static inline void hf_short_lock_give(struct hf_short_lock *lock)

@@ -433,13 +433,23 @@ static int reset_begin(struct hf_queue_pair *qp, uint64_t now_ns)
 	return !qp->work->is_peer_silent && hold(qp, now_ns) ? -EINPROGRESS : ask(qp, now_ns);
 }
 
+/* How long what the adapter has may still be waited for. */
+static uint64_t held_until(const struct hf_queue_pair *qp, enum hf_ledger_atomics atomics)
+{
+	switch (atomics) {
+	case HF_LEDGER_NO_ATOMIC:
+		break;
+	case HF_LEDGER_SILENT_ATOMIC:
+		return qp->move.deadline_ns - HOLD_NS + HOLD_SILENT_NS;
+	case HF_LEDGER_ATOMIC:
+		return qp->move.deadline_ns;
+	}
+	return 0;
+}
+
 static int hold_on(struct hf_queue_pair *qp, uint64_t now_ns)
 {
-	enum hf_ledger_atomics atomics = hf_work_atomics(qp->work);
-	uint64_t least_ns = qp->move.deadline_ns - HOLD_NS + HOLD_SILENT_NS;
-
-	if (now_ns < (atomics == HF_LEDGER_ATOMIC ? qp->move.deadline_ns :
-		      atomics == HF_LEDGER_SILENT_ATOMIC ? least_ns : 0)) {
+	if (now_ns < held_until(qp, hf_work_atomics(qp->work))) {
 		qp->move.wake_ns = now_ns + LOOK_EVERY_NS;
 		return -EINPROGRESS;
 	}
@@ -492,12 +502,24 @@ static int reset_peer(struct hf_queue_pair *qp, const struct hf_program_peer *me
 	return err ? talk_on(qp) : follow(qp, &step, now_ns);
 }
 
-/* The other end counts on it; it does not take long. */
+/*
+ * While nothing has been done, it ends: an other end that has not answered up to now hardly will. Later the other end
+ * counts on it, and it does not take long.
+ */
 static int reset_cut(struct hf_queue_pair *qp, uint64_t now_ns)
 {
-	(void)qp;
+	struct hf_handshake *handshake = &qp->work->handshake;
+
 	(void)now_ns;
-	return -EBUSY;
+	if (handshake->state != HF_HANDSHAKE_ASKING && !(handshake->state == HF_HANDSHAKE_IDLE &&
+							 qp->move.step == PHASE_HOLDING))
+		return -EBUSY;
+	if (handshake->state == HF_HANDSHAKE_ASKING && !hf_work_unguard(qp->work))
+		return -EBUSY;
+	hf_handshake_abandon(handshake);
+	if (let_go(qp) < 0)
+		leave_broken(qp, 0);
+	return 0;
 }
 
 /* What was kept back is the program's now. */

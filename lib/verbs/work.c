@@ -16,13 +16,35 @@
 static struct hf_work *_Atomic works[WORKS_MAX];
 static uint32_t next_index;
 static _Atomic uint32_t salt;			/* 0: not drawn yet */
-static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;	/* writers of the table; a leaf */
+static pthread_mutex_t tables_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Destroyed, but completions may still come. Each is freed under the lock, which is taken before all others here. */
 static struct hf_work *gone;
 static pthread_mutex_t gone_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* ------------------------------------------------------------------------------- the table ---- */
+
+void hf_work_lock_tables(void)
+{
+	pthread_mutex_lock(&tables_lock);
+}
+
+void hf_work_unlock_tables(void)
+{
+	pthread_mutex_unlock(&tables_lock);
+}
+
+void hf_work_fork_prepare(void)
+{
+	pthread_mutex_lock(&gone_lock);
+	pthread_mutex_lock(&tables_lock);
+}
+
+void hf_work_fork_done(void)
+{
+	pthread_mutex_unlock(&tables_lock);
+	pthread_mutex_unlock(&gone_lock);
+}
 
 enum hf_ledger_verdict hf_work_complete(struct hf_work **ret_work, uint64_t *wr_id, enum ibv_wc_status status,
 					uint32_t vendor_err)
@@ -50,10 +72,10 @@ static uint32_t draw_salt(void)
 
 uint32_t hf_work_salt(void)
 {
-	pthread_mutex_lock(&table_lock);
+	hf_work_lock_tables();
 	if (!salt)
 		salt = draw_salt();
-	pthread_mutex_unlock(&table_lock);
+	hf_work_unlock_tables();
 	return salt;
 }
 
@@ -61,7 +83,7 @@ static bool add(struct hf_work *work)
 {
 	bool is_added = false;
 
-	pthread_mutex_lock(&table_lock);
+	hf_work_lock_tables();
 	/* A place is given again as late as can be. */
 	for (unsigned int tries = 0; tries < WORKS_MAX && !is_added; tries++) {
 		work->index = next_index++ % WORKS_MAX;
@@ -69,15 +91,15 @@ static bool add(struct hf_work *work)
 	}
 	if (is_added)
 		atomic_store_explicit(&works[work->index], work, memory_order_release);
-	pthread_mutex_unlock(&table_lock);
+	hf_work_unlock_tables();
 	return is_added;
 }
 
 static void drop(struct hf_work *work)
 {
-	pthread_mutex_lock(&table_lock);
+	hf_work_lock_tables();
 	atomic_store_explicit(&works[work->index], NULL, memory_order_release);
-	pthread_mutex_unlock(&table_lock);
+	hf_work_unlock_tables();
 }
 
 /* ----------------------------------------------------------------------------------- locks ---- */
@@ -87,9 +109,9 @@ static void lock_queues(struct hf_work *work)
 	struct hf_cq *first = work->send_cq < work->recv_cq ? work->send_cq : work->recv_cq;
 	struct hf_cq *second = work->send_cq < work->recv_cq ? work->recv_cq : work->send_cq;
 
-	hf_short_lock_take(&first->lock);
+	hf_short_lock_take_first(&first->lock);
 	if (second != first)
-		hf_short_lock_take(&second->lock);
+		hf_short_lock_take_first(&second->lock);
 }
 
 static void unlock_queues(struct hf_work *work)
@@ -115,8 +137,8 @@ static void guard_shared(struct hf_work *work, bool is_guarded)
 
 static void lock_all(struct hf_work *work)
 {
-	hf_short_lock_take(&work->send_lock);
-	hf_short_lock_take(&work->recv_lock);
+	hf_short_lock_take_first(&work->send_lock);
+	hf_short_lock_take_first(&work->recv_lock);
 	lock_queues(work);
 }
 
@@ -356,7 +378,7 @@ int hf_work_let_go(struct hf_work *work)
 	struct ibv_send_wr *head, *bad;
 	int err;
 
-	hf_short_lock_take(&work->send_lock);
+	hf_short_lock_take_first(&work->send_lock);
 	head = bad = hf_ledger_give_kept_sends(work->ledger);
 	err = head ? work->ops.post_send(work->ibv, head, &bad) : 0;
 	work->keeps_sends = false;
@@ -408,11 +430,10 @@ int hf_work_freeze(struct hf_work *work)
 {
 	int err = work->is_enlarged ? 0 : enlarge(work);
 
-	/* Where the adapter cannot do that: a program that hears of all its requests has room for all of them. */
-	if (err && work->ledger->has_unsignalled)
-		return err;
 	lock_all(work);
-	err = reserve_locked(work);
+	/* Where the adapter cannot do that: a program that hears of all its requests has room for all of them. */
+	if (!err || !work->ledger->has_unsignalled)
+		err = reserve_locked(work);
 	if (!err) {
 		if (!work->ledger->is_guarded)
 			hf_ledger_guard(work->ledger);
@@ -507,7 +528,7 @@ int hf_work_replay_receives(struct hf_work *work)
 	struct ibv_recv_wr *head, *bad;
 	int err;
 
-	hf_short_lock_take(&work->recv_lock);
+	hf_short_lock_take_first(&work->recv_lock);
 	lock_queues(work);
 	head = bad = hf_ledger_replay_receives(work->ledger);
 	unlock_queues(work);
@@ -522,7 +543,7 @@ int hf_work_replay_sends(struct hf_work *work)
 	struct ibv_send_wr *head, *bad;
 	int err;
 
-	hf_short_lock_take(&work->send_lock);
+	hf_short_lock_take_first(&work->send_lock);
 	lock_queues(work);
 	head = bad = hf_ledger_replay_sends(work->ledger);
 	unlock_queues(work);

@@ -61,6 +61,14 @@ struct hf_work *hf_work_new(struct ibv_qp *ibv, const struct ibv_qp_init_attr *i
 /* The queue pair was destroyed. NULL is allowed. */
 void hf_work_remove(struct hf_work *work);
 
+/* For whoever adds to the tables of records, of completion queues and of shared receive queues, or takes away. A leaf. */
+void hf_work_lock_tables(void);
+void hf_work_unlock_tables(void);
+
+/* fork(): nobody holds locks of tables meanwhile; in both processes afterwards. */
+void hf_work_fork_prepare(void);
+void hf_work_fork_done(void);
+
 /* Upper half of the tags of this process's handles. */
 uint32_t hf_work_salt(void);
 

@@ -485,15 +485,25 @@ inline announce()
 #define IS_ASKED	(asked_i == NAME(instance))
 #endif
 
+/* Who subscribes between SUBNET UP and the switch to the new snapshot is not told of it. */
+#ifdef M_SUBSCRIBES_MEANWHILE
+#define IS_LEFT_OUT	(0)
+#else
+#define IS_LEFT_OUT	(preparing != 0 && !was_subscribed)
+#endif
+
 inline answer_query()
 {
 	query = answered;
 	if
 	:: store == 0 ->
 		answer = records	/* reached: nothing was announced yet */
-	:: store != 0 && faults > 0 -> faults--; answer = records
-	:: store != 0 -> answer = whole	/* of another instance, or the history begins later: that may be at any time */
-	:: store != 0 && IS_ASKED && oldest <= asked_e && asked_e <= store ->
+	:: store != 0 && IS_LEFT_OUT ->
+		answer = records	/* reached: OpenSM answers who will not be told */
+	:: store != 0 && !IS_LEFT_OUT && faults > 0 -> faults--; answer = records
+	:: store != 0 && !IS_LEFT_OUT ->
+		answer = whole	/* of another instance, or the history begins later: that may be at any time */
+	:: store != 0 && !IS_LEFT_OUT && IS_ASKED && oldest <= asked_e && asked_e <= store ->
 		answer = delta; answer_from = asked_e
 	fi;
 	if
@@ -521,13 +531,6 @@ inline calm()
 	routings = 0; sm_events = 0; faults = 0; cut = 0; is_calm = 1
 }
 
-/* Who subscribes between SUBNET UP and the switch to the new snapshot is not told of it: the next check finds out. */
-#if FINAL || defined(M_SUBSCRIBES_MEANWHILE)
-#define MAY_SUBSCRIBE	(1)
-#else
-#define MAY_SUBSCRIBE	(preparing == 0)
-#endif
-
 active proctype everything()
 {
 	do
@@ -542,7 +545,7 @@ active proctype everything()
 
 	/* The host. */
 	:: atomic { sm != master -> sm = master; subscribe_anew() }
-	:: atomic { IS_ON && state == unsubscribed && MAY_SUBSCRIBE -> subscribed[sm] = 1; state = subscribing }
+	:: atomic { IS_ON && state == unsubscribed -> subscribed[sm] = 1; state = subscribing }
 	:: atomic { !cut && state == subscribing -> state = listening; want_query() }
 	:: atomic { !cut && query == answered -> take_answer() }
 	:: atomic { IS_ON && query == failed -> send_query() }
