@@ -84,7 +84,7 @@ static int check_state_locked(struct hf_queue_pair *qp)
 
 	if (err)
 		return err;
-	if (attr.qp_state == qp->state)
+	if (attr.qp_state == qp->state || (qp->move.is_in_sqd && attr.qp_state == IBV_QPS_SQD))
 		return 0;
 	qp->state = attr.qp_state;
 	qp->is_changed = true;
@@ -136,6 +136,8 @@ static void settle_locked(struct hf_queue_pair *qp, int err, uint64_t now_ns)
 			break;
 		err = try_locked(qp, next, now_ns);
 	}
+	if (err && err != -EINPROGRESS && qp->move.is_in_sqd)
+		err = hf_strategy_sqd_leave(qp, err, now_ns);
 	if (err != -EINPROGRESS)
 		end_locked(qp, err);
 }

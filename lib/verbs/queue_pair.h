@@ -58,6 +58,7 @@ struct hf_move {
 	uint64_t paused_ns;
 	int step;				/* the strategy's */
 	int result;				/* the strategy's */
+	bool is_in_sqd;				/* strategy sqd brought the adapter there, and not back yet */
 	uint32_t lost, replayed;		/* work requests */
 };
 

@@ -105,6 +105,12 @@ const struct hf_move_strategy *hf_strategy_get(enum hf_program_strategy id, enum
 /* Can a queue pair be moved in the state that the program brought it to? What can is told to holdfastd. */
 bool hf_strategy_takes(enum ibv_qp_state state);
 
+/*
+ * A queue pair that move.is_in_sqd says is left in SQD, by whatever strategies came after sqd: back to RTS, and the end with
+ * @err. Return: as of a step.
+ */
+int hf_strategy_sqd_leave(struct hf_queue_pair *qp, int err, uint64_t now_ns);
+
 /* Adapters say in several ways that they cannot do something: those become -EOPNOTSUPP. */
 int hf_strategy_refusal(int err);
 

@@ -190,7 +190,7 @@ static bool is_stoppable(struct hf_queue_pair *qp)
 	if (!is_able(qp) || hf_verbs_query(qp->ibv, &attr, IBV_QP_STATE) < 0)
 		return false;
 	/* One that fails while it asks itself has told the program nothing yet. */
-	return attr.qp_state == qp->state || qp->work->ledger->is_guarded;
+	return attr.qp_state == qp->state || qp->move.is_in_sqd || qp->work->ledger->is_guarded;
 }
 
 static int refuse(struct hf_queue_pair *qp, int err)

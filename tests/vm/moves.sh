@@ -6,7 +6,11 @@
 #
 #   moves STRATEGY COUNT program [argument ...]   the program at both ends of the cable; COUNT is how many of its queue
 #                                                 pairs can be moved so. It must end well
+#   moves_cut COUNT program [argument ...]        likewise, but while the cable is cut: nothing drains, and the adapter
+#                                                 refuses to go back, so that there must be a reset
+#   moves_unreliable COUNT program [argument ...] unreliable connections are moved by a reset, and then ended
 #   moves_within STRATEGY program ...             one that has both ends, and stops at the end of its standard input
+#   set_cable ARGUMENT ...                        of tc-netem(8): delay, loss
 #   were_replayed                                 requests were posted once more during the moves before
 
 library=/lib/libholdfast-verbs.so
@@ -67,6 +71,25 @@ move_all() {
 	[ "$(grep '^moved ' daemon.log | tail -n "$connections" |
 		grep -c " err=0 strategy=$by lost=0 ")" -eq "$connections" ] && wait_for 60 has_class $(($1 << 5))
 }
+set_cable() {
+	for device in v0 v1; do
+		tc qdisc replace dev $device root netem limit 100000 "$@" || return 1
+	done
+}
+# An end that only receives may have asked in vain meanwhile; it is moved by the other's reset.
+is_reset() { grep '^moved .* err=0 strategy=reset lost=0 replayed=[1-9]' daemon.log; }
+move_cut() {
+	wait_for 60 are_added && wait_for 60 has_class 0 && set_cable loss 100% || return 1
+	echo "move all sl=5" >&4
+	wait_for 60 is_reset && set_cable delay 2ms && wait_for 60 has_class 160
+}
+# The kernel does not change the path of an unreliable connection in SQD. What is on its way then is lost.
+is_reset_alone() { [ "$(grep -c '^moved .* err=0 strategy=reset' daemon.log)" -eq "$connections" ]; }
+move_unreliable() {
+	wait_for 60 are_added && wait_for 60 has_class 0 || return 1
+	echo "move all sl=5" >&4
+	wait_for 60 is_reset_alone
+}
 move_to_and_fro() {
 	wait_for 60 are_added && wait_for 60 has_class 0 || return 1
 	for level in $levels; do
@@ -80,16 +103,36 @@ prepare() {
 	start_daemon
 }
 
-moves() {
-	prepare "$1" "$2" || return 1
-	shift 2
+# start_pair program [argument ...]
+start_pair() {
 	preloaded "$@" -p $port -d rxe1 >server.out 2>&1 &
 	server_pid=$!
 	wait_for 60 is_listening || { cat server.out; return 1; }
 	preloaded "$@" -p $port -d rxe0 127.0.0.1 >client.out 2>&1 &
 	client_pid=$!
-	move_to_and_fro
+}
+
+moves() {
+	prepare "$1" "$2" || return 1
+	shift 2
+	start_pair "$@" && move_to_and_fro
 	finish $?
+}
+
+moves_cut() {
+	prepare auto "$1" || return 1
+	shift
+	start_pair "$@" && move_cut
+	finish $?
+}
+
+moves_unreliable() {
+	prepare auto "$1" || return 1
+	shift
+	start_pair "$@" && move_unreliable
+	moves_rc=$?
+	finish 1
+	return $moves_rc
 }
 
 moves_within() {
