@@ -134,6 +134,8 @@ static void move_address(struct hf_services *services, struct hf_services_entry 
 		return;
 	err = hf_services_mechanism(services, entry)->move(services->fabric.osm, &entry->address, from, to, moment);
 	entry->wants_keep = err != 0;
+	/* What others wait for in vain does not make this one wait. */
+	services->undone_ns = 0;
 	if (err && err != -EINPROGRESS)
 		hf_services_set_text(hf_services_add_item(services, entry, HF_NEWS_REFUSED, HF_CAUSE_NONE),
 				     "its address cannot be moved to 0x%016" PRIx64 ": %s; it is tried again", to->guid,

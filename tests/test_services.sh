@@ -34,7 +34,7 @@ kill_sm() {
 }
 
 start_fabric || exit 99
-plan 63
+plan 66
 write_services
 try "check-config reads the file" "$holdfast" check-config "$work/services.conf"
 try "opensm comes up with a service" start_services
@@ -146,6 +146,35 @@ moving() {
 }
 try "moves in the middle of sweeps" moving
 try "end where the last one says" owner_is H_2_1_0
+
+# What leave_first adds to forty moves, in milliseconds: the next node is to join as soon as the tables are written. Where
+# that waits for the thread's next look, it is a second for every fifth or so.
+serves() {	# NODE, which is at port 1 of its switch
+	on_host sm ibroute -M -G "$(switch_guid_of "$1")" |
+		awk -v mlid="$mlid" '$1 == mlid && substr($0, 15, 1) == "x" { found = 1 } END { exit !found }'
+}
+switch_guid_of() {
+	awk -v node="$(switch_of "$1")" '/^switchguid/ { split($0, p, "="); guid = p[2] }
+		$0 ~ "^Switch.*\"" node "\"" { print guid; exit }' mesh.net
+}
+ms() { date +%s%3N; }
+time_moves() {
+	time_start=$(ms)
+	for _ in $(seq 20); do
+		for time_to in H_1_1_0 H_2_1_0; do
+			fail_over storage "$time_to" >/dev/null && wait_for 5 serves "$time_to" || return 1
+		done
+	done
+	time_ms=$(($(ms) - time_start))
+}
+fail_over storage H_2_1_0 >/dev/null
+try "forty moves" time_moves
+plain_ms=$time_ms
+write_services 'leave_first = true'
+sweep
+try "forty moves with leave_first" time_moves
+note "$plain_ms ms, with leave_first $time_ms ms"
+try "wait for no look" [ "$time_ms" -lt $((plain_ms + 3000)) ]
 
 write_services 'failback = automatic' 'failback_delay_ms = 300' 'leave_first = true'
 try "the file is read again" sweep
