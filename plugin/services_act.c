@@ -45,7 +45,7 @@ int hf_services_node_by_guid(const struct hf_services_entry *entry, uint64_t gui
 }
 
 struct hf_services_item *hf_services_add_item(struct hf_services *services, const struct hf_services_entry *entry,
-					 enum hf_services_news news, enum hf_service_cause cause)
+					      enum hf_services_news news, enum hf_service_cause cause)
 {
 	struct hf_services_item *item = &services->items[++services->last_seq % services->room];
 	struct timespec real;

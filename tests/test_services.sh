@@ -34,7 +34,7 @@ kill_sm() {
 }
 
 start_fabric || exit 99
-plan 66
+plan 69
 write_services
 try "check-config reads the file" "$holdfast" check-config "$work/services.conf"
 try "opensm comes up with a service" start_services
@@ -87,6 +87,8 @@ try "to its owner: refused, 3" ends_with 3 fail_over storage H_1_0_0
 try "no such service: 5" ends_with 5 fail_over nowhere
 try "no such node: 5" ends_with 5 fail_over storage H_9_9_9
 try "failback of what is there: 3" ends_with 3 fail_back storage
+try "events after no number: 2" ends_with 2 "$holdfast" events --socket "$socket" x
+try "also with --follow" ends_with 2 "$holdfast" events --follow --socket "$socket" x
 try "a user of no group may not ask: 4, or may not connect: 1" sh -c \
 	"setpriv --reuid=65534 --regid=65534 --clear-groups '$holdfast' services --socket '$socket'; [ \$? -eq 1 ]"
 
@@ -125,6 +127,8 @@ try "the owner goes while there is no SM: the first that is there gets it" owner
 watch_traps
 unplug H_1_0_0
 try "then the next one" owner_is H_2_1_0
+refused_as_none_is_there() { fail_back storage 2>&1 | grep -q 'no node that comes before its owner is there'; }
+try "failback has no node to go to, and says so" refused_as_none_is_there
 unplug H_2_1_0
 try "all nodes are gone: nobody owns it" wait_for 10 state_is orphaned
 try "its MLID is held" mlid_is "$mlid"
