@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
- * The plugin's control socket: status, snapshots and services for the operator, on a thread of its own. A client that is slow, or
- * a snapshot that takes long to write, holds up other clients at most, never a Report. The protocol stands in
+ * The plugin's control socket: status, snapshots and services for the operator, on a thread of its own. A client that is
+ * slow, or a snapshot that takes long to write, holds up other clients at most, never a Report. The protocol stands in
  * osmholdfast.conf(5).
  */
 #ifndef HF_PLUGIN_CONTROL_H
@@ -35,7 +35,8 @@ struct hf_plugin_control_config {
  * Root and the user of this process may do everything; the groups' members what the options say, and nobody else
  * anything.
  *
- * Return: 0; as hf_control_new(); -ENOENT where there is no such group; the negative errno of eventfd() or pthread_create().
+ * Return: 0; as hf_control_new(); -ENOENT where there is no such group; the negative errno of eventfd() or
+ * pthread_create().
  */
 int hf_plugin_control_start(const struct hf_plugin_control_config *config, struct hf_plugin_control **ret_control);
 

@@ -17,6 +17,7 @@
 #include "plugin/commands.h"
 
 #define WORDS_MAX	8
+#define BLANKS		" \t\r\n"
 #define LOOK_MS		200	/* for a session that came without a connection: it waited for another to be killed */
 #define NEW_LOOKS	200	/* after a connection, 1 ms apart */
 #define FIRST_LOOKS	2000	/* OpenSM opens its console soon after it has loaded its plugins */
@@ -57,13 +58,30 @@ static void print_help(FILE *out, const char *name)
 			fprintf(out, "%s (Holdfast: %s)\n", command->usage, command->help);
 }
 
+/* A node's name may have blanks, in double quotes. Return: NULL where there is no more word. */
+static char *next_word(char **rest)
+{
+	char *word = *rest + strspn(*rest, BLANKS), *end = NULL;
+
+	if (!*word)
+		return NULL;
+	if (*word == '"')
+		end = strchr(word + 1, '"');
+	if (end)
+		word++;
+	else
+		end = word + strcspn(word, BLANKS);
+	*rest = *end ? end + 1 : end;
+	*end = '\0';
+	return word;
+}
+
 static size_t split(char *text, const char *words[WORDS_MAX])
 {
 	size_t count = 0;
-	char *rest;
+	char *word;
 
-	for (char *word = strtok_r(text, " \t\r\n", &rest); word && count < WORDS_MAX;
-	     word = strtok_r(NULL, " \t\r\n", &rest))
+	while (count < WORDS_MAX && (word = next_word(&text)))
 		words[count++] = word;
 	return count;
 }

@@ -3,9 +3,8 @@
  * How the address of a service is brought to a port: one mechanism for each mode. A mechanism knows OpenSM and nothing
  * of who should own what; hf_services decides that and calls it.
  *
- * Each function is called with OpenSM's lock held exclusively, so it takes none, and on a
- * thread that may touch OpenSM's tables of ports, nodes, switches, groups and LIDs: the sweeper, or the services' own,
- * which has ended before OpenSM frees any of these. Engine data (routing_engine_used, path_sl) are the sweeper's alone.
+ * Each function is called with OpenSM's lock held exclusively, so it takes none. It may touch OpenSM's tables of ports,
+ * nodes, switches, groups and LIDs: the callers' threads have ended before OpenSM frees any of these. Engine data (routing_engine_used, path_sl) are the sweeper's alone.
  * None waits for an answer from the fabric. osm_req_set() only queues and may be called; osm_report_notice() comes back
  * as an event and may be called, too.
  */
@@ -77,8 +76,8 @@ struct hf_service_mechanism {
 	 * With leave_first @from must have lost it before @to has it. Done again it changes nothing.
 	 *
 	 * Return: 0: it is done, or will be by what was asked for; -EINPROGRESS: only @from has lost it, and keep() does
-	 * the rest; -EHOSTUNREACH where the port is not there; -ENOMEM;
-	 * another negative errno. The caller tries again at the next moment.
+	 * the rest; -EHOSTUNREACH where the port is not there; -ENOMEM; another negative errno. The caller tries again with
+	 * keep().
 	 */
 	int (*move)(struct osm_opensm *osm, struct hf_service_address *address, const struct hf_service_port *from,
 		    const struct hf_service_port *to, enum hf_service_moment moment);

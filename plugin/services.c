@@ -13,7 +13,8 @@
 
 #define NS_PER_S	UINT64_C(1000000000)
 #define BATCH		64
-#define LOOK_NS		NS_PER_S	/* whether this SM is still the master, and what failed once more */
+#define LOOK_NS		NS_PER_S	/* whether this SM is still the master */
+#define RETRY_NS	UINT64_C(5000000)	/* what has not been done yet; then after twice the time, up to LOOK_NS */
 
 const char *const hf_services_news_names[HF_NEWS_KINDS] = {
 	[HF_NEWS_OWNER] = "owner",
@@ -186,13 +187,31 @@ static void wait_until(struct hf_services *services, uint64_t deadline_ns)
 	pthread_cond_timedwait(&services->changed, &services->lock, &until);
 }
 
-static uint64_t next_deadline(const struct hf_services *services)
+/* The longer it has not been done, the longer until the next try. */
+static uint64_t retry_pause_ns(struct hf_services *services, uint64_t now_ns)
 {
-	uint64_t deadline_ns = hf_now_ns() + LOOK_NS;
+	uint64_t pause_ns;
 
-	for (size_t i = 0; i < services->count; i++)
+	if (!services->undone_ns)
+		services->undone_ns = now_ns;
+	pause_ns = now_ns - services->undone_ns;
+	return pause_ns < RETRY_NS ? RETRY_NS : pause_ns < LOOK_NS ? pause_ns : LOOK_NS;
+}
+
+static uint64_t next_deadline(struct hf_services *services)
+{
+	uint64_t now_ns = hf_now_ns(), deadline_ns = now_ns + LOOK_NS;
+	bool is_undone = false;
+
+	for (size_t i = 0; i < services->count; i++) {
+		is_undone |= services->entries[i]->wants_keep;
 		if (hf_service_deadline(&services->entries[i]->service) < deadline_ns)
 			deadline_ns = hf_service_deadline(&services->entries[i]->service);
+	}
+	if (!is_undone)
+		services->undone_ns = 0;
+	else if (now_ns + retry_pause_ns(services, now_ns) < deadline_ns)
+		deadline_ns = now_ns + retry_pause_ns(services, now_ns);
 	return deadline_ns;
 }
 

@@ -45,7 +45,7 @@ int hf_services_node_by_guid(const struct hf_services_entry *entry, uint64_t gui
 }
 
 struct hf_services_item *hf_services_add_item(struct hf_services *services, const struct hf_services_entry *entry,
-					 enum hf_services_news news, enum hf_service_cause cause)
+					      enum hf_services_news news, enum hf_service_cause cause)
 {
 	struct hf_services_item *item = &services->items[++services->last_seq % services->room];
 	struct timespec real;
@@ -134,6 +134,8 @@ static void move_address(struct hf_services *services, struct hf_services_entry 
 		return;
 	err = hf_services_mechanism(services, entry)->move(services->fabric.osm, &entry->address, from, to, moment);
 	entry->wants_keep = err != 0;
+	/* What others wait for in vain does not make this one wait. */
+	services->undone_ns = 0;
 	if (err && err != -EINPROGRESS)
 		hf_services_set_text(hf_services_add_item(services, entry, HF_NEWS_REFUSED, HF_CAUSE_NONE),
 				     "its address cannot be moved to 0x%016" PRIx64 ": %s; it is tried again", to->guid,

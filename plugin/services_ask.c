@@ -97,8 +97,7 @@ static int report_node(struct hf_services *services, const char *name, uint64_t 
 		item = hf_services_add_item(services, entry, HF_NEWS_NODE, HF_CAUSE_HEARTBEAT);
 		item->from = hf_services_port(entry, node);
 		hf_services_set_text(item, "%s by 0x%016" PRIx64,
-				     has_failed ? "its heartbeats are missed" : "its heartbeats are back",
-			 by_guid);
+				     has_failed ? "its heartbeats are missed" : "its heartbeats are back", by_guid);
 	}
 	perform_alone(services, entry, &step, NULL);
 	return err;
@@ -207,7 +206,8 @@ static int find_node(const struct hf_services_entry *entry, const char *text)
 	return HF_SERVICE_NOBODY;
 }
 
-static int explain(int err, char **ret_why, const char *name, const char *node)
+/* @down: what -EHOSTDOWN means. */
+static int explain(int err, char **ret_why, const char *name, const char *node, const char *down)
 {
 	const char *why = strerror(-err);
 	int length;
@@ -225,7 +225,7 @@ static int explain(int err, char **ret_why, const char *name, const char *node)
 		why = "it owns the service already";
 		break;
 	case EHOSTDOWN:
-		why = node ? "the SM does not see it" : "no other node is there";
+		why = down;
 		break;
 	case EPERM:
 		why = "the services file does not allow it";
@@ -288,7 +288,7 @@ int hf_services_fail_over(struct hf_services *services, const char *name, const 
 	pthread_mutex_lock(&services->lock);
 	err = fail_over(services, name, node, by);
 	pthread_mutex_unlock(&services->lock);
-	return explain(err, ret_why, name, node);
+	return explain(err, ret_why, name, node, node ? "the SM does not see it" : "no other node is there");
 }
 
 int hf_services_fail_back(struct hf_services *services, const char *name, const char *by, char **ret_why)
@@ -298,7 +298,7 @@ int hf_services_fail_back(struct hf_services *services, const char *name, const 
 	pthread_mutex_lock(&services->lock);
 	err = fail_back(services, name, by);
 	pthread_mutex_unlock(&services->lock);
-	return explain(err, ret_why, name, NULL);
+	return explain(err, ret_why, name, NULL, "no node that comes before its owner is there");
 }
 
 /* Showing */

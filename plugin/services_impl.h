@@ -65,6 +65,7 @@ struct hf_services {
 	size_t room;
 	uint64_t last_seq;		/* 0: none */
 	uint64_t told_seq;
+	uint64_t undone_ns;		/* since when a keep() is to be tried again; 0: none is */
 	bool is_stopping;
 
 	pthread_t thread;

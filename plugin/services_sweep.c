@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 #include "plugin/services_impl.h"
 
-#include <stdio.h>
 #include <string.h>
-
 
 /* Seeing */
 
@@ -65,10 +63,11 @@ static void conclude_all(struct hf_services *services, enum hf_service_moment mo
 
 /* Finding, as a new master */
 
+/* Zeros for a node that is not there. */
 static size_t list_ports(const struct hf_services_entry *entry, struct hf_service_port ports[HF_SERVICE_NODES_MAX])
 {
 	for (int i = 0; i < (int)entry->service.config->node_count; i++)
-		ports[i] = entry->service.members[i].is_present ? hf_services_port(entry, i) : (struct hf_service_port) { 0 };
+		ports[i] = hf_services_port(entry, entry->service.members[i].is_present ? i : HF_SERVICE_NOBODY);
 	return entry->service.config->node_count;
 }
 

@@ -34,7 +34,7 @@ kill_sm() {
 }
 
 start_fabric || exit 99
-plan 63
+plan 69
 write_services
 try "check-config reads the file" "$holdfast" check-config "$work/services.conf"
 try "opensm comes up with a service" start_services
@@ -87,6 +87,8 @@ try "to its owner: refused, 3" ends_with 3 fail_over storage H_1_0_0
 try "no such service: 5" ends_with 5 fail_over nowhere
 try "no such node: 5" ends_with 5 fail_over storage H_9_9_9
 try "failback of what is there: 3" ends_with 3 fail_back storage
+try "events after no number: 2" ends_with 2 "$holdfast" events --socket "$socket" x
+try "also with --follow" ends_with 2 "$holdfast" events --follow --socket "$socket" x
 try "a user of no group may not ask: 4, or may not connect: 1" sh -c \
 	"setpriv --reuid=65534 --regid=65534 --clear-groups '$holdfast' services --socket '$socket'; [ \$? -eq 1 ]"
 
@@ -125,6 +127,8 @@ try "the owner goes while there is no SM: the first that is there gets it" owner
 watch_traps
 unplug H_1_0_0
 try "then the next one" owner_is H_2_1_0
+refused_as_none_is_there() { fail_back storage 2>&1 | grep -q 'no node that comes before its owner is there'; }
+try "failback has no node to go to, and says so" refused_as_none_is_there
 unplug H_2_1_0
 try "all nodes are gone: nobody owns it" wait_for 10 state_is orphaned
 try "its MLID is held" mlid_is "$mlid"
@@ -146,6 +150,35 @@ moving() {
 }
 try "moves in the middle of sweeps" moving
 try "end where the last one says" owner_is H_2_1_0
+
+# What leave_first adds to forty moves, in milliseconds: the next node is to join as soon as the tables are written. Where
+# that waits for the thread's next look, it is a second for every fifth or so.
+serves() {	# NODE, which is at port 1 of its switch
+	on_host sm ibroute -M -G "$(switch_guid_of "$1")" |
+		awk -v mlid="$mlid" '$1 == mlid && substr($0, 15, 1) == "x" { found = 1 } END { exit !found }'
+}
+switch_guid_of() {
+	awk -v node="$(switch_of "$1")" '/^switchguid/ { split($0, p, "="); guid = p[2] }
+		$0 ~ "^Switch.*\"" node "\"" { print guid; exit }' mesh.net
+}
+ms() { date +%s%3N; }
+time_moves() {
+	time_start=$(ms)
+	for _ in $(seq 20); do
+		for time_to in H_1_1_0 H_2_1_0; do
+			fail_over storage "$time_to" >/dev/null && wait_for 5 serves "$time_to" || return 1
+		done
+	done
+	time_ms=$(($(ms) - time_start))
+}
+fail_over storage H_2_1_0 >/dev/null
+try "forty moves" time_moves
+plain_ms=$time_ms
+write_services 'leave_first = true'
+sweep
+try "forty moves with leave_first" time_moves
+note "$plain_ms ms, with leave_first $time_ms ms"
+try "wait for no look" [ "$time_ms" -lt $((plain_ms + 3000)) ]
 
 write_services 'failback = automatic' 'failback_delay_ms = 300' 'leave_first = true'
 try "the file is read again" sweep

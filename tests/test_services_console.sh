@@ -25,6 +25,7 @@ verbs() {
 	try "$1: failback brings it back" says '^.*done' 'failback storage'
 	try "$1: to the first node" wait_for 5 owner_of H_1_0_0
 	try "$1: what cannot be is refused" says 'it owns the service already' 'failover storage H_1_0_0'
+	try "$1: a name with blanks, in quotes" says 'node no such HCA-1: it is none' 'failover storage "no such HCA-1"'
 	try "$1: how a verb is used" says 'usage: failover SERVICE \[NODE\]' 'failover'
 	try "$1: events" says 'failback storage\|owned -> owned on failover' 'events'
 	try "$1: help lists the verbs" says 'failback SERVICE (Holdfast' 'help'
@@ -39,7 +40,7 @@ verbs() {
 	try "$1: who said it is in the log" log_says "OpenSM's console.* said: failover storage H_2_1_0: done"
 }
 start_fabric || exit 99
-plan 42
+plan 44
 write_services
 console_conf() {
 	printf 'control = "%s"\nservices = "%s"\njournal = "%s"\n' "$socket" "$work/services.conf" "$work/journal" >plugin.conf

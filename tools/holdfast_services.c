@@ -149,10 +149,17 @@ static int print_events(const struct options *options, const json_t *answer, jso
 static int follow(struct options *options)
 {
 	const struct timespec pause = { .tv_nsec = FOLLOW_MS * 1000000L };
-	json_int_t last = options->count > 1 ? strtoll(options->words[1], NULL, 10) : 0;
-	char after[32];
+	json_int_t last = 0;
+	char after[32], *end;
 	int status = HF_EXIT_OK;
 
+	if (options->count > 1) {
+		last = strtoll(options->words[1], &end, 10);
+		if (end == options->words[1] || *end) {
+			fprintf(stderr, "holdfast: events: \"%s\" is no number of an event\n", options->words[1]);
+			return HF_EXIT_USAGE;
+		}
+	}
 	options->count = 2;
 	options->words[1] = after;
 	while (status == HF_EXIT_OK) {
