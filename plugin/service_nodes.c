@@ -332,8 +332,9 @@ static struct node *order_node(struct hf_service_nodes *nodes, uint64_t now_ns, 
 	return node;
 }
 
-void hf_service_nodes_transfer(struct hf_service_nodes *nodes, uint64_t now_ns, const char *name, uint64_t term,
-			       uint64_t from, uint64_t to, uint32_t limit_ms)
+/* @order: the first, to the owner */
+static void begin_handover(struct hf_service_nodes *nodes, uint64_t now_ns, const char *name, uint64_t term,
+			   uint64_t from, uint64_t to, uint32_t limit_ms, enum hf_service_order order)
 {
 	struct service *service = find_service(nodes, name);
 
@@ -342,20 +343,19 @@ void hf_service_nodes_transfer(struct hf_service_nodes *nodes, uint64_t now_ns, 
 	service->handover = (struct handover){
 		.term = term, .from = from, .to = to, .end_ns = now_ns + limit_ms * NS_PER_MS,
 	};
-	order_node(nodes, now_ns, service, from, HF_SERVICE_ORDER_GIVE, to, limit_ms);
+	order_node(nodes, now_ns, service, from, order, to, limit_ms);
+}
+
+void hf_service_nodes_transfer(struct hf_service_nodes *nodes, uint64_t now_ns, const char *name, uint64_t term,
+			       uint64_t from, uint64_t to, uint32_t limit_ms)
+{
+	begin_handover(nodes, now_ns, name, term, from, to, limit_ms, HF_SERVICE_ORDER_GIVE);
 }
 
 void hf_service_nodes_drain(struct hf_service_nodes *nodes, uint64_t now_ns, const char *name, uint64_t term,
 			    uint64_t from, uint64_t to, uint32_t limit_ms)
 {
-	struct service *service = find_service(nodes, name);
-
-	if (!service)
-		return;
-	service->handover = (struct handover){
-		.term = term, .from = from, .to = to, .end_ns = now_ns + limit_ms * NS_PER_MS,
-	};
-	order_node(nodes, now_ns, service, from, HF_SERVICE_ORDER_DRAIN, to, limit_ms);
+	begin_handover(nodes, now_ns, name, term, from, to, limit_ms, HF_SERVICE_ORDER_DRAIN);
 }
 
 void hf_service_nodes_cancel(struct hf_service_nodes *nodes, uint64_t now_ns, const char *name)

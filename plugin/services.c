@@ -144,6 +144,8 @@ static void save_journal(struct hf_services *services)
 		services->old = entries;
 		services->old_count = count;
 	}
+	/* At the next look at the latest. */
+	services->is_journal_old |= err != 0;
 	is_news = hf_services_is_first_try(&services->journal_err, err);
 	if (is_news) {
 		pthread_mutex_unlock(&services->lock);

@@ -34,7 +34,7 @@ kill_sm() {
 }
 
 start_fabric || exit 99
-plan 69
+plan 72
 write_services
 try "check-config reads the file" "$holdfast" check-config "$work/services.conf"
 try "opensm comes up with a service" start_services
@@ -64,6 +64,14 @@ try "brings it to the first node" owner_is H_1_0_0
 try "who said it stands in the log" log_says 'user root .* said: failback storage: done'
 try "failover to a node by name" fail_over storage H_2_1_0
 try "brings it there" owner_is H_2_1_0
+rm journal
+mkdir journal
+try "failover while the journal cannot be written" fail_over storage H_1_1_0
+try "is said" wait_for 5 log_says 'ERR\|error: journal = .*: Is a directory'
+rmdir journal
+journal_names() { grep -q "^storage $mlid 0x0000 $(guid_from "$1") $(term_now)\$" journal; }
+try "it is written as soon as that can be" wait_for 10 journal_names H_1_1_0
+fail_over storage H_2_1_0 >/dev/null
 try "failover to a node by LID" fail_over storage "$(lid_of H_1_1_0)"
 try "brings it there" owner_is H_1_1_0
 try "failover to a node by GUID" fail_over storage "$(guid_from H_2_1_0)"
