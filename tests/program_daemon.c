@@ -8,6 +8,7 @@
  * Lines that it prints, numbers of queue pairs in decimal:
  *   hello PID NAME | gone PID
  *   add PID QPN dest=QPN device=NAME port=N type=rc|uc dlid=N slid=N sl=N mtu=N rate=N pkey=N
+ *   passive PID QPN strategy=NAME lost=N replayed=N paused_us=N	after an add: the other end moved it there
  *   remove PID QPN
  *   moved PID QPN id=N err=N strategy=NAME lost=N replayed=N paused_us=N
  *   peer PID QPN length=N to PID QPN|nobody
@@ -134,6 +135,10 @@ static void add(struct program *program, const struct hf_program_message *messag
 	       (int)program->pid, message->qpn, added->dest_qpn, added->device, added->port_num,
 	       added->qp_type == HF_QP_UC ? "uc" : "rc", path->dlid, path->slid, path->sl, path->mtu, path->rate,
 	       path->pkey);
+	if (added->moved.strategy != HF_PROGRAM_STRATEGY_NONE)
+		printf("passive %d %u strategy=%s lost=%u replayed=%u paused_us=%" PRIu64 "\n", (int)program->pid,
+		       message->qpn, hf_program_strategy_names[added->moved.strategy], added->moved.lost,
+		       added->moved.replayed, added->moved.paused_ns / 1000);
 }
 
 static void moved(struct program *program, const struct hf_program_message *message)

@@ -142,6 +142,17 @@ static void settle_locked(struct hf_queue_pair *qp, int err, uint64_t now_ns)
 		end_locked(qp, err);
 }
 
+/* Return: whether it has ended. */
+static bool cut_locked(struct hf_queue_pair *qp, uint64_t now_ns)
+{
+	if (qp->move.strategy->cut(qp, now_ns) < 0)
+		return false;
+	if (qp->move.is_in_sqd && hf_strategy_sqd_leave(qp, -EINTR, now_ns) == -EINPROGRESS)
+		return false;
+	end_locked(qp, -EINTR);
+	return true;
+}
+
 static int check_order_locked(struct hf_queue_pair *qp, int *ret_mask)
 {
 	struct ibv_qp_attr attr;
@@ -157,11 +168,11 @@ static int check_order_locked(struct hf_queue_pair *qp, int *ret_mask)
 
 void hf_move_begin_locked(struct hf_queue_pair *qp, const struct hf_program_move *order, uint64_t now_ns)
 {
-	const struct hf_move_strategy *other = qp->move.strategy, *first;
+	const struct hf_move_strategy *first;
 	int mask = 0, err;
 
-	if (other && qp->move.id == 0 && other->cut(qp, now_ns) == 0)
-		end_locked(qp, -EINTR);
+	if (qp->move.strategy && qp->move.id == 0)
+		cut_locked(qp, now_ns);
 	/* It may have come to another path than this end has been told of now. */
 	if (qp->move.strategy) {
 		qp->order = *order;
@@ -250,12 +261,8 @@ int hf_queue_pair_claim(struct hf_queue_pair *qp, enum hf_move_claim claim)
 	}
 	if (qp->move.strategy->is_visible)
 		await_locked(qp, PATIENCE_NS);
-	while (qp->move.strategy) {
-		if (qp->move.strategy->cut(qp, hf_clock_ns()) == 0)
-			end_locked(qp, -EINTR);
-		else
-			await_locked(qp, PATIENCE_NS);
-	}
+	while (qp->move.strategy && !cut_locked(qp, hf_clock_ns()))
+		await_locked(qp, PATIENCE_NS);
 	return cancel_state;
 }
 

@@ -11,7 +11,6 @@
 #   moves_unreliable COUNT program [argument ...] unreliable connections are moved by a reset, and then ended
 #   moves_within STRATEGY program ...             one that has both ends, and stops at the end of its standard input
 #   set_cable ARGUMENT ...                        of tc-netem(8): delay, loss
-#   were_replayed                                 requests were posted once more during the moves before
 
 library=/lib/libholdfast-verbs.so
 levels="3 1 6"
@@ -76,12 +75,16 @@ set_cable() {
 		tc qdisc replace dev $device root netem limit 100000 "$@" || return 1
 	done
 }
-# An end that only receives may have asked in vain meanwhile; it is moved by the other's reset.
-is_reset() { grep '^moved .* err=0 strategy=reset lost=0 replayed=[1-9]' daemon.log; }
+
+# What was on its way when the cable was cut is acknowledged still, what the client sends then is lost. Its end may be
+# the one that asks, or the other one, that of the receiver.
+has_lost() { tc -s qdisc show dev v0 | grep -q 'dropped [1-9]'; }
+is_reset() { grep -E '^(moved .* err=0|passive .*) strategy=reset lost=0 replayed=[1-9]' daemon.log; }
 move_cut() {
-	wait_for 60 are_added && wait_for 60 has_class 0 && set_cable loss 100% || return 1
+	wait_for 60 are_added && wait_for 60 has_class 0 && tc qdisc replace dev v0 root netem loss 100% &&
+		wait_for 60 has_lost || return 1
 	echo "move all sl=5" >&4
-	wait_for 60 is_reset && set_cable delay 2ms && wait_for 60 has_class 160
+	wait_for 60 is_reset && set_cable delay 10ms && wait_for 60 has_class 160
 }
 # The kernel does not change the path of an unreliable connection in SQD. What is on its way then is lost.
 is_reset_alone() { [ "$(grep -c '^moved .* err=0 strategy=reset' daemon.log)" -eq "$connections" ]; }
@@ -167,5 +170,3 @@ finish() {
 	rm -f server.out
 	return "$finish_rc"
 }
-
-were_replayed() { grep '^moved .* replayed=[1-9]' daemon.log; }
