@@ -76,11 +76,13 @@ set_cable() {
 	done
 }
 
-# Acknowledgements still come, so that the client sends what is lost then. An end that only receives may ask in vain
-# meanwhile; it is moved by the other's reset.
-is_reset() { grep '^moved .* err=0 strategy=reset lost=0 replayed=[1-9]' daemon.log; }
+# What was on its way when the cable was cut is acknowledged still, what the client sends then is lost. Its end may be
+# the one that asks, or the other one, that of the receiver.
+has_lost() { tc -s qdisc show dev v0 | grep -q 'dropped [1-9]'; }
+is_reset() { grep -E '^(moved .* err=0|passive .*) strategy=reset lost=0 replayed=[1-9]' daemon.log; }
 move_cut() {
-	wait_for 60 are_added && wait_for 60 has_class 0 && tc qdisc replace dev v0 root netem loss 100% || return 1
+	wait_for 60 are_added && wait_for 60 has_class 0 && tc qdisc replace dev v0 root netem loss 100% &&
+		wait_for 60 has_lost || return 1
 	echo "move all sl=5" >&4
 	wait_for 60 is_reset && set_cable delay 10ms && wait_for 60 has_class 160
 }
