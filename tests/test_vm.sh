@@ -14,7 +14,7 @@ kernel=$top_builddir/vm/kernel
 make_image() {
 	"$vm/make_image" "$kernel" image "$vm/guest" "$vm/moves.sh" "$top_srcdir/tests/tap.sh" "$tests/verbs_tool" \
 		"$tests/preload_order" "$tests/program_daemon" "$tests/vm/sniff" ibv_rc_pingpong ibv_uc_pingpong \
-		ib_send_bw ib_send_lat "$top_builddir/lib/.libs/libholdfast-verbs.so"
+		ib_send_bw ib_send_lat rping "$top_builddir/lib/.libs/libholdfast-verbs.so"
 }
 boot() {
 	"$vm/boot" "$kernel" image .

@@ -8,6 +8,7 @@
 #                                                 pairs can be moved so. It must end well
 #   moves_cut COUNT program [argument ...]        likewise, but while the cable is cut: nothing drains, and the adapter
 #                                                 refuses to go back, so that there must be a reset
+#   moves_managed STRATEGY COUNT rping ...        its ends are connected by the connection manager
 #   moves_unreliable COUNT program [argument ...] unreliable connections are moved by a reset, and then ended
 #   moves_within STRATEGY program ...             one that has both ends, and stops at the end of its standard input
 #   set_cable ARGUMENT ...                        of tc-netem(8): delay, loss
@@ -119,6 +120,20 @@ moves() {
 	prepare "$1" "$2" || return 1
 	shift 2
 	start_pair "$@" && move_to_and_fro
+	finish $?
+}
+
+# rping: its ends find each other by addresses, not by a socket.
+is_managed() { rdma resource show cm_id | grep -q 'state LISTEN'; }
+moves_managed() {
+	prepare "$1" "$2" || return 1
+	shift 2
+	preloaded "$@" -s -a ::0 -p $port >server.out 2>&1 &
+	server_pid=$!
+	wait_for 60 is_managed || { cat server.out; return 1; }
+	preloaded "$@" -c -I fe80::ff:fe00:0%v0 -a fe80::ff:fe00:1%v1 -p $port >client.out 2>&1 &
+	client_pid=$!
+	move_to_and_fro
 	finish $?
 }
 
