@@ -17,6 +17,7 @@
 #define QUERIES		20
 
 struct worker {
+	struct wiring wiring;
 	pthread_t thread;
 	unsigned int seed;
 	struct end a, b;
@@ -56,6 +57,12 @@ static void message(struct end *from, struct end *to, uint8_t value)
 	must(memcmp(from->buffer, to->buffer + 100000, MESSAGE_BYTES) == 0);
 }
 
+/* Packet sequence numbers tell one life of a queue pair from the next, as they are drawn by chance. */
+static void draw_psn(struct worker *worker)
+{
+	worker->wiring.psn = (rand_r(&worker->seed) ^ (unsigned int)rand_r(&worker->seed) << 12) & 0xffffff;
+}
+
 static void connect_again(struct worker *worker)
 {
 	struct end *ends[] = { &worker->a, &worker->b };
@@ -66,11 +73,12 @@ static void connect_again(struct worker *worker)
 		must_be(modify(ends[i]->qp, &attr, IBV_QPS_RESET, 0), 0);
 		must_be(state_of(ends[i]->qp), IBV_QPS_RESET);
 	}
+	draw_psn(worker);
 	for (int i = 0; i < 2; i++)
-		to_init(ends[i], &plain_wiring);
+		to_init(ends[i], &worker->wiring);
 	for (int i = 0; i < 2; i++) {
-		to_rtr(ends[i], ends[!i], &plain_wiring);
-		to_rts(ends[i], ends[!i], &plain_wiring);
+		to_rtr(ends[i], ends[!i], &worker->wiring);
+		to_rts(ends[i], ends[!i], &worker->wiring);
 	}
 	message(&worker->a, &worker->b, 1);
 }
@@ -92,7 +100,7 @@ static void look(struct worker *worker)
 /* What a move does, by the program itself. The kernel's software adapter has no SL, and tells all of each drain. */
 static void drain(struct worker *worker)
 {
-	struct ibv_qp_attr attr = attributes(&worker->a, &worker->b, &plain_wiring);
+	struct ibv_qp_attr attr = attributes(&worker->a, &worker->b, &worker->wiring);
 	struct ibv_qp_attr seen;
 
 	if (worker->a.port.link_layer == IBV_LINK_LAYER_ETHERNET)
@@ -122,13 +130,15 @@ static void *work(void *argument)
 	};
 	struct worker *worker = argument;
 
+	worker->wiring = plain_wiring;
 	init_end(&worker->a, &first);
 	init_end(&worker->b, &second);
 	while (clock_ms() < deadline_ms) {
 		unsigned int count = rand_r(&worker->seed) % EXCHANGES;
 		struct ibv_wc wc;
 
-		connect_ends(&worker->a, &worker->b, &plain_wiring);
+		draw_psn(worker);
+		connect_ends(&worker->a, &worker->b, &worker->wiring);
 		for (unsigned int i = 0; i < count; i++)
 			message(i % 2 ? &worker->a : &worker->b, i % 2 ? &worker->b : &worker->a, i);
 		endings[rand_r(&worker->seed) % (sizeof(endings) / sizeof(endings[0]))](worker);
