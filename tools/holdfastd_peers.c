@@ -11,17 +11,15 @@
 #include "lib/log.h"
 #include "lib/peer_wire.h"
 #include "lib/umad_io.h"
+#include "tools/holdfastd_agent.h"
 
 #define QPN_GSI			1
-#define MADS_AT_A_TIME		64
 
 struct port {
 	struct holdfastd_peers *peers;
 	char id[96];
 	struct hf_host *host;
-	struct hf_umad *umad;
-	int agent;
-	struct event *readable;
+	struct holdfastd_agent agent;
 	struct port *prev, *next;
 };
 
@@ -54,56 +52,33 @@ static void take_msg(const struct holdfastd_peers *peers, const struct hf_host *
 		peers->deliver(&connection, &path, msg->data, msg->length);
 }
 
-static void close_port(struct port *port)
+/* What is forged or strange is dropped without a word: nobody shall fill the log from afar. */
+static void take_mad(void *ctx, const struct hf_umad_received *received)
 {
-	if (port->readable)
-		event_free(port->readable);
-	port->readable = NULL;
-	hf_umad_close(port->umad);
-	port->umad = NULL;
+	const struct port *port = ctx;
+	struct hf_peer_msg msg;
+
+	if (!received->status && !hf_peer_wire_read(received->mad, received->len, &msg))
+		take_msg(port->peers, port->host, received->from.lid, &msg);
 }
 
-/* What is forged or strange is dropped without a word: nobody shall fill the log from afar. */
 static void on_readable(evutil_socket_t fd, short events, void *ctx)
 {
 	struct port *port = ctx;
-	struct hf_umad_received received;
-	struct hf_peer_msg msg;
-	int err = 0;
 
 	(void)fd;
 	(void)events;
-	for (int i = 0; i < MADS_AT_A_TIME && !(err = hf_umad_recv(port->umad, &received)); i++) {
-		if (!received.status && !hf_peer_wire_read(received.mad, received.len, &msg))
-			take_msg(port->peers, port->host, received.from.lid, &msg);
-		free(received.mad);
-	}
-	if (err == -ENODEV || err == -EIO)
-		close_port(port);
+	(void)holdfastd_agent_receive(&port->agent, take_mad, port);
 }
 
 static int open_port(struct port *port, const char *device, int port_num)
 {
 	static const uint8_t methods[] = { HF_PEER_METHOD_SEND };
-	int err = hf_umad_open(device, port_num, &port->umad);
+	static const struct holdfastd_agent_class class = {
+		HF_PEER_CLASS, HF_PEER_CLASS_VERSION, HF_PEER_OUI, methods, sizeof(methods),
+	};
 
-	if (err)
-		return err;
-	err = hf_umad_register_vendor(port->umad, HF_PEER_CLASS, HF_PEER_CLASS_VERSION, HF_PEER_OUI, methods,
-				      sizeof(methods), &port->agent);
-	if (err)
-		goto err_close_port;
-	port->readable = event_new(port->peers->base, hf_umad_fd(port->umad), EV_READ | EV_PERSIST, on_readable,
-				   port);
-	if (!port->readable || event_add(port->readable, NULL)) {
-		err = -ENOMEM;
-		goto err_close_port;
-	}
-	return 0;
-
-err_close_port:
-	close_port(port);
-	return err;
+	return holdfastd_agent_open(&port->agent, port->peers->base, device, port_num, &class, on_readable, port);
 }
 
 void holdfastd_peers_add(struct holdfastd_peers *peers, const char *device, int port_num, struct hf_host *host)
@@ -136,7 +111,7 @@ static struct port *find_port(const struct holdfastd_peers *peers, const struct 
 static void free_port(struct port *port)
 {
 	DL_DELETE(port->peers->ports, port);
-	close_port(port);
+	holdfastd_agent_close(&port->agent);
 	free(port);
 }
 
@@ -168,7 +143,7 @@ void holdfastd_peers_send(struct holdfastd_peers *peers, struct hf_host *host, u
 		take_msg(peers, host, path.dlid, &msg);
 		return;
 	}
-	if (!port->umad)
+	if (!port->agent.umad)
 		return;
 	const struct hf_mad_addr to = {
 		.lid = path.dlid, .qpn = QPN_GSI, .sl = path.sl,
@@ -177,7 +152,7 @@ void holdfastd_peers_send(struct holdfastd_peers *peers, struct hf_host *host, u
 
 	hf_peer_wire_write(&msg, ++peers->tid, &mad);
 	/* Programs say again what was not answered. */
-	(void)hf_umad_send(port->umad, port->agent, &to, &mad, sizeof(mad), 0, 0);
+	(void)hf_umad_send(port->agent.umad, port->agent.id, &to, &mad, sizeof(mad), 0, 0);
 }
 
 int holdfastd_peers_new(struct event_base *base, holdfastd_peers_deliver_fn deliver,

@@ -15,39 +15,21 @@
 
 /* Sending */
 
-struct path_search {
-	const struct port *port;
-	const union hf_gid *dgid;
-	struct hf_host_path path;
-	bool is_found;
-};
-
-static void find_path(void *ctx, const char *id, const struct hf_host *host)
-{
-	struct path_search *search = ctx;
-	struct hf_host_status status;
-
-	(void)id;
-	hf_host_get_status(host, &status);
-	if (!strcmp(status.device, search->port->device) && status.port_num == search->port->port_num)
-		search->is_found = !hf_host_find_path(host, search->dgid->raw, &search->path);
-}
-
 /* As the SM says: holdfastd knows the path to every port. A peer that has none cannot be reached anyway. */
 static void send_peer(void *ctx, uint64_t guid, const struct hf_service_mad *mad)
 {
 	const struct service *service = ctx;
 	const struct port *port = service->port;
 	const union hf_gid dgid = { .prefix = port->now.gid.prefix, .guid = htobe64(guid) };
-	struct path_search search = { .port = port, .dgid = &dgid };
+	const struct hf_host *host = holdfastd_ports_find(service->services->hosts, port->device, port->port_num);
+	struct hf_host_path path;
 
-	holdfastd_ports_for_each(service->services->hosts, find_path, &search);
-	if (!port->umad || !search.is_found || !search.path.reachable)
+	if (!port->agent.umad || !host || hf_host_find_path(host, dgid.raw, &path) || !path.reachable)
 		return;
-	const struct hf_mad_addr to = { .lid = search.path.dlid, .qpn = QPN_GSI, .sl = search.path.sl };
+	const struct hf_mad_addr to = { .lid = path.dlid, .qpn = QPN_GSI, .sl = path.sl };
 
 	/* One that is lost is what heartbeats are for. */
-	(void)hf_umad_send(port->umad, port->agent, &to, mad, sizeof(*mad), 0, 0);
+	(void)hf_umad_send(port->agent.umad, port->agent.id, &to, mad, sizeof(*mad), 0, 0);
 }
 
 static int send_sm(void *ctx, const struct hf_service_mad *mad)
@@ -56,10 +38,10 @@ static int send_sm(void *ctx, const struct hf_service_mad *mad)
 	const struct port *port = service->port;
 	const struct hf_mad_addr to = { .lid = port->now.sm_lid, .qpn = QPN_GSI, .sl = port->now.sm_sl };
 
-	if (!port->umad || !to.lid)
+	if (!port->agent.umad || !to.lid)
 		return -ENOTCONN;
 	/* The kernel knows the answer as long as we would wait for it. */
-	return hf_umad_send(port->umad, port->agent, &to, mad, sizeof(*mad), service->config->values.report_ms, 0);
+	return hf_umad_send(port->agent.umad, port->agent.id, &to, mad, sizeof(*mad), service->config->values.report_ms, 0);
 }
 
 /* Hooks */

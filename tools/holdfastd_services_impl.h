@@ -14,6 +14,7 @@
 
 #include "lib/node_service.h"
 #include "lib/umad_io.h"
+#include "tools/holdfastd_agent.h"
 #include "tools/holdfastd_hook.h"
 #include "tools/holdfastd_services_file.h"
 
@@ -27,9 +28,7 @@ struct port {
 	int port_num;
 	uint64_t guid;			/* host order */
 	struct hf_umad_port now;	/* as read last */
-	struct hf_umad *umad;		/* NULL while the adapter is gone */
-	int agent;
-	struct event *readable;
+	struct holdfastd_agent agent;	/* closed while the adapter is gone */
 	struct event *timer;		/* the next reading of the port, or try to open it */
 };
 

@@ -9,9 +9,6 @@
 #include "lib/log.h"
 
 #define REOPEN_S	1
-#define MADS_AT_A_TIME	64
-
-static const uint8_t methods[] = { HF_SERVICE_METHOD_SEND, HF_SERVICE_METHOD_REPORT };
 
 /* Receiving */
 
@@ -25,8 +22,9 @@ static struct service *find_service(const struct holdfastd_services *services, c
 }
 
 /* Forged and strange ones are counted, not logged: nobody shall fill the log from afar. */
-static void take_mad(struct port *port, const struct hf_umad_received *received)
+static void take_mad(void *ctx, const struct hf_umad_received *received)
 {
+	const struct port *port = ctx;
 	struct hf_service_msg msg;
 	struct service *service;
 
@@ -44,56 +42,27 @@ static void run_port(const struct port *port)
 			holdfastd_service_run(port->services->services[i]);
 }
 
-static void close_port(struct port *port)
-{
-	if (port->readable)
-		event_free(port->readable);
-	port->readable = NULL;
-	hf_umad_close(port->umad);
-	port->umad = NULL;
-}
-
 static void on_readable(evutil_socket_t fd, short events, void *ctx)
 {
 	struct port *port = ctx;
-	struct hf_umad_received received;
-	int err = 0;
 
 	(void)fd;
 	(void)events;
-	for (int i = 0; i < MADS_AT_A_TIME && !(err = hf_umad_recv(port->umad, &received)); i++) {
-		take_mad(port, &received);
-		free(received.mad);
-	}
-	if (err == -ENODEV || err == -EIO) {
+	if (!holdfastd_agent_receive(&port->agent, take_mad, port))
 		hf_log(HF_LOG_ERROR, "%s:%d: the adapter is gone, and with it the services' heartbeats", port->device,
 		       port->port_num);
-		close_port(port);
-	}
 	run_port(port);
 }
 
 static int open_port(struct port *port)
 {
-	int err = hf_umad_open(port->device, port->port_num, &port->umad);
+	static const uint8_t methods[] = { HF_SERVICE_METHOD_SEND, HF_SERVICE_METHOD_REPORT };
+	static const struct holdfastd_agent_class class = {
+		HF_SERVICE_CLASS, HF_SERVICE_CLASS_VERSION, HF_SERVICE_OUI, methods, sizeof(methods),
+	};
 
-	if (err)
-		return err;
-	err = hf_umad_register_vendor(port->umad, HF_SERVICE_CLASS, HF_SERVICE_CLASS_VERSION, HF_SERVICE_OUI, methods,
-				      sizeof(methods), &port->agent);
-	if (err)
-		goto err_close_port;
-	port->readable = event_new(port->services->base, hf_umad_fd(port->umad), EV_READ | EV_PERSIST, on_readable,
-				   port);
-	if (!port->readable || event_add(port->readable, NULL)) {
-		err = -ENOMEM;
-		goto err_close_port;
-	}
-	return 0;
-
-err_close_port:
-	close_port(port);
-	return err;
+	return holdfastd_agent_open(&port->agent, port->services->base, port->device, port->port_num, &class,
+				    on_readable, port);
 }
 
 static void on_port_timer(evutil_socket_t fd, short events, void *ctx)
@@ -104,9 +73,9 @@ static void on_port_timer(evutil_socket_t fd, short events, void *ctx)
 
 	(void)fd;
 	(void)events;
-	if (!port->umad && open_port(port))
+	if (!port->agent.umad && open_port(port))
 		delay = (struct timeval){ .tv_sec = REOPEN_S };
-	if (port->umad && !hf_umad_read_port(port->umad, &now)) {
+	if (port->agent.umad && !hf_umad_read_port(port->agent.umad, &now)) {
 		bool is_other = now.sm_lid != port->now.sm_lid || now.lid != port->now.lid;
 
 		port->now = now;
@@ -123,7 +92,7 @@ static void on_port_timer(evutil_socket_t fd, short events, void *ctx)
 
 static void free_port(struct port *port)
 {
-	close_port(port);
+	holdfastd_agent_close(&port->agent);
 	if (port->timer)
 		event_free(port->timer);
 	free(port);

@@ -11,7 +11,8 @@ tools_holdfast_LDADD = plugin/libhfplugin.la lib/libhfhost.la $(IBNETDISC_LIBS) 
 
 # The daemon of a host.
 sbin_PROGRAMS += tools/holdfastd
-tools_holdfastd_SOURCES = tools/holdfastd.c tools/holdfastd_connect.c tools/holdfastd_connect.h \
+tools_holdfastd_SOURCES = tools/holdfastd.c tools/holdfastd_agent.c tools/holdfastd_agent.h \
+	tools/holdfastd_connect.c tools/holdfastd_connect.h \
 	tools/holdfastd_control.c tools/holdfastd_control.h tools/holdfastd_options.c tools/holdfastd_options.h \
 	tools/holdfastd_peers.c tools/holdfastd_peers.h tools/holdfastd_ports.c tools/holdfastd_ports.h \
 	tools/holdfastd_programs.c tools/holdfastd_programs.h tools/holdfastd_hook.c tools/holdfastd_hook.h \
