@@ -154,3 +154,29 @@ with() {
 	unset $with_names with_names
 	return "$with_rc"
 }
+
+# stress SECONDS STRATEGY [program before it ...]: connections come and go, and are moved all the time, some of them by a
+# strategy whose name begins with this pattern
+stress() {
+	stress_seconds=$1 stress_by=$2
+	shift 2
+	forget
+	HF_UMAD_NODES="H_0_0_0 H_2_1_0" LD_PRELOAD=$preload timeout 240 "$@" "$top_builddir/tests/preload_stress" \
+		"$stress_seconds" >stress.out 2>&1 3>&- 5>&- &
+	held_pid=$!
+	while kill -0 "$held_pid" 2>/dev/null; do
+		for sl in 1 2 3 4 5; do
+			order "move all sl=$sl"
+			sleep 0.01
+		done
+	done
+	wait "$held_pid"
+	stress_rc=$?
+	held_pid=''
+	cat stress.out
+	sed -n 's/^moved .* \(err=.*\) paused.*/\1/p' daemon.log | sort | uniq -c
+	[ "$stress_rc" -eq 0 ] && said "^moved .* err=0 strategy=$stress_by"
+}
+
+# What the simulated adapter does, it does behind the library too.
+behind() { HF_UMAD_NODES="H_0_0_0 H_2_1_0" LD_PRELOAD=$preload timeout 60 "$top_builddir/tests/verbs_tool" "$1"; }

@@ -105,34 +105,11 @@ forked() {
 		! said "^gone $first_qpn" && tell go && ended_well
 }
 
-# stress SECONDS [program before it ...]: moved all the time
-stress() {
-	stress_seconds=$1
-	shift
-	forget
-	HF_UMAD_NODES="H_0_0_0 H_2_1_0" LD_PRELOAD=$preload timeout 240 "$@" "$top_builddir/tests/preload_stress" \
-		"$stress_seconds" >stress.out 2>&1 3>&- 5>&- &
-	held_pid=$!
-	while kill -0 "$held_pid" 2>/dev/null; do
-		for sl in 1 2 3 4 5; do
-			order "move all sl=$sl"
-			sleep 0.01
-		done
-	done
-	wait "$held_pid"
-	stress_rc=$?
-	held_pid=''
-	cat stress.out
-	sed -n 's/^moved .* \(err=.*\) paused.*/\1/p' daemon.log | sort | uniq -c
-	[ "$stress_rc" -eq 0 ] && said '^moved .* err=0 strategy=[as]'
-}
 memcheck() {
-	stress 6 valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite \
+	stress 6 "[as]" valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite \
 		--errors-for-leak-kinds=definite
 }
 
-# What the simulated adapter does, it does behind the library too.
-behind() { HF_UMAD_NODES="H_0_0_0 H_2_1_0" LD_PRELOAD=$preload timeout 60 "$top_builddir/tests/verbs_tool" "$1"; }
 nothing_exported_but_verbs() {
 	nm -D --defined-only "$top_builddir/lib/.libs/libholdfast-verbs.so.0" | awk '$2 != "A" { print $3 }' >exported
 	cat exported
@@ -214,7 +191,7 @@ try "libibverbs loaded by dlopen" known_when_loaded loads
 try "and its functions found by their version" known_when_loaded loads_by_version
 try "fork" forked
 for strategy in apm sqd auto; do
-	try "stress: $strategy" with HOLDFAST_STRATEGY=$strategy -- stress 4
+	try "stress: $strategy" with HOLDFAST_STRATEGY=$strategy -- stress 4 '[as]'
 done
 try "stress: sqd under valgrind" with HOLDFAST_STRATEGY=sqd -- memcheck
 for case in sends reads atomics flushes migrated drained extended loaded transitions; do

@@ -181,28 +181,6 @@ killed_meanwhile() {
 	[ "$killed_rc" -ne 0 ] && [ "$killed_rc" -ne 124 ] && grep -q 'transport retry counter exceeded' client.out
 }
 
-# stress SECONDS: connections come and go, and are moved all the time
-stress() {
-	forget
-	HF_UMAD_NODES="H_0_0_0 H_2_1_0" LD_PRELOAD=$preload timeout 240 "$top_builddir/tests/preload_stress" "$1" \
-		>stress.out 2>&1 3>&- 5>&- &
-	held_pid=$!
-	while kill -0 "$held_pid" 2>/dev/null; do
-		for sl in 1 2 3 4 5; do
-			order "move all sl=$sl"
-			sleep 0.01
-		done
-	done
-	wait "$held_pid"
-	stress_rc=$?
-	held_pid=''
-	cat stress.out
-	sed -n 's/^moved .* \(err=.*\) paused.*/\1/p' daemon.log | sort | uniq -c
-	[ "$stress_rc" -eq 0 ] && said '^moved .* err=0 strategy=reset'
-}
-
-behind() { HF_UMAD_NODES="H_0_0_0 H_2_1_0" LD_PRELOAD=$preload timeout 60 "$top_builddir/tests/verbs_tool" "$1"; }
-
 plan 41
 try "ibsim with a fabric map, opensm" start_fabric
 try "a daemon" start_daemon
@@ -238,7 +216,7 @@ try "who is frozen and hears no more ends" hears_up_to 1 ends 'err=-110 '
 try "no GO: likewise" hears_up_to 2 ends 'err=0 strategy=reset'
 try "no GONE: it goes on" hears_up_to 3 goes_on 'err=0 strategy=reset'
 try "the other end is killed meanwhile" killed_meanwhile
-try "stress" with HF_VERBS_MODEL=mthca HOLDFAST_STRATEGY=reset -- stress 4
+try "stress" with HF_VERBS_MODEL=mthca HOLDFAST_STRATEGY=reset -- stress 4 reset
 for case in sends reads atomics flushes extended loaded; do
 	try "behind the library: $case" behind $case
 done
