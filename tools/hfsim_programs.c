@@ -169,6 +169,32 @@ static int start_pair(struct hf_fabric *fabric, size_t index)
 	return err ? err : start_end(fabric, index, CLIENT);
 }
 
+static bool has_program(const json_t *connections, const struct hf_child *child)
+{
+	const json_t *connection;
+	size_t i;
+
+	json_array_foreach(connections, i, connection)
+		if (json_integer_value(json_object_get(connection, "pid")) == child->pid)
+			return true;
+	return false;
+}
+
+/* Whether the client of every program whose connections can be moved is known to the daemon of its host. */
+static bool are_known(struct hf_fabric *fabric)
+{
+	json_t *connections;
+	bool known = true;
+
+	if (hf_hosts_connections(fabric, &connections))
+		return false;
+	for (size_t i = 0; i < fabric->scenario->program_count; i++)
+		known &= !strcmp(fabric->scenario->programs[i].strategy, HF_STRATEGY_NONE) ||
+			 has_program(connections, &fabric->programs->pairs[i].children[CLIENT]);
+	json_decref(connections);
+	return known;
+}
+
 static bool are_sending(struct hf_fabric *fabric, void *ctx)
 {
 	const struct hf_child **ended = ctx;
@@ -181,7 +207,7 @@ static bool are_sending(struct hf_fabric *fabric, void *ctx)
 		if (hf_sampler_packets(programs->sampler, sampled(i, CLIENT)) < PACKETS_ENOUGH)
 			return false;
 	}
-	return hf_programs_are_known(fabric);
+	return are_known(fabric);
 }
 
 static int start_sampler(struct hf_fabric *fabric)
@@ -226,31 +252,6 @@ int hf_programs_start(struct hf_fabric *fabric)
 	if (!err)
 		err = hf_fabric_wait(fabric, "every program to send", are_sending, &ended, START_TIMEOUT_MS);
 	return !err && ended ? fail_ended(fabric, ended) : err;
-}
-
-static bool has_program(const json_t *connections, const struct hf_child *child)
-{
-	const json_t *connection;
-	size_t i;
-
-	json_array_foreach(connections, i, connection)
-		if (json_integer_value(json_object_get(connection, "pid")) == child->pid)
-			return true;
-	return false;
-}
-
-bool hf_programs_are_known(struct hf_fabric *fabric)
-{
-	json_t *connections;
-	bool known = true;
-
-	if (hf_hosts_connections(fabric, &connections))
-		return false;
-	for (size_t i = 0; i < fabric->scenario->program_count; i++)
-		known &= !strcmp(fabric->scenario->programs[i].strategy, HF_STRATEGY_NONE) ||
-			 has_program(connections, &fabric->programs->pairs[i].children[CLIENT]);
-	json_decref(connections);
-	return known;
 }
 
 static bool have_sent_more(struct hf_fabric *fabric, void *ctx)

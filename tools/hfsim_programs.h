@@ -21,9 +21,6 @@ int hf_programs_start(struct hf_fabric *fabric);
  */
 int hf_programs_finish(struct hf_fabric *fabric);
 
-/* Whether the client of every program whose connections can be moved is known to the daemon of its host. */
-bool hf_programs_are_known(struct hf_fabric *fabric);
-
 void hf_programs_stop(struct hf_fabric *fabric);
 void hf_programs_free(struct hf_fabric *fabric);
 

@@ -14,12 +14,18 @@
 #define INTERVAL_NS	200000
 #define PAUSE_NS	1000000		/* shorter ones are the machine's */
 
+/* Packets on one SL, with no pause between them. Times are those of lib/trace.h. */
+struct span {
+	uint64_t first_ns, last_ns;
+	int sl;
+};
+
 /* What was seen of one node. */
 struct node {
 	uint32_t port;			/* index in the map */
 	uint64_t seen[HF_FABRIC_SLS];	/* packets, as they were looked at last */
 	_Atomic uint64_t packets;
-	struct hf_sampled_span *spans;
+	struct span *spans;
 	size_t count, room;
 };
 
@@ -37,20 +43,20 @@ static bool add_span(struct node *node, uint64_t now_ns, int sl)
 {
 	if (node->count == node->room) {
 		size_t room = node->room ? 2 * node->room : 64;
-		struct hf_sampled_span *grown = reallocarray(node->spans, room, sizeof(*grown));
+		struct span *grown = reallocarray(node->spans, room, sizeof(*grown));
 
 		if (!grown)
 			return false;
 		node->spans = grown;
 		node->room = room;
 	}
-	node->spans[node->count++] = (struct hf_sampled_span) { .first_ns = now_ns, .last_ns = now_ns, .sl = sl };
+	node->spans[node->count++] = (struct span) { .first_ns = now_ns, .last_ns = now_ns, .sl = sl };
 	return true;
 }
 
-static void note_packets(struct node *node, uint64_t now_ns, uint64_t before_ns, int sl, uint64_t packets)
+static void note_packets(struct node *node, uint64_t now_ns, uint64_t before_ns, int sl)
 {
-	struct hf_sampled_span *last = node->count ? &node->spans[node->count - 1] : NULL;
+	struct span *last = node->count ? &node->spans[node->count - 1] : NULL;
 	/* If nobody looked for long, the packets went out at any time since. */
 	bool goes_on = last && last->sl == sl &&
 		       (before_ns <= last->last_ns || before_ns - last->last_ns < PAUSE_NS);
@@ -59,7 +65,6 @@ static void note_packets(struct node *node, uint64_t now_ns, uint64_t before_ns,
 		return;
 	last = &node->spans[node->count - 1];
 	last->last_ns = now_ns;
-	last->packets += packets;
 }
 
 static void look_at(struct hf_sampler *sampler, struct node *node, uint64_t now_ns, uint64_t before_ns)
@@ -74,7 +79,7 @@ static void look_at(struct hf_sampler *sampler, struct node *node, uint64_t now_
 			continue;
 		node->seen[sl] = packets;
 		atomic_fetch_add_explicit(&node->packets, more, memory_order_relaxed);
-		note_packets(node, now_ns, before_ns, sl, more);
+		note_packets(node, now_ns, before_ns, sl);
 	}
 }
 
@@ -175,12 +180,6 @@ void hf_sampler_free(struct hf_sampler *sampler)
 uint64_t hf_sampler_packets(struct hf_sampler *sampler, size_t node)
 {
 	return atomic_load_explicit(&sampler->nodes[node].packets, memory_order_relaxed);
-}
-
-const struct hf_sampled_span *hf_sampler_spans(const struct hf_sampler *sampler, size_t node, size_t *ret_count)
-{
-	*ret_count = sampler->nodes[node].count;
-	return sampler->nodes[node].spans;
 }
 
 int hf_sampler_sl_at(const struct hf_sampler *sampler, size_t node, uint64_t time_ns)

@@ -14,13 +14,6 @@
 
 #define HF_SAMPLER_NO_SL	-1
 
-/* Packets on one SL, none further apart than a millisecond. Times are those of lib/trace.h. */
-struct hf_sampled_span {
-	uint64_t first_ns, last_ns;
-	uint64_t packets;
-	int sl;
-};
-
 struct hf_sampler;
 
 /**
@@ -43,9 +36,6 @@ void hf_sampler_free(struct hf_sampler *sampler);
 
 /* All packets that a node has sent so far. */
 uint64_t hf_sampler_packets(struct hf_sampler *sampler, size_t node);
-
-/* The spans of a node, oldest first. After hf_sampler_stop() only. */
-const struct hf_sampled_span *hf_sampler_spans(const struct hf_sampler *sampler, size_t node, size_t *ret_count);
 
 /* The SL of the last packet at that time or before; HF_SAMPLER_NO_SL. After hf_sampler_stop() only. */
 int hf_sampler_sl_at(const struct hf_sampler *sampler, size_t node, uint64_t time_ns);

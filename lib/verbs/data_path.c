@@ -72,7 +72,7 @@ void hf_data_path_watch(struct hf_verbs *verbs, struct ibv_context *ibv)
 	verbs->is_recorded = is_wanted(ibv);
 	hf_log(HF_LOG_INFO, "%s: %s", verbs->device, verbs->is_recorded ? "work requests are recorded, for resets" :
 	       "the data path stays as it is");
-	if (!verbs->is_recorded || ibv->ops.poll_cq == hf_cq_program_poll)
+	if (!verbs->is_recorded)
 		return;
 	verbs->ops = ibv->ops;
 	ibv->ops.post_send = post_send;
