@@ -7,10 +7,37 @@
 #ifndef HF_LIB_DELTA_H
 #define HF_LIB_DELTA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define HF_DELTA_MAX	49151	/* destinations: the unicast LIDs of a subnet */
+#define HF_DELTA_MAX	49151	/* destinations: the unicast LIDs of a subnet; and switches */
+
+/*
+ * Where a destination is: it hangs at a switch, or is that switch's own port 0. The plugin numbers the switches from 0,
+ * once for each instance, and names a destination with its site; so a path that all at a switch have is told once.
+ */
+#define HF_SITE_UNKNOWN	0
+#define HF_SITE_LAST	(2 * HF_DELTA_MAX)
+
+static inline uint32_t hf_site(uint32_t switch_number, bool is_own_port)
+{
+	return 1 + 2 * switch_number + is_own_port;
+}
+
+/* Both of a site that is known. */
+static inline uint32_t hf_site_switch(uint32_t site)
+{
+	return (site - 1) / 2;
+}
+
+static inline bool hf_site_is_own_port(uint32_t site)
+{
+	return (site - 1) & 1;
+}
+
+/* A destination's part of the sum of those that are told by their switches. */
+uint32_t hf_site_sum(uint32_t site, uint16_t lid);
 
 /* What a path consists of besides its two ends. */
 struct hf_delta_terms {
@@ -21,10 +48,31 @@ struct hf_delta_terms {
 struct hf_delta_name {
 	uint64_t guid;
 	uint16_t lid;
+	uint32_t site;
 };
 
 struct hf_delta_path {
 	uint16_t lid;
+	struct hf_delta_terms terms;
+};
+
+/* Which destinations at a switch. */
+enum hf_delta_ends {
+	HF_DELTA_ALL_ENDS,
+	HF_DELTA_ADAPTERS,	/* all that hangs at it */
+	HF_DELTA_OWN_PORT,
+	HF_DELTA_ENDS,
+};
+
+static inline bool hf_delta_ends_have(enum hf_delta_ends ends, bool is_own_port)
+{
+	return ends == HF_DELTA_ALL_ENDS || (ends == HF_DELTA_OWN_PORT) == is_own_port;
+}
+
+/* All destinations there that the host knows and that are not gone have this path. */
+struct hf_delta_switch {
+	uint32_t number;
+	enum hf_delta_ends ends;
 	struct hf_delta_terms terms;
 };
 
@@ -33,7 +81,10 @@ struct hf_delta {
 	uint64_t *gone;
 	struct hf_delta_name *named;
 	struct hf_delta_path *paths;
-	size_t n_gone, n_named, n_paths;
+	struct hf_delta_switch *switches;
+	size_t n_gone, n_named, n_paths, n_switches;
+	/* The destinations that are told by their switches: how many, and the sum of their hf_site_sum(). */
+	uint32_t covered, covered_sum;
 };
 
 /* The size that a body has at most, in bytes. */
@@ -41,18 +92,24 @@ size_t hf_delta_max_bytes(const struct hf_delta *delta);
 
 /**
  * hf_delta_encode() - write a body
- * @delta:   its arrays get sorted; no GUID twice in @gone or in @named, no LID twice in @named or in @paths
+ * @delta:   its arrays get sorted; no GUID twice in @gone or in @named, no LID twice in @named or in @paths, no end of a
+ *           switch twice in @switches
  * @to:      of hf_delta_max_bytes() bytes at least
  *
  * Return: its length in bytes.
  */
 size_t hf_delta_encode(struct hf_delta *delta, uint8_t *to);
 
-/* Takes what a body says, in its order: all that is gone, all names, all paths. Each may be NULL. */
+/*
+ * Takes what a body says: first all that is gone, then all names, then paths of switches and of LIDs in any order, and at
+ * last, where there were paths of switches, which destinations they mean. Each may be NULL.
+ */
 struct hf_delta_visitor {
 	void (*gone)(void *ctx, uint64_t guid);
-	void (*named)(void *ctx, uint64_t guid, uint16_t lid);
+	void (*named)(void *ctx, uint64_t guid, uint16_t lid, uint32_t site);
 	void (*path)(void *ctx, uint16_t lid, const struct hf_delta_terms *terms);
+	void (*at_switch)(void *ctx, const struct hf_delta_switch *item);
+	void (*covered)(void *ctx, uint32_t count, uint32_t sum);
 };
 
 /**
@@ -64,7 +121,8 @@ struct hf_delta_visitor {
  *
  * Good is a body that hf_delta_encode() might have written: numbers in their shortest form, ascending, GUIDs not 0, LIDs
  * from 1 to 0xbfff, SL below 16, MTU, rate and packet life below 64, P_Key not 0, no LID named twice or with two paths,
- * groups ascending by their terms and none twice, no more than HF_DELTA_MAX of a kind, and nothing behind its end.
+ * no end of a switch with two paths, groups ascending by their terms and none twice, no more than HF_DELTA_MAX of a kind,
+ * and nothing behind its end.
  *
  * Return: 0; -EBADMSG, and @visitor was not called.
  */

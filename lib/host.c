@@ -106,10 +106,10 @@ static void lose_path(void *ctx, uint64_t guid)
 		note_changed(host, &path->dgid);
 }
 
-static void name_destination(void *ctx, uint64_t guid, uint16_t lid)
+static void name_destination(void *ctx, uint64_t guid, uint16_t lid, uint32_t site)
 {
 	struct hf_host *host = ctx;
-	int err = hf_path_cache_name(host->cache, guid, lid);
+	int err = hf_path_cache_name(host->cache, guid, lid, site);
 
 	if (!err)
 		return;
@@ -132,6 +132,33 @@ static void set_path(void *ctx, uint16_t lid, const struct hf_delta_terms *terms
 	note_changed(host, &hf_path_cache_find_lid(host->cache, lid)->dgid);
 }
 
+static void add_switch(void *ctx, const struct hf_delta_switch *item)
+{
+	struct hf_host *host = ctx;
+	int err = hf_path_cache_add_switch(host->cache, item);
+
+	if (err)
+		note_delta_error(host, err);
+}
+
+static void note_set(void *ctx, const struct hf_path *path)
+{
+	note_changed(ctx, &path->dgid);
+}
+
+static void set_switches(void *ctx, uint32_t count, uint32_t sum)
+{
+	struct hf_host *host = ctx;
+	int err = hf_path_cache_set_switches(host->cache, count, sum, note_set, host);
+
+	if (err) {
+		hf_log(HF_LOG_WARN, "%s port %d: the SM told of paths to all that hangs at some switches, %" PRIu32
+		       " destinations, but these are others than those known here", host->port.device,
+		       host->port.port_num, count);
+		note_delta_error(host, err);
+	}
+}
+
 /* Where an item could not be taken, what is missing from a whole table may be that: it is not lost yet. */
 static int end_delta(void *ctx)
 {
@@ -149,11 +176,11 @@ static int end_delta(void *ctx)
 	return delta->err;
 }
 
-static int take_repath(void *ctx, const struct hf_path_record *path)
+static int take_repath(void *ctx, const struct hf_path_record *path, uint32_t site)
 {
 	struct hf_host *host = ctx;
 	union hf_gid dgid = path->dgid;
-	int err = hf_path_cache_update(host->cache, path);
+	int err = hf_path_cache_update(host->cache, path, site);
 
 	if (err)
 		return err;
@@ -229,7 +256,10 @@ static const struct hf_sa_client_ops sa_ops = {
 	.table_path = put_path,
 	.table_end = end_table,
 	.delta_begin = begin_delta,
-	.delta = { .gone = lose_path, .named = name_destination, .path = set_path },
+	.delta = {
+		.gone = lose_path, .named = name_destination, .path = set_path, .at_switch = add_switch,
+		.covered = set_switches,
+	},
 	.delta_end = end_delta,
 	.repath = take_repath,
 	.unpath = take_unpath,

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "lib/gid.h"
 #include "lib/hash.h"
@@ -14,7 +15,16 @@ struct entry {
 	struct hf_path path;
 	uint64_t table;		/* number of the last table that has it */
 	bool not_added;
+	uint32_t site;		/* HF_SITE_UNKNOWN: in no list */
+	LIST_ENTRY(entry) beside;	/* at the same switch */
 	UT_hash_handle hh;	/* by path.dgid */
+};
+
+/* What is known to be at a switch; and, while a delta is taken, what it says of the path to that. */
+struct at_switch {
+	LIST_HEAD(, entry) entries;
+	bool is_told[2];			/* of what hangs at it, of its own port */
+	struct hf_delta_terms terms[2];
 };
 
 struct hf_path_cache {
@@ -22,6 +32,8 @@ struct hf_path_cache {
 	uint64_t table;
 	struct hf_path_origin origin;		/* of the delta that is being taken */
 	struct entry *by_lid[LID_COUNT];	/* whose LID it is; NULL for nobody's */
+	struct at_switch **switches;		/* by number; NULL where nothing is known */
+	uint32_t n_switches;
 };
 
 bool hf_path_differs(const struct hf_path *a, const struct hf_path *b)
@@ -50,6 +62,9 @@ void hf_path_cache_free(struct hf_path_cache *cache)
 		HASH_DEL(cache->entries, entry);
 		free(entry);
 	}
+	for (uint32_t i = 0; i < cache->n_switches; i++)
+		free(cache->switches[i]);
+	free(cache->switches);
 	free(cache);
 }
 
@@ -109,6 +124,59 @@ static void set_lid(struct hf_path_cache *cache, struct entry *entry, uint16_t l
 		cache->by_lid[lid] = entry;
 }
 
+static int grow_switches(struct hf_path_cache *cache, uint32_t number)
+{
+	uint32_t n_switches = 2 * cache->n_switches > number ? 2 * cache->n_switches : number + 1;
+	struct at_switch **grown = realloc(cache->switches, n_switches * sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	memset(grown + cache->n_switches, 0, (n_switches - cache->n_switches) * sizeof(*grown));
+	cache->switches = grown;
+	cache->n_switches = n_switches;
+	return 0;
+}
+
+static int find_or_add_switch(struct hf_path_cache *cache, uint32_t number, struct at_switch **ret_switch)
+{
+	if (number >= cache->n_switches && grow_switches(cache, number))
+		return -ENOMEM;
+	if (!cache->switches[number])
+		cache->switches[number] = calloc(1, sizeof(*cache->switches[number]));
+	*ret_switch = cache->switches[number];
+	return *ret_switch ? 0 : -ENOMEM;
+}
+
+static void forget_site(struct entry *entry)
+{
+	if (entry->site != HF_SITE_UNKNOWN)
+		LIST_REMOVE(entry, beside);
+	entry->site = HF_SITE_UNKNOWN;
+}
+
+static int set_site(struct hf_path_cache *cache, struct entry *entry, uint32_t site)
+{
+	struct at_switch *at;
+
+	if (entry->site == site)
+		return 0;
+	forget_site(entry);
+	if (site == HF_SITE_UNKNOWN)
+		return 0;
+	if (find_or_add_switch(cache, hf_site_switch(site), &at))
+		return -ENOMEM;
+	entry->site = site;
+	LIST_INSERT_HEAD(&at->entries, entry, beside);
+	return 0;
+}
+
+/* No path leads there any more. */
+static void lose_entry(struct entry *entry)
+{
+	entry->path.reachable = false;
+	forget_site(entry);
+}
+
 static int find_or_add_entry(struct hf_path_cache *cache, const union hf_gid *dgid, struct entry **ret_entry)
 {
 	struct entry *entry = find_entry(cache, dgid);
@@ -119,7 +187,8 @@ static int find_or_add_entry(struct hf_path_cache *cache, const union hf_gid *dg
 	return 0;
 }
 
-static int set_path(struct hf_path_cache *cache, struct entry *entry, const struct hf_path_record *record)
+static int set_path(struct hf_path_cache *cache, struct entry *entry, const struct hf_path_record *record,
+		    uint32_t site)
 {
 	union hf_gid dgid = record->dgid;
 
@@ -142,13 +211,15 @@ static int set_path(struct hf_path_cache *cache, struct entry *entry, const stru
 		.pkt_life = hf_path_record_pkt_life(record),
 		.reachable = true,
 	};
-	return 0;
+	return set_site(cache, entry, site);
 }
 
 void hf_path_cache_begin_table(struct hf_path_cache *cache)
 {
 	cache->table++;
 	memset(cache->by_lid, 0, sizeof(cache->by_lid));
+	for (struct entry *entry = cache->entries; entry; entry = entry->hh.next)
+		forget_site(entry);
 }
 
 int hf_path_cache_put(struct hf_path_cache *cache, const struct hf_path_record *record)
@@ -158,14 +229,14 @@ int hf_path_cache_put(struct hf_path_cache *cache, const struct hf_path_record *
 
 	if (entry && entry->table == cache->table)
 		return 0;
-	return set_path(cache, entry, record);
+	return set_path(cache, entry, record, HF_SITE_UNKNOWN);
 }
 
-int hf_path_cache_update(struct hf_path_cache *cache, const struct hf_path_record *record)
+int hf_path_cache_update(struct hf_path_cache *cache, const struct hf_path_record *record, uint32_t site)
 {
 	union hf_gid dgid = record->dgid;
 
-	return set_path(cache, find_entry(cache, &dgid), record);
+	return set_path(cache, find_entry(cache, &dgid), record, site);
 }
 
 size_t hf_path_cache_end_table(struct hf_path_cache *cache)
@@ -175,7 +246,7 @@ size_t hf_path_cache_end_table(struct hf_path_cache *cache)
 	for (struct entry *entry = cache->entries; entry; entry = entry->hh.next) {
 		if (entry->table == cache->table || !entry->path.reachable)
 			continue;
-		entry->path.reachable = false;
+		lose_entry(entry);
 		lost++;
 	}
 	return lost;
@@ -184,6 +255,9 @@ size_t hf_path_cache_end_table(struct hf_path_cache *cache)
 void hf_path_cache_begin_delta(struct hf_path_cache *cache, const struct hf_path_origin *origin, bool is_whole)
 {
 	cache->origin = *origin;
+	for (uint32_t i = 0; i < cache->n_switches; i++)
+		if (cache->switches[i])
+			cache->switches[i]->is_told[false] = cache->switches[i]->is_told[true] = false;
 	if (is_whole)
 		hf_path_cache_begin_table(cache);
 }
@@ -197,14 +271,14 @@ const struct hf_path *hf_path_cache_lose_guid(struct hf_path_cache *cache, uint6
 {
 	union hf_gid dgid = delta_gid(cache, guid);
 	struct entry *entry = find_entry(cache, &dgid);
+	bool was_reachable = entry && entry->path.reachable;
 
-	if (!entry || !entry->path.reachable)
-		return NULL;
-	entry->path.reachable = false;
-	return &entry->path;
+	if (entry)
+		lose_entry(entry);
+	return was_reachable ? &entry->path : NULL;
 }
 
-int hf_path_cache_name(struct hf_path_cache *cache, uint64_t guid, uint16_t lid)
+int hf_path_cache_name(struct hf_path_cache *cache, uint64_t guid, uint16_t lid, uint32_t site)
 {
 	union hf_gid dgid = delta_gid(cache, guid);
 	struct entry *entry;
@@ -213,15 +287,11 @@ int hf_path_cache_name(struct hf_path_cache *cache, uint64_t guid, uint16_t lid)
 	if (err)
 		return err;
 	set_lid(cache, entry, lid);
-	return 0;
+	return set_site(cache, entry, site);
 }
 
-int hf_path_cache_set(struct hf_path_cache *cache, uint16_t lid, const struct hf_delta_terms *terms)
+static void set_terms(struct hf_path_cache *cache, struct entry *entry, const struct hf_delta_terms *terms)
 {
-	struct entry *entry = is_unicast(lid) ? cache->by_lid[lid] : NULL;
-
-	if (!entry)
-		return -ENOENT;
 	entry->table = cache->table;
 	entry->path.slid = cache->origin.slid;
 	entry->path.pkey = terms->pkey;
@@ -230,6 +300,76 @@ int hf_path_cache_set(struct hf_path_cache *cache, uint16_t lid, const struct hf
 	entry->path.rate = terms->rate;
 	entry->path.pkt_life = terms->pkt_life;
 	entry->path.reachable = true;
+}
+
+int hf_path_cache_set(struct hf_path_cache *cache, uint16_t lid, const struct hf_delta_terms *terms)
+{
+	struct entry *entry = is_unicast(lid) ? cache->by_lid[lid] : NULL;
+
+	if (!entry)
+		return -ENOENT;
+	set_terms(cache, entry, terms);
+	return 0;
+}
+
+int hf_path_cache_add_switch(struct hf_path_cache *cache, const struct hf_delta_switch *item)
+{
+	struct at_switch *at;
+
+	if (find_or_add_switch(cache, item->number, &at))
+		return -ENOMEM;
+	for (int is_own_port = 0; is_own_port < 2; is_own_port++)
+		if (hf_delta_ends_have(item->ends, is_own_port)) {
+			at->is_told[is_own_port] = true;
+			at->terms[is_own_port] = item->terms;
+		}
+	return 0;
+}
+
+/* The terms of the path to it that the delta told by its switch; NULL for none. */
+static const struct hf_delta_terms *told_terms(const struct at_switch *at, const struct entry *entry)
+{
+	bool is_own_port = hf_site_is_own_port(entry->site);
+
+	return at->is_told[is_own_port] ? &at->terms[is_own_port] : NULL;
+}
+
+static bool covers(const struct hf_path_cache *cache, uint32_t count, uint32_t sum)
+{
+	const struct entry *entry;
+
+	for (uint32_t i = 0; i < cache->n_switches; i++) {
+		const struct at_switch *at = cache->switches[i];
+
+		if (!at)
+			continue;
+		LIST_FOREACH(entry, &at->entries, beside)
+			if (told_terms(at, entry)) {
+				count--;
+				sum -= hf_site_sum(entry->site, entry->path.dlid);
+			}
+	}
+	return count == 0 && sum == 0;
+}
+
+int hf_path_cache_set_switches(struct hf_path_cache *cache, uint32_t count, uint32_t sum,
+			       void (*set)(void *ctx, const struct hf_path *path), void *ctx)
+{
+	struct entry *entry;
+
+	if (!covers(cache, count, sum))
+		return -ESTALE;
+	for (uint32_t i = 0; i < cache->n_switches; i++) {
+		const struct at_switch *at = cache->switches[i];
+
+		if (!at)
+			continue;
+		LIST_FOREACH(entry, &at->entries, beside)
+			if (told_terms(at, entry)) {
+				set_terms(cache, entry, told_terms(at, entry));
+				set(ctx, &entry->path);
+			}
+	}
 	return 0;
 }
 
@@ -255,7 +395,7 @@ size_t hf_path_cache_lose(struct hf_path_cache *cache, uint64_t comp_mask, const
 	for (struct entry *entry = cache->entries; entry; entry = entry->hh.next) {
 		if (!entry->path.reachable || !is_selected(&entry->path, comp_mask, record))
 			continue;
-		entry->path.reachable = false;
+		lose_entry(entry);
 		lost++;
 	}
 	return lost;

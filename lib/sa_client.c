@@ -603,7 +603,7 @@ static bool carries_path(const struct hf_sa_report *report)
 
 static void take_repath(struct hf_sa_client *client, uint64_t now_ns, const struct hf_sa_report *report)
 {
-	if (!carries_path(report) || client->ops->repath(client->ctx, report->path)) {
+	if (!carries_path(report) || client->ops->repath(client->ctx, report->path, report->site)) {
 		hf_sa_client_want_query(client, now_ns);
 		return;
 	}
@@ -632,7 +632,7 @@ static void take_plain_report(struct hf_sa_client *client, uint64_t now_ns, cons
 }
 
 struct item_counts {
-	size_t gone, paths;
+	size_t gone, paths;	/* those that are told by their switches among them */
 };
 
 static void count_gone(void *ctx, uint64_t guid)
@@ -652,10 +652,20 @@ static void count_path(void *ctx, uint16_t lid, const struct hf_delta_terms *ter
 	counts->paths++;
 }
 
+static void count_covered(void *ctx, uint32_t count, uint32_t sum)
+{
+	struct item_counts *counts = ctx;
+
+	(void)sum;
+	counts->paths += count;
+}
+
 /* Return: 0; -EBADMSG for a body that is none. */
 static int count_items(const uint8_t *body, size_t length, struct item_counts *counts)
 {
-	static const struct hf_delta_visitor visitor = { .gone = count_gone, .path = count_path };
+	static const struct hf_delta_visitor visitor = {
+		.gone = count_gone, .path = count_path, .covered = count_covered,
+	};
 
 	*counts = (struct item_counts){ 0 };
 	return hf_delta_decode(body, length, &visitor, counts);
@@ -698,7 +708,7 @@ static bool take_one_path(struct hf_sa_client *client, const struct hf_sa_report
 {
 	if (report->trap_num == HF_TRAP_UNPATH)
 		client->ops->unpath(client->ctx, report->comp_mask, report->path);
-	else if (!carries_path(report) || client->ops->repath(client->ctx, report->path))
+	else if (!carries_path(report) || client->ops->repath(client->ctx, report->path, report->site))
 		return false;
 	else
 		client->counters.records++;
@@ -736,39 +746,44 @@ static void take_epochs_report(struct hf_sa_client *client, uint64_t now_ns, con
 	hf_sa_client_want_query(client, now_ns);
 }
 
-/* Return: whether there are epochs of the version that we know. */
-static bool read_epochs(const struct hf_repath_notice *notice, struct hf_sa_epochs *ret_epochs, size_t *ret_body_length)
+/* Where there are epochs of the version that we know. */
+static void read_epochs(const struct hf_sa_mad *mad, struct hf_sa_epochs *ret_epochs,
+			uint8_t ret_body[HF_REPORT_BODY_MAX], struct hf_sa_report *report)
 {
+	const struct hf_repath_notice *notice = (const struct hf_repath_notice *)mad->data;
 	struct hf_report_epochs epochs;
 
 	memcpy(&epochs, notice->details.reserved, sizeof(epochs));
 	if (memcmp(epochs.magic, HF_REPORT_MAGIC, sizeof(epochs.magic)) || epochs.version != HF_DELTA_VERSION ||
 	    !epochs.instance)
-		return false;
+		return;
 	*ret_epochs = (struct hf_sa_epochs){
 		.instance = be64toh(epochs.instance), .base = be64toh(epochs.base), .epoch = be64toh(epochs.epoch),
 	};
-	*ret_body_length = epochs.body_length;
-	return true;
+	report->epochs = ret_epochs;
+	report->site = be32toh(epochs.site) <= HF_SITE_LAST ? be32toh(epochs.site) : HF_SITE_UNKNOWN;
+	report->body = ret_body;
+	report->body_length = epochs.body_length;
+	if (report->body_length <= HF_REPORT_BODY_MAX)
+		hf_report_get_body(mad, ret_body, report->body_length);
 }
 
 static void take_notice(struct hf_sa_client *client, uint64_t now_ns, const struct hf_sa_mad *mad)
 {
 	const struct hf_repath_notice *notice = (const struct hf_repath_notice *)mad->data;
 	struct hf_sa_epochs epochs;
+	uint8_t body[HF_REPORT_BODY_MAX];
 	struct hf_sa_report report = {
 		.trap_num = notice->generic_type & HF_NOTICE_IS_GENERIC ? be16toh(notice->trap_num) : 0,
 		.comp_mask = be64toh(notice->details.comp_mask),
 		.path = &notice->path,
-		.body = mad->data + sizeof(*notice),
 	};
 
 	if (report.trap_num != HF_TRAP_REPATH && report.trap_num != HF_TRAP_UNPATH) {
 		client->counters.reports_other++;
 		return;
 	}
-	if (read_epochs(notice, &epochs, &report.body_length))
-		report.epochs = &epochs;
+	read_epochs(mad, &epochs, body, &report);
 	client->ops->report(client->ctx, &report);
 	if (report.trap_num == HF_TRAP_REPATH)
 		client->counters.reports_repath++;
@@ -1020,7 +1035,7 @@ static int parse_delta(const uint8_t *data, size_t bytes, struct delta_answer *r
 	return 0;
 }
 
-/* Nothing of it is taken. What is held stays, and the whole is asked for after a while. */
+/* What is held keeps its name, and the whole is asked for after a while. */
 static void refuse_delta(struct hf_sa_client *client, uint64_t now_ns, const char *why, int err)
 {
 	client->counters.deltas_refused++;
@@ -1055,6 +1070,10 @@ static void take_good_delta(struct hf_sa_client *client, uint64_t now_ns, const 
 
 	note_answer(client, now_ns, is_whole ? HF_SA_ANSWER_WHOLE : HF_SA_ANSWER_DELTA, answer);
 	err = hand_out_delta(client, &answer->delta, answer->body, answer->body_length);
+	if (err == -ESTALE && is_whole) {
+		refuse_delta(client, now_ns, "contradicts itself", err);
+		return;
+	}
 	if (err) {
 		fail_query(client, now_ns, err);
 		return;

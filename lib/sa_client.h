@@ -127,6 +127,7 @@ struct hf_sa_report {
 	uint64_t comp_mask;			/* host order */
 	const struct hf_path_record *path;	/* never NULL */
 	const struct hf_sa_epochs *epochs;	/* NULL for none */
+	uint32_t site;				/* of the destination of @path; see lib/delta.h */
 	const uint8_t *body;			/* of a delta */
 	size_t body_length;			/* 0 for none */
 };
@@ -169,7 +170,7 @@ struct hf_sa_client_ops {
 	struct hf_delta_visitor delta;
 	int (*delta_end)(void *ctx);
 	/* Trap 69 with a whole path of this port inside; after any failure the SM is asked. */
-	int (*repath)(void *ctx, const struct hf_path_record *path);
+	int (*repath)(void *ctx, const struct hf_path_record *path, uint32_t site);
 	/* Trap 68 that concerns this port. */
 	void (*unpath)(void *ctx, uint64_t comp_mask, const struct hf_path_record *path);
 

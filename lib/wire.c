@@ -40,6 +40,40 @@ void hf_repath_notice_init(struct hf_repath_notice *notice, uint16_t trap_num, u
 		notice->path = *path;
 }
 
+/* Where a body is in a Report's SA data. */
+static const struct {
+	size_t at, end;
+} pieces[] = {
+	{ offsetof(struct hf_repath_notice, details.reserved) + sizeof(struct hf_report_epochs),
+	  offsetof(struct hf_repath_notice, issuer_gid) },
+	{ offsetof(struct hf_repath_notice, path), offsetof(struct hf_repath_notice, path.sgid) },
+	{ offsetof(struct hf_repath_notice, path.dlid), HF_SA_DATA_SIZE },
+};
+
+static_assert(offsetof(struct hf_repath_notice, issuer_gid) - offsetof(struct hf_repath_notice, details.reserved) -
+	      sizeof(struct hf_report_epochs) + offsetof(struct hf_path_record, sgid) + HF_SA_DATA_SIZE -
+	      offsetof(struct hf_repath_notice, path.dlid) == HF_REPORT_BODY_MAX, "a body fills the pieces");
+
+/* Return: how much of the @rest of a body is in a piece. */
+static size_t piece_length(size_t piece, size_t rest)
+{
+	size_t size = pieces[piece].end - pieces[piece].at;
+
+	return rest < size ? rest : size;
+}
+
+void hf_report_put_body(struct hf_sa_mad *mad, const uint8_t *body, size_t length)
+{
+	for (size_t i = 0, done = 0; done < length; done += piece_length(i, length - done), i++)
+		memcpy(mad->data + pieces[i].at, body + done, piece_length(i, length - done));
+}
+
+void hf_report_get_body(const struct hf_sa_mad *mad, uint8_t *ret_body, size_t length)
+{
+	for (size_t i = 0, done = 0; done < length; done += piece_length(i, length - done), i++)
+		memcpy(ret_body + done, mad->data + pieces[i].at, piece_length(i, length - done));
+}
+
 void hf_inform_info_init(struct hf_inform_info *info, uint16_t trap_num, bool subscribe)
 {
 	memset(info, 0, sizeof(*info));

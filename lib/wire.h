@@ -182,14 +182,15 @@ struct hf_repath_details {
 struct hf_report_epochs {
 	uint8_t magic[2];	/* HF_REPORT_MAGIC */
 	uint8_t version;	/* HF_DELTA_VERSION */
-	uint8_t body_length;	/* of the delta's body behind the path record, in bytes; 0 for none */
+	uint8_t body_length;	/* of a delta's body, see hf_report_put_body(), in bytes; 0 for none */
 	__be64 instance;
 	__be64 base;
 	__be64 epoch;
+	__be32 site;		/* of the destination of the one path that PATH_REC is; see lib/delta.h */
 } __attribute__((packed));
 
 #define HF_REPORT_MAGIC		"HF"
-#define HF_REPORT_BODY_MAX	56	/* bytes of SA data behind struct hf_repath_notice */
+#define HF_REPORT_BODY_MAX	117	/* bytes that a Report has room for besides */
 
 /* What a host that knows deltas says in fields of its query that COMP_MASK does not select. */
 #define HF_DELTA_SERVICE_ID	UINT64_C(0x486f6c6466617374)	/* "Holdfast", in ServiceID */
@@ -262,7 +263,7 @@ HF_CHECK_AT(struct hf_inform_info, producer_type, 33);
 HF_CHECK_SIZE(struct hf_inform_info_record, 64);
 HF_CHECK_AT(struct hf_inform_info_record, info, 24);
 HF_CHECK_SIZE(struct hf_repath_details, 54);
-HF_CHECK_SIZE(struct hf_report_epochs, 28);
+HF_CHECK_SIZE(struct hf_report_epochs, 32);
 HF_CHECK_SIZE(struct hf_delta_held, 16);
 HF_CHECK_SIZE(struct hf_delta_hdr, 48);
 HF_CHECK_AT(struct hf_delta_hdr, instance, 8);
@@ -273,8 +274,6 @@ HF_CHECK_AT(struct hf_repath_notice, path, 80);
 HF_CHECK_SIZE(struct hf_repath_notice, 144);
 static_assert(sizeof(struct hf_report_epochs) <= sizeof(((struct hf_repath_details *)0)->reserved),
 	      "the epochs must fit into the reserved bytes");
-static_assert(HF_REPORT_BODY_MAX + sizeof(struct hf_repath_notice) == HF_SA_DATA_SIZE,
-	      "a body ends with the MAD");
 
 static inline unsigned int hf_path_record_sl(const struct hf_path_record *record)
 {
@@ -321,6 +320,20 @@ void hf_sa_mad_init(struct hf_sa_mad *mad, uint8_t method, uint16_t attr_id, uin
 void hf_repath_notice_init(struct hf_repath_notice *notice, uint16_t trap_num, uint16_t issuer_lid,
 			   const union hf_gid *issuer_gid, uint64_t comp_mask, const struct hf_path_record *path,
 			   bool wait);
+
+/**
+ * hf_report_put_body() - put the body of a delta into a Report
+ * @mad:    a Report whose struct hf_repath_notice is complete and selects the SGID alone
+ * @body:   the body
+ * @length: its length, HF_REPORT_BODY_MAX at most
+ *
+ * It goes where nothing else stands: behind struct hf_report_epochs, into the path record's fields before and behind its
+ * SGID, and to the end of the MAD. COMP_MASK selects none of them, so they mean nothing to who knows no deltas.
+ */
+void hf_report_put_body(struct hf_sa_mad *mad, const uint8_t *body, size_t length);
+
+/* The reverse. */
+void hf_report_get_body(const struct hf_sa_mad *mad, uint8_t *ret_body, size_t length);
 
 /**
  * hf_inform_info_init() - set a subscription to one generic trap of any issuer

@@ -13,7 +13,6 @@
 #define UNICAST_LIDS	0xc000
 #define WORD_BYTES	8
 #define NUM_PATH_MASK	0x7f
-#define IN_REPORT_MAX	(HF_REPORT_BODY_MAX)	/* destinations: each takes a byte at least */
 
 struct hf_bulk {
 	/* Guards all below but the counters. Leaf: nothing is locked and nothing sent while it is held. */
@@ -177,15 +176,20 @@ size_t hf_bulk_told(const struct hf_bulk *bulk, uint32_t port, struct hf_destina
 	return hf_destinations_count(ret_set);
 }
 
-/* Return: the body, to be freed; NULL without memory. */
-static uint8_t *make_body(struct hf_bulk *bulk, uint32_t port, const struct hf_destinations *set, size_t *ret_length)
+/*
+ * A path that is not told by its switch takes a byte at least: with more than @max of them nothing is made.
+ *
+ * Return: the body, to be freed; NULL without memory.
+ */
+static uint8_t *make_body(struct hf_bulk *bulk, uint32_t port, const struct hf_destinations *set, size_t max,
+			  size_t *ret_length)
 {
 	struct hf_delta delta;
 	uint8_t *body;
 
 	if (hf_port_delta_init(bulk->snapshot, bulk->history, port, set, &bulk->draws, &delta))
 		return NULL;
-	body = malloc(hf_delta_max_bytes(&delta));
+	body = delta.n_gone + delta.n_paths > max ? NULL : malloc(hf_delta_max_bytes(&delta));
 	if (body)
 		*ret_length = hf_delta_encode(&delta, body);
 	hf_port_delta_fini(&delta);
@@ -196,7 +200,7 @@ uint8_t hf_bulk_report_body(struct hf_bulk *bulk, uint32_t port, const struct hf
 			    uint8_t ret_body[HF_REPORT_BODY_MAX])
 {
 	size_t length = 0;
-	uint8_t *body = hf_destinations_count(set) > IN_REPORT_MAX ? NULL : make_body(bulk, port, set, &length);
+	uint8_t *body = make_body(bulk, port, set, HF_REPORT_BODY_MAX, &length);
 
 	if (length > HF_REPORT_BODY_MAX)
 		length = 0;
@@ -230,9 +234,14 @@ size_t hf_bulk_weigh(struct hf_bulk *bulk, uint32_t port, size_t *ret_changes)
 		return 0;
 	*ret_changes = hf_bulk_told(bulk, port, &set, &base);
 	if (*ret_changes)
-		free(make_body(bulk, port, &set, &length));
+		free(make_body(bulk, port, &set, SIZE_MAX, &length));
 	free(set.changed);
 	return length;
+}
+
+uint32_t hf_bulk_site(const struct hf_bulk *bulk, uint32_t port)
+{
+	return hf_history_site(bulk->history, bulk->snapshot, port);
 }
 
 void hf_bulk_path_record(struct hf_bulk *bulk, uint32_t src, uint32_t dst, struct hf_path_record *ret_record)
@@ -297,7 +306,7 @@ static bool is_known_locked(const struct hf_bulk *bulk, const struct hf_delta_he
 }
 
 static int collect_locked(struct hf_bulk *bulk, uint32_t port, const struct hf_delta_held *held,
-			  struct hf_delta *ret_delta)
+			  struct hf_delta *ret_delta, size_t *ret_changes)
 {
 	struct hf_destinations set;
 	int err = init_destinations(bulk->snapshot->n_ports, &set);
@@ -305,6 +314,7 @@ static int collect_locked(struct hf_bulk *bulk, uint32_t port, const struct hf_d
 	if (err)
 		return err;
 	hf_history_collect(bulk->history, port, be64toh(held->epoch), &set);
+	*ret_changes = hf_destinations_count(&set);
 	err = hf_port_delta_init(bulk->snapshot, bulk->history, port, &set, &bulk->draws, ret_delta);
 	free(set.changed);
 	return err;
@@ -315,7 +325,17 @@ static size_t round_up(size_t length)
 	return (length + WORD_BYTES - 1) / WORD_BYTES * WORD_BYTES;
 }
 
-static int write_answer(const struct hf_delta_hdr *hdr, struct hf_delta *delta, struct hf_bulk_answer *answer)
+static int collect_all_locked(struct hf_bulk *bulk, uint32_t port, struct hf_delta *ret_delta, size_t *ret_changes)
+{
+	int err = hf_port_delta_init(bulk->snapshot, bulk->history, port, NULL, &bulk->draws, ret_delta);
+
+	if (!err)
+		*ret_changes = ret_delta->n_paths + ret_delta->covered;
+	return err;
+}
+
+static int write_answer(const struct hf_delta_hdr *hdr, struct hf_delta *delta, size_t changes,
+			struct hf_bulk_answer *answer)
 {
 	struct hf_delta_hdr *to = malloc(sizeof(*hdr) + hf_delta_max_bytes(delta) + WORD_BYTES);
 	uint8_t *body = (uint8_t *)(to + 1);
@@ -327,14 +347,14 @@ static int write_answer(const struct hf_delta_hdr *hdr, struct hf_delta *delta, 
 	memset(body + length, 0, WORD_BYTES);
 	*to = *hdr;
 	to->body_length = htobe32(length);
-	to->changes = htobe32(delta->n_gone + delta->n_paths);
+	to->changes = htobe32(changes);
 	answer->verdict = HF_BULK_ANSWERED;
 	answer->data = (uint8_t *)to;
 	answer->length = round_up(sizeof(*hdr) + length);
 	answer->instance = be64toh(hdr->instance);
 	answer->epoch = be64toh(hdr->epoch);
 	answer->base = be64toh(hdr->base);
-	answer->changes = delta->n_gone + delta->n_paths;
+	answer->changes = changes;
 	answer->is_whole = hdr->flags & HF_DELTA_WHOLE;
 	return 0;
 }
@@ -355,12 +375,13 @@ static int answer_port_locked(struct hf_bulk *bulk, uint32_t port, const struct 
 		.subnet_prefix = snapshot->routing.subnet_prefix,
 	};
 	struct hf_delta delta;
-	int err = is_known ? collect_locked(bulk, port, held, &delta) :
-			     hf_port_delta_init(snapshot, bulk->history, port, NULL, &bulk->draws, &delta);
+	size_t changes;
+	int err = is_known ? collect_locked(bulk, port, held, &delta, &changes) :
+			     collect_all_locked(bulk, port, &delta, &changes);
 
 	if (err)
 		return err;
-	err = write_answer(&hdr, &delta, answer);
+	err = write_answer(&hdr, &delta, changes, answer);
 	hf_port_delta_fini(&delta);
 	return err;
 }

@@ -95,6 +95,9 @@ uint8_t hf_bulk_report_body(struct hf_bulk *bulk, uint32_t port, const struct hf
  */
 size_t hf_bulk_weigh(struct hf_bulk *bulk, uint32_t port, size_t *ret_changes);
 
+/* Where a port of the snapshot published is: a site as in lib/delta.h; for the publishing thread. */
+uint32_t hf_bulk_site(const struct hf_bulk *bulk, uint32_t port);
+
 /* Like hf_snapshot_path_record() of the snapshot published, but of an SL that is one of several they come in turn. */
 void hf_bulk_path_record(struct hf_bulk *bulk, uint32_t src, uint32_t dst, struct hf_path_record *ret_record);
 

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "lib/delta.h"
+
 /* One announcement in which something changed. */
 struct step {
 	uint64_t epoch;		/* that it leads to */
@@ -20,6 +22,7 @@ struct step {
 struct source {
 	uint64_t guid;		/* also after it has left */
 	uint64_t last, before;	/* epochs when anything changed for it: the last time, and the time before */
+	uint32_t number;	/* of the switch whose port 0 it is; HF_NO_INDEX for none */
 };
 
 struct hf_history {
@@ -27,7 +30,7 @@ struct hf_history {
 	uint64_t epoch, oldest;
 	TAILQ_HEAD(steps, step) steps;	/* oldest first */
 	struct source *sources;		/* by port */
-	uint32_t n_ports;
+	uint32_t n_ports, n_switches;
 };
 
 size_t hf_destinations_count(const struct hf_destinations *set)
@@ -77,7 +80,7 @@ void hf_history_clear(struct hf_history *history)
 		drop_oldest(history);
 	free(history->sources);
 	history->sources = NULL;
-	history->n_ports = 0;
+	history->n_ports = history->n_switches = 0;
 	history->epoch = history->oldest = 0;
 }
 
@@ -117,6 +120,19 @@ uint64_t hf_history_base(const struct hf_history *history, uint32_t port)
 uint64_t hf_history_guid(const struct hf_history *history, uint32_t port)
 {
 	return port < history->n_ports ? history->sources[port].guid : 0;
+}
+
+uint32_t hf_history_count_switches(const struct hf_history *history)
+{
+	return history->n_switches;
+}
+
+uint32_t hf_history_site(const struct hf_history *history, const struct hf_snapshot *snapshot, uint32_t port)
+{
+	uint32_t switch_ = snapshot->ports[port].switch_;
+	uint32_t number = switch_ < history->n_ports ? history->sources[switch_].number : HF_NO_INDEX;
+
+	return number < HF_DELTA_MAX ? hf_site(number, switch_ == port) : HF_SITE_UNKNOWN;
 }
 
 /* Making a step */
@@ -254,13 +270,20 @@ static int add_sources(struct hf_history *history, const struct hf_snapshot *sna
 
 		if (!grown)
 			return -ENOMEM;
-		memset(&grown[history->n_ports], 0, (snapshot->n_ports - history->n_ports) * sizeof(*grown));
+		for (uint32_t i = history->n_ports; i < snapshot->n_ports; i++)
+			grown[i] = (struct source) { .number = HF_NO_INDEX };
 		history->sources = grown;
 		history->n_ports = snapshot->n_ports;
 	}
-	for (uint32_t i = 0; i < snapshot->n_ports; i++)
-		if (hf_port_is_present(&snapshot->ports[i]))
-			history->sources[i].guid = snapshot->ports[i].guid;
+	for (uint32_t i = 0; i < snapshot->n_ports; i++) {
+		const struct hf_port *port = &snapshot->ports[i];
+
+		if (!hf_port_is_present(port))
+			continue;
+		history->sources[i].guid = port->guid;
+		if (port->is_switch && history->sources[i].number == HF_NO_INDEX)
+			history->sources[i].number = history->n_switches++;
+	}
 	return 0;
 }
 

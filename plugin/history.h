@@ -82,6 +82,12 @@ int hf_history_add(struct hf_history *history, const struct hf_changes *changes)
 /* The GUID of a port that is or was there; 0 for none. */
 uint64_t hf_history_guid(const struct hf_history *history, uint32_t port);
 
+/* Where a port of the snapshot that was added last is: a site as in lib/delta.h. */
+uint32_t hf_history_site(const struct hf_history *history, const struct hf_snapshot *snapshot, uint32_t port);
+
+/* How many switches it has numbered. */
+uint32_t hf_history_count_switches(const struct hf_history *history);
+
 /* The epoch that it reaches to; 0 where it was not begun. */
 uint64_t hf_history_epoch(const struct hf_history *history);
 

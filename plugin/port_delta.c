@@ -13,13 +13,88 @@ uint8_t hf_draw_sl(const struct hf_snapshot *snapshot, hf_entry entry, atomic_ui
 	return sl + atomic_fetch_add(draws, 1) % count;
 }
 
+/* The paths from the source to adapters at a switch, or to its own port 0. */
+struct paths {
+	bool is_wanted;		/* one of them at least is to be told */
+	bool is_there, is_mixed;
+	uint16_t pkey;
+	hf_entry entry;
+};
+
 struct job {
 	const struct hf_snapshot *snapshot;
 	const struct hf_history *history;
 	uint32_t src;
 	atomic_uint *draws;
+	struct paths (*at_switch)[2];	/* by number; [true]: of its own port */
+	uint32_t n_switches;
 	struct hf_delta *delta;
 };
+
+static uint16_t path_pkey(const struct job *job, uint32_t dst)
+{
+	const struct hf_port *ports = job->snapshot->ports;
+
+	return hf_snapshot_pkey(job->snapshot, ports[job->src].terms_class, ports[dst].terms_class);
+}
+
+static struct hf_delta_terms make_terms(const struct job *job, hf_entry entry, uint16_t pkey)
+{
+	return (struct hf_delta_terms) {
+		.pkey = pkey,
+		.sl = hf_draw_sl(job->snapshot, entry, job->draws),
+		.mtu = hf_entry_mtu(entry),
+		.rate = hf_entry_rate(entry),
+		.pkt_life = hf_snapshot_pkt_life(job->snapshot, entry),
+	};
+}
+
+/* The paths with which a destination's may be told; NULL where its site is not known. */
+static struct paths *find_paths(const struct job *job, uint32_t dst)
+{
+	uint32_t site = hf_history_site(job->history, job->snapshot, dst);
+
+	return site == HF_SITE_UNKNOWN ? NULL : &job->at_switch[hf_site_switch(site)][hf_site_is_own_port(site)];
+}
+
+static bool is_covered(const struct paths *paths)
+{
+	return paths && paths->is_wanted && !paths->is_mixed;
+}
+
+static void want(struct job *job, uint32_t dst)
+{
+	struct paths *paths = find_paths(job, dst);
+
+	if (paths && hf_snapshot_path(job->snapshot, job->src, dst))
+		paths->is_wanted = true;
+}
+
+/* SLs that are drawn are drawn for each path. */
+static void fold(struct job *job, uint32_t dst, hf_entry entry)
+{
+	struct paths *paths = find_paths(job, dst);
+
+	if (!paths)
+		return;
+	if (!paths->is_there) {
+		paths->is_there = true;
+		paths->entry = entry;
+		paths->pkey = path_pkey(job, dst);
+	}
+	if (paths->entry != entry || paths->pkey != path_pkey(job, dst) || entry & HF_SL_IS_SPREAD)
+		paths->is_mixed = true;
+}
+
+static void fold_all(struct job *job)
+{
+	for (uint32_t dst = 0; dst < job->snapshot->n_ports; dst++) {
+		hf_entry entry = hf_snapshot_path(job->snapshot, job->src, dst);
+
+		if (entry)
+			fold(job, dst, entry);
+	}
+}
 
 static void add_gone(struct job *job, uint32_t dst)
 {
@@ -28,32 +103,17 @@ static void add_gone(struct job *job, uint32_t dst)
 
 static void add_path(struct job *job, uint32_t dst, hf_entry entry, bool is_named)
 {
-	const struct hf_snapshot *snapshot = job->snapshot;
-	const struct hf_port *from = &snapshot->ports[job->src], *to = &snapshot->ports[dst];
+	const struct hf_port *to = &job->snapshot->ports[dst];
 	struct hf_delta *delta = job->delta;
 
 	if (is_named)
-		delta->named[delta->n_named++] = (struct hf_delta_name) { .guid = to->guid, .lid = to->lid };
-	delta->paths[delta->n_paths++] = (struct hf_delta_path) {
-		.lid = to->lid,
-		.terms = {
-			.pkey = hf_snapshot_pkey(snapshot, from->terms_class, to->terms_class),
-			.sl = hf_draw_sl(snapshot, entry, job->draws),
-			.mtu = hf_entry_mtu(entry),
-			.rate = hf_entry_rate(entry),
-			.pkt_life = hf_snapshot_pkt_life(snapshot, entry),
-		},
-	};
-}
-
-static void add_all(struct job *job)
-{
-	for (uint32_t dst = 0; dst < job->snapshot->n_ports; dst++) {
-		hf_entry entry = hf_snapshot_path(job->snapshot, job->src, dst);
-
-		if (entry)
-			add_path(job, dst, entry, true);
-	}
+		delta->named[delta->n_named++] = (struct hf_delta_name) {
+			.guid = to->guid, .lid = to->lid, .site = hf_history_site(job->history, job->snapshot, dst),
+		};
+	if (!is_covered(find_paths(job, dst)))
+		delta->paths[delta->n_paths++] = (struct hf_delta_path) {
+			.lid = to->lid, .terms = make_terms(job, entry, path_pkey(job, dst)),
+		};
 }
 
 static void add_destination(struct job *job, uint32_t dst, bool is_named)
@@ -66,35 +126,106 @@ static void add_destination(struct job *job, uint32_t dst, bool is_named)
 		add_gone(job, dst);
 }
 
+static void add_all(struct job *job)
+{
+	for (uint32_t dst = 0; dst < job->snapshot->n_ports; dst++)
+		if (hf_snapshot_path(job->snapshot, job->src, dst))
+			add_destination(job, dst, true);
+}
+
+static void want_set(struct job *job, const struct hf_destinations *set)
+{
+	for (uint32_t dst = 0; dst < job->snapshot->n_ports; dst++)
+		if (!set || (dst < set->n_ports && hf_destinations_has(set->changed, dst)))
+			want(job, dst);
+}
+
 static void add_set(struct job *job, const struct hf_destinations *set)
 {
-	for (size_t i = 0; i < hf_destinations_words(set->n_ports); i++)
-		for (uint64_t rest = set->changed[i]; rest; rest &= rest - 1) {
-			uint32_t dst = i * 64 + __builtin_ctzll(rest);
-
+	for (uint32_t dst = 0; dst < set->n_ports; dst++)
+		if (hf_destinations_has(set->changed, dst))
 			add_destination(job, dst, hf_destinations_has(set->named, dst));
+}
+
+static void add_switch(struct job *job, uint32_t number, enum hf_delta_ends ends, const struct paths *paths)
+{
+	job->delta->switches[job->delta->n_switches++] = (struct hf_delta_switch) {
+		.number = number, .ends = ends, .terms = make_terms(job, paths->entry, paths->pkey),
+	};
+}
+
+/* Where there are none of a kind, a path to all may be said. */
+static bool may_be_one(const struct paths *a, const struct paths *b)
+{
+	return !b->is_there || (is_covered(a) && is_covered(b) && a->entry == b->entry && a->pkey == b->pkey);
+}
+
+static void add_switches(struct job *job)
+{
+	for (uint32_t number = 0; number < job->n_switches; number++) {
+		const struct paths *adapters = &job->at_switch[number][false], *own = &job->at_switch[number][true];
+
+		if (is_covered(adapters) && may_be_one(adapters, own)) {
+			add_switch(job, number, HF_DELTA_ALL_ENDS, adapters);
+		} else if (is_covered(own) && may_be_one(own, adapters)) {
+			add_switch(job, number, HF_DELTA_ALL_ENDS, own);
+		} else {
+			if (is_covered(adapters))
+				add_switch(job, number, HF_DELTA_ADAPTERS, adapters);
+			if (is_covered(own))
+				add_switch(job, number, HF_DELTA_OWN_PORT, own);
 		}
+	}
+}
+
+static void sum_covered(struct job *job)
+{
+	const struct hf_snapshot *snapshot = job->snapshot;
+
+	for (uint32_t dst = 0; dst < snapshot->n_ports; dst++) {
+		if (!hf_snapshot_path(snapshot, job->src, dst) || !is_covered(find_paths(job, dst)))
+			continue;
+		job->delta->covered++;
+		job->delta->covered_sum += hf_site_sum(hf_history_site(job->history, snapshot, dst),
+						       snapshot->ports[dst].lid);
+	}
+}
+
+static void collect(struct job *job, const struct hf_destinations *set)
+{
+	want_set(job, set);
+	fold_all(job);
+	if (set)
+		add_set(job, set);
+	else
+		add_all(job);
+	add_switches(job);
+	sum_covered(job);
 }
 
 int hf_port_delta_init(const struct hf_snapshot *snapshot, const struct hf_history *history, uint32_t src,
 		       const struct hf_destinations *set, atomic_uint *draws, struct hf_delta *ret_delta)
 {
 	size_t room = (set ? hf_destinations_count(set) : snapshot->n_ports) + 1;
+	uint32_t n_switches = hf_history_count_switches(history);
 	struct hf_delta delta = {
 		.gone = set ? malloc(room * sizeof(*delta.gone)) : NULL,
 		.named = malloc(room * sizeof(*delta.named)),
 		.paths = malloc(room * sizeof(*delta.paths)),
+		.switches = malloc((2 * (size_t)n_switches + 1) * sizeof(*delta.switches)),
 	};
-	struct job job = { .snapshot = snapshot, .history = history, .src = src, .draws = draws, .delta = &delta };
+	struct job job = {
+		.snapshot = snapshot, .history = history, .src = src, .draws = draws, .delta = &delta,
+		.n_switches = n_switches, .at_switch = calloc(n_switches + (size_t)1, sizeof(*job.at_switch)),
+	};
 
-	if ((set && !delta.gone) || !delta.named || !delta.paths) {
+	if ((set && !delta.gone) || !delta.named || !delta.paths || !delta.switches || !job.at_switch) {
+		free(job.at_switch);
 		hf_port_delta_fini(&delta);
 		return -ENOMEM;
 	}
-	if (set)
-		add_set(&job, set);
-	else
-		add_all(&job);
+	collect(&job, set);
+	free(job.at_switch);
 	*ret_delta = delta;
 	return 0;
 }
@@ -104,5 +235,6 @@ void hf_port_delta_fini(struct hf_delta *delta)
 	free(delta->gone);
 	free(delta->named);
 	free(delta->paths);
+	free(delta->switches);
 	*delta = (struct hf_delta) { 0 };
 }

@@ -24,13 +24,14 @@ uint8_t hf_draw_sl(const struct hf_snapshot *snapshot, hf_entry entry, atomic_ui
 /**
  * hf_port_delta_init() - collect the paths from one port
  * @snapshot:  resolved
- * @history:   knows the GUIDs of ports that have left
+ * @history:   of the announcements up to @snapshot
  * @src:       a port that is present
  * @set:       to these destinations; NULL for all that it reaches
  * @draws:     for hf_draw_sl()
  * @ret_delta: to be cleared with hf_port_delta_fini()
  *
- * Between base LIDs, as the SA answers where one path for each pair of ports is asked for.
+ * Between base LIDs, as the SA answers where one path for each pair of ports is asked for. Where all paths to adapters at
+ * a switch are alike, and one of them is to be told, they are told as the switch's; and likewise with its port 0.
  *
  * Return: 0; -ENOMEM.
  */

@@ -363,6 +363,8 @@ static int make_ports(struct job *job)
 		port->lmc = from->lmc;
 		port->terms_class = from->terms_class;
 		port->is_switch = from->place == HF_PLACE_IN_SWITCH;
+		port->switch_ = from->place == HF_PLACE_IN_SWITCH || from->place == HF_PLACE_AT_SWITCH ?
+				tables->switches[from->peer].port : HF_NO_INDEX;
 		for (uint32_t lid = 0; lid < hf_port_count_lids(port); lid++)
 			job->port_of[port->first_column + lid] = i;
 		err = classify_port(job, i);

@@ -251,6 +251,7 @@ static void fill_single_report(const struct job *job, uint32_t src, uint32_t dst
 		.comp_mask = COMP_PATH,
 	};
 	hf_bulk_path_record(job->bulk, src, dst, &report->path);
+	report->site = hf_bulk_site(job->bulk, dst);
 }
 
 static void fill_report(const struct job *job, uint32_t src, const struct hf_destinations *set,

@@ -43,6 +43,7 @@ struct hf_report {
 	uint16_t notice_count;	/* set by the reporter: tells the attempts of one report from the next report */
 	uint64_t instance;	/* 0: without epochs; else with this, @base and @epoch, see struct hf_report_epochs */
 	uint64_t base;
+	uint32_t site;		/* of the destination of @path, where it is one path and @instance is given */
 	uint32_t changes;	/* how many paths have changed for the host, where @instance is given */
 	uint8_t body_length;	/* of the body of a delta that goes with it; 0 for none */
 	uint8_t body[HF_REPORT_BODY_MAX];

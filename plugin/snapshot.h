@@ -61,6 +61,7 @@ struct hf_port {
 	uint64_t guid;		/* 0 while absent */
 	uint32_t first_column;	/* of 2^lmc */
 	uint32_t row;		/* the first of 2^lmc where rows_are_lids */
+	uint32_t switch_;	/* port 0 of the switch where it hangs, or itself; HF_NO_INDEX for none or not known */
 	uint16_t lid;		/* base LID */
 	uint16_t terms_class;
 	uint8_t lmc;

@@ -323,6 +323,7 @@ static int store_port(struct reader *reader, uint32_t index, const struct hf_fil
 	port->terms_class = le16toh(in->terms_class);
 	port->lmc = in->lmc;
 	port->is_switch = in->flags & HF_FILE_PORT_IS_SWITCH;
+	port->switch_ = HF_NO_INDEX;
 	return 0;
 }
 

@@ -18,6 +18,10 @@
 #define INSTANCE	0x1234567890abcdef
 #define MANY_BYTES	(1 << 20)
 
+static size_t told_by_switch, moved;	/* destinations in all deltas; deltas that met others */
+static const struct hf_bulk *published;
+static const struct hf_snapshot *published_snapshot;
+
 /* What a port knows: the path to each destination, by GUID, and whose a LID is. */
 struct holder {
 	uint64_t instance, epoch;
@@ -26,9 +30,13 @@ struct holder {
 		uint64_t guid;
 		uint16_t lid;
 		bool is_there;
+		uint32_t site;		/* until it is gone */
 		struct hf_delta_terms terms;
 	} paths[4 * MAX_PORTS];
 	uint64_t owner[0xc000];
+	struct hf_delta_switch switches[2 * MAX_PORTS];	/* of the delta that is being taken */
+	size_t n_switches;
+	bool is_stale;		/* something has moved without being told: the whole must be asked for */
 };
 
 static struct held_path *find_path(struct holder *holder, uint64_t guid)
@@ -43,14 +51,20 @@ static struct held_path *find_path(struct holder *holder, uint64_t guid)
 
 static void take_gone(void *ctx, uint64_t guid)
 {
-	find_path(ctx, guid)->is_there = false;
+	struct held_path *path = find_path(ctx, guid);
+
+	path->is_there = false;
+	path->site = HF_SITE_UNKNOWN;
 }
 
-static void take_name(void *ctx, uint64_t guid, uint16_t lid)
+static void take_name(void *ctx, uint64_t guid, uint16_t lid, uint32_t site)
 {
 	struct holder *holder = ctx;
+	struct held_path *path = find_path(holder, guid);
 
 	holder->owner[lid] = guid;
+	path->lid = lid;
+	path->site = site;
 }
 
 static void take_path(void *ctx, uint16_t lid, const struct hf_delta_terms *terms)
@@ -65,7 +79,58 @@ static void take_path(void *ctx, uint16_t lid, const struct hf_delta_terms *term
 	path->terms = *terms;
 }
 
-static const struct hf_delta_visitor taker = { .gone = take_gone, .named = take_name, .path = take_path };
+static void take_switch(void *ctx, const struct hf_delta_switch *item)
+{
+	struct holder *holder = ctx;
+
+	ck_assert_uint_lt(holder->n_switches, 2 * MAX_PORTS);
+	holder->switches[holder->n_switches++] = *item;
+}
+
+static const struct hf_delta_switch *find_switch(const struct holder *holder, const struct held_path *path)
+{
+	for (size_t i = 0; i < holder->n_switches && path->site != HF_SITE_UNKNOWN; i++)
+		if (hf_site_switch(path->site) == holder->switches[i].number &&
+		    hf_delta_ends_have(holder->switches[i].ends, hf_site_is_own_port(path->site)))
+			return &holder->switches[i];
+	return NULL;
+}
+
+/* Whether a destination that is there is at another site than the holder was told. */
+static bool has_moved(const struct holder *holder)
+{
+	for (uint32_t dst = 0; dst < published_snapshot->n_ports; dst++)
+		for (size_t i = 0; i < holder->count; i++)
+			if (published_snapshot->ports[dst].guid == holder->paths[i].guid &&
+			    holder->paths[i].site != hf_bulk_site(published, dst))
+				return true;
+	return false;
+}
+
+static void take_covered(void *ctx, uint32_t count, uint32_t sum)
+{
+	struct holder *holder = ctx;
+
+	told_by_switch += count;
+	for (size_t i = 0; i < holder->count; i++)
+		if (find_switch(holder, &holder->paths[i])) {
+			count--;
+			sum -= hf_site_sum(holder->paths[i].site, holder->paths[i].lid);
+		}
+	holder->is_stale = count || sum;
+	moved += holder->is_stale;
+	ck_assert(!holder->is_stale || has_moved(holder));
+	for (size_t i = 0; i < holder->count && !holder->is_stale; i++)
+		if (find_switch(holder, &holder->paths[i])) {
+			holder->paths[i].is_there = true;
+			holder->paths[i].terms = find_switch(holder, &holder->paths[i])->terms;
+		}
+	holder->n_switches = 0;
+}
+
+static const struct hf_delta_visitor taker = {
+	.gone = take_gone, .named = take_name, .path = take_path, .at_switch = take_switch, .covered = take_covered,
+};
 
 static struct hf_sa_mad make_query(const struct hf_snapshot *snapshot, uint64_t guid, uint64_t instance, uint64_t epoch)
 {
@@ -91,8 +156,10 @@ static void take_answer(struct holder *holder, const struct hf_bulk_answer *answ
 	ck_assert(!memcmp(hdr->magic, HF_DELTA_MAGIC, sizeof(hdr->magic)));
 	ck_assert_uint_le(sizeof(*hdr) + be32toh(hdr->body_length), answer->length);
 	if (hdr->flags & HF_DELTA_WHOLE)
-		for (size_t i = 0; i < holder->count; i++)
+		for (size_t i = 0; i < holder->count; i++) {
 			holder->paths[i].is_there = false;
+			holder->paths[i].site = HF_SITE_UNKNOWN;
+		}
 	else
 		ck_assert_uint_eq(be64toh(hdr->base), holder->epoch);
 	ck_assert_int_eq(hf_delta_decode((const uint8_t *)(hdr + 1), be32toh(hdr->body_length), &taker, holder), 0);
@@ -107,12 +174,21 @@ static void ask(struct hf_bulk *bulk, const struct hf_snapshot *snapshot, uint32
 	struct hf_sa_mad query = make_query(snapshot, snapshot->ports[port].guid, holder->instance, holder->epoch);
 	struct hf_bulk_answer answer;
 
+	published = bulk;
+	published_snapshot = snapshot;
 	ck_assert(hf_bulk_is_asked(&query));
 	hf_bulk_answer(bulk, &query, snapshot->ports[port].lid, &answer);
 	ck_assert_int_eq(answer.verdict, HF_BULK_ANSWERED);
 	*ret_is_whole = answer.is_whole;
 	take_answer(holder, &answer);
 	free(answer.data);
+	if (holder->is_stale) {
+		ck_assert(!*ret_is_whole);
+		holder->is_stale = false;
+		holder->instance = holder->epoch = 0;
+		ask(bulk, snapshot, port, holder, ret_is_whole);
+		*ret_is_whole = false;
+	}
 }
 
 static void check_terms(const struct hf_snapshot *snapshot, uint32_t src, uint32_t dst, const struct held_path *held)
@@ -224,6 +300,8 @@ static void take_report(struct world *world, const struct hf_snapshot *snapshot,
 	uint8_t length;
 	size_t count;
 
+	published = world->bulk;
+	published_snapshot = snapshot;
 	set.named = set.changed + words;
 	count = hf_bulk_told(world->bulk, port, &set, &base);
 	ck_assert_uint_lt(base, snapshot->routing.epoch);
@@ -232,7 +310,9 @@ static void take_report(struct world *world, const struct hf_snapshot *snapshot,
 	if (length && holder->instance == INSTANCE && holder->epoch >= base) {
 		world->in_reports++;
 		ck_assert_int_eq(hf_delta_decode(body, length, &taker, holder), 0);
-		holder->epoch = snapshot->routing.epoch;
+		if (!holder->is_stale)
+			holder->epoch = snapshot->routing.epoch;
+		holder->is_stale = false;
 	}
 	/* Who holds the base and is told of nothing is up to date. */
 	if (!count && holder->instance == INSTANCE && holder->epoch >= base)
@@ -324,7 +404,9 @@ START_TEST(who_asks_holds_what_was_announced)
 		in_reports += world.in_reports;
 		end_world(&world);
 	}
-	printf("# %u Reports, %u taken with their paths inside\n", reports, in_reports);
+	printf("# %u Reports, %u taken with their paths inside; %zu paths told by their switch, %zu deltas not as known\n",
+	       reports, in_reports, told_by_switch, moved);
+	ck_assert_uint_gt(told_by_switch, 20 * moved);
 	ck_assert_uint_gt(in_reports, reports / 20);
 }
 END_TEST

@@ -84,6 +84,27 @@ static void fill_lids(uint16_t *lids)
 		lids[i] = i + 1;
 }
 
+/* Of some switches both kinds of ends have paths of their own. */
+static void fill_switches(const uint16_t *numbers, size_t count, size_t kinds)
+{
+	struct hf_delta *delta = &parts->delta;
+
+	delta->n_switches = 0;
+	for (size_t i = 0; i < count; i++) {
+		enum hf_delta_ends ends = below(HF_DELTA_ENDS);
+
+		delta->switches[delta->n_switches++] = (struct hf_delta_switch){
+			.number = numbers[i] - 1, .ends = ends, .terms = some_terms(kinds),
+		};
+		if (ends == HF_DELTA_ADAPTERS && below(2))
+			delta->switches[delta->n_switches++] = (struct hf_delta_switch){
+				.number = numbers[i] - 1, .ends = HF_DELTA_OWN_PORT, .terms = some_terms(kinds),
+			};
+	}
+	delta->covered = delta->n_switches ? below(HF_DELTA_MAX + 1) : 0;
+	delta->covered_sum = delta->n_switches ? next_random() : 0;
+}
+
 /* Up to @max of each kind. */
 static void fill_random(size_t max, size_t kinds)
 {
@@ -97,11 +118,13 @@ static void fill_random(size_t max, size_t kinds)
 	delta->n_named = below(max + 1);
 	SHUFFLE(lids, LIDS);
 	for (size_t i = 0; i < delta->n_named; i++)
-		delta->named[i] = (struct hf_delta_name){ some_guid(i), lids[i] };
+		delta->named[i] = (struct hf_delta_name){ some_guid(i), lids[i], below(HF_SITE_LAST + 1) };
 	SHUFFLE(lids, LIDS);
 	delta->n_paths = below(max + 1);
 	for (size_t i = 0; i < delta->n_paths; i++)
 		delta->paths[i] = (struct hf_delta_path){ lids[i], some_terms(kinds) };
+	SHUFFLE(lids, LIDS);
+	fill_switches(lids, below(max + 1), kinds);
 }
 
 static bool same_terms(const struct hf_delta_terms *a, const struct hf_delta_terms *b)
@@ -120,11 +143,25 @@ static void expect_same(const struct hf_delta *a, const struct hf_delta *b)
 	for (size_t i = 0; i < a->n_named; i++) {
 		ck_assert_uint_eq(a->named[i].guid, b->named[i].guid);
 		ck_assert_uint_eq(a->named[i].lid, b->named[i].lid);
+		ck_assert_uint_eq(a->named[i].site, b->named[i].site);
 	}
 	for (size_t i = 0; i < a->n_paths; i++) {
 		ck_assert_uint_eq(a->paths[i].lid, b->paths[i].lid);
 		ck_assert(same_terms(&a->paths[i].terms, &b->paths[i].terms));
 	}
+	ck_assert_uint_eq(a->n_switches, b->n_switches);
+	for (size_t i = 0; i < a->n_switches; i++) {
+		ck_assert_uint_eq(a->switches[i].number, b->switches[i].number);
+		ck_assert_int_eq(a->switches[i].ends, b->switches[i].ends);
+		ck_assert(same_terms(&a->switches[i].terms, &b->switches[i].terms));
+	}
+	ck_assert_uint_eq(a->covered, b->covered);
+	ck_assert_uint_eq(a->covered_sum, b->covered_sum);
+}
+
+static size_t count_items(const struct hf_delta *delta)
+{
+	return delta->n_gone + delta->n_named + delta->n_paths + delta->n_switches;
 }
 
 static const size_t sizes[] = { 1, 4, 40, 400, 10000 };
@@ -155,6 +192,7 @@ START_TEST(the_order_of_items_makes_no_difference)
 	SHUFFLE(parts->gone, parts->delta.n_gone);
 	SHUFFLE(parts->named, parts->delta.n_named);
 	SHUFFLE(parts->paths, parts->delta.n_paths);
+	SHUFFLE(parts->switches, parts->delta.n_switches);
 	shuffled = delta_parts_write(parts, &shuffled_length);
 	ck_assert_uint_eq(length, shuffled_length);
 	ck_assert_mem_eq(body, shuffled, length);
@@ -179,7 +217,7 @@ START_TEST(every_truncation_is_refused)
 		ck_assert_int_eq(delta_parts_read(again, exact, cut), -EBADMSG);
 		free(exact);
 	}
-	ck_assert_uint_eq(again->delta.n_gone + again->delta.n_named + again->delta.n_paths, 0);
+	ck_assert_uint_eq(count_items(&again->delta), 0);
 	free(body);
 }
 END_TEST
@@ -190,9 +228,9 @@ static bool expect_refused_or_same(const uint8_t *body, size_t length)
 	size_t again_length;
 	uint8_t *again_body;
 
-	again->delta.n_gone = again->delta.n_named = again->delta.n_paths = 0;
+	again->delta.n_gone = again->delta.n_named = again->delta.n_paths = again->delta.n_switches = 0;
 	if (delta_parts_read(again, body, length)) {
-		ck_assert_uint_eq(again->delta.n_gone + again->delta.n_named + again->delta.n_paths, 0);
+		ck_assert_uint_eq(count_items(&again->delta), 0);
 		return false;
 	}
 	again_body = delta_parts_write(again, &again_length);
@@ -243,25 +281,38 @@ static const struct {
 	BODY(0xff, 0xff, 3, 0, 0),						/* fewer than its count */
 	BODY(0, 1, 1, 0, 0, 0),							/* LID 0 */
 	BODY(0, 1, 1, 0xc0, 0, 0),						/* a multicast LID */
-	BODY(0, 2, 1, 0, 5, 0, 0, 5, 0),					/* LID 5 with two names */
-	BODY(0, 0, 1, 0xff, 0xff, 0, 4, 7, 18, 0),				/* an empty group */
-	BODY(0, 0, 1, 0, 0, 0, 4, 7, 18, 1, 5),					/* P_Key 0 */
-	BODY(0, 0, 1, 0xff, 0xff, 16, 4, 7, 18, 1, 5),				/* SL 16 */
-	BODY(0, 0, 1, 0xff, 0xff, 0, 64, 7, 18, 1, 5),				/* seven bits: MTU, rate, packet life */
-	BODY(0, 0, 1, 0xff, 0xff, 0, 4, 64, 18, 1, 5),
-	BODY(0, 0, 1, 0xff, 0xff, 0, 4, 7, 64, 1, 5),
-	BODY(0, 0, 1, 0xff, 0xff, 0, 4, 7, 18, 1, 0),				/* LID 0 */
-	BODY(0, 0, 1, 0xff, 0xff, 0, 4, 7, 18, 1, 0x80, 0x80, 3),		/* LID 0xc000 */
-	BODY(0, 0, 1, 0xff, 0xff, 0, 4, 7, 18, 2, 0xff, 0xff, 2, 0),		/* the one behind 0xbfff */
-	BODY(0, 0, 2, 0xff, 0xff, 0, 4, 7, 18, 1, 5, 0xff, 0xff, 0, 4, 7, 18, 1, 6), /* the same terms again */
-	BODY(0, 0, 2, 0xff, 0xff, 1, 4, 7, 18, 1, 5, 0xff, 0xff, 0, 4, 7, 18, 1, 6), /* descending terms */
-	BODY(0, 0, 2, 0xff, 0xff, 0, 4, 7, 18, 1, 5, 0xff, 0xff, 1, 4, 7, 18, 1, 5), /* LID 5 with two paths */
+	BODY(0, 1, 1, 0, 5, 1, 0),						/* a site below 0 */
+	BODY(0, 1, 1, 0, 5, 0xfe, 0xff, 0xb, 0),				/* one beyond the last switch's own port */
+	BODY(0, 1, 1, 0, 5, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0),
+	BODY(0, 2, 1, 0, 5, 0, 0, 0, 5, 0, 0),					/* LID 5 with two names */
+	BODY(0, 0, 1, 0x10, 0xff, 0xff, 4, 7, 18, 0),				/* an empty group */
+	BODY(0, 0, 1, 0x00, 1, 5),						/* the first one's P_Key is left out */
+	BODY(0, 0, 1, 0x10, 0, 0, 4, 7, 18, 1, 5),				/* P_Key 0 */
+	BODY(0, 0, 1, 0x10, 0xff, 0xff, 64, 7, 18, 1, 5),			/* seven bits: MTU, rate, packet life */
+	BODY(0, 0, 1, 0x10, 0xff, 0xff, 4, 64, 18, 1, 5),
+	BODY(0, 0, 1, 0x10, 0xff, 0xff, 4, 7, 64, 1, 5),
+	BODY(0, 0, 1, 0x10, 0xff, 0xff, 4, 7, 18, 1, 0),			/* LID 0 */
+	BODY(0, 0, 1, 0x10, 0xff, 0xff, 4, 7, 18, 1, 0x80, 0x80, 3),		/* LID 0xc000 */
+	BODY(0, 0, 1, 0x10, 0xff, 0xff, 4, 7, 18, 2, 0xff, 0xff, 2, 0),		/* the one behind 0xbfff */
+	BODY(0, 0, 2, 0x10, 0xff, 0xff, 4, 7, 18, 1, 5, 0x00, 1, 6),		/* the same terms again */
+	BODY(0, 0, 2, 0x11, 0xff, 0xff, 4, 7, 18, 1, 5, 0x00, 1, 6),		/* descending terms */
+	BODY(0, 0, 2, 0x10, 0xff, 0xff, 4, 7, 18, 1, 5, 0x11, 0xff, 0xff, 4, 7, 18, 1, 6), /* what is the same is said */
+	BODY(0, 0, 2, 0x10, 0xff, 0xff, 4, 7, 18, 1, 5, 0x01, 1, 5),		/* LID 5 with two paths */
+	BODY(0, 0, 1, 0x30, 0xff, 0xff, 4, 7, 18, 0, 0, 1, 1, 2, 3, 4),		/* a list of no switches */
+	BODY(0, 0, 1, 0x30, 0xff, 0xff, 4, 7, 18, 1, 0x80, 0),			/* not said which destinations */
+	BODY(0, 0, 1, 0x30, 0xff, 0xff, 4, 7, 18, 1, 0x80, 0, 1, 1, 2, 3),	/* half of it */
+	BODY(0, 0, 1, 0x30, 0xff, 0xff, 4, 7, 18, 1, 0x81, 0, 1, 1, 2, 3, 4),	/* a bit behind the last */
+	BODY(0, 0, 1, 0x30, 0xff, 0xff, 4, 7, 18, 1, 0, 0, 0x80, 0, 0, 0, 1, 1, 2, 3, 4), /* a number of 17 bits */
+	BODY(0, 0, 1, 0x30, 0xff, 0xff, 4, 7, 18, 1, 0, 1, 0x80, 0, 0, 0, 1, 1, 2, 3, 4), /* switch 49151 */
+	BODY(0, 0, 1, 0x70, 0xff, 0xff, 4, 7, 18, 1, 0x80, 1, 0x80, 0, 1, 1, 2, 3, 4), /* adapters twice */
+	BODY(0, 0, 1, 0xb0, 0xff, 0xff, 4, 7, 18, 1, 0x80, 1, 0x80, 0, 1, 1, 2, 3, 4), /* own port twice */
+	BODY(0, 0, 2, 0x30, 0xff, 0xff, 4, 7, 18, 1, 0x80, 0, 0x21, 1, 0x80, 0, 1, 1, 2, 3, 4), /* two paths */
 };
 
 START_TEST(refuses_what_is_none)
 {
 	ck_assert_int_eq(delta_parts_read(again, bad_bodies[_i].bytes, bad_bodies[_i].length), -EBADMSG);
-	ck_assert_uint_eq(again->delta.n_gone + again->delta.n_named + again->delta.n_paths, 0);
+	ck_assert_uint_eq(count_items(&again->delta), 0);
 }
 END_TEST
 
@@ -270,24 +321,42 @@ START_TEST(layout)
 {
 	static const uint8_t by_hand[] = {
 		2, 0x81, 1, 0x7e,					/* GUIDs 129 and 256 are gone */
-		2, 7, 0x12, 0x34, 0, 0, 9,				/* 7 has LID 0x1234, 8 has LID 9 */
-		2, 0x80, 0x01, 3, 4, 7, 18, 1, 0xb4, 0x24,		/* 0x1234 */
-		0xff, 0xff, 0, 5, 16, 17, 3, 9, 0, 0xf4, 0xff, 2,	/* 9, 10, 0xbfff */
+		/* 7 has LID 0x1234 and hangs at switch 4, 8 has LID 9 and is that switch, where 9 is, too */
+		3, 7, 0x12, 0x34, 18, 0, 0, 9, 2, 0, 0, 10, 1,
+		3,
+		0x13, 0x80, 0x01, 4, 7, 18, 1, 0xb4, 0x24,		/* 0x1234 */
+		0x10, 0xff, 0xff, 5, 16, 17, 3, 9, 0, 0xf4, 0xff, 2,	/* 9, 10, 0xbfff */
+		0x62, 3, 0xa2, 0x00, 1, 0x08, 0x00, 0,			/* all ends of 0, 2, 6; what hangs at 15 */
+		0x83, 1, 0x12, 0x34, 0x56, 0x78,			/* that is 131 destinations, and this their sum */
 	};
 
 	ck_assert_int_eq(delta_parts_read(again, by_hand, sizeof(by_hand)), 0);
 	ck_assert_uint_eq(again->delta.n_gone, 2);
 	ck_assert_uint_eq(again->gone[0], 129);
 	ck_assert_uint_eq(again->gone[1], 256);
-	ck_assert_uint_eq(again->delta.n_named, 2);
+	ck_assert_uint_eq(again->delta.n_named, 3);
 	ck_assert_uint_eq(again->named[0].lid, 0x1234);
+	ck_assert_uint_eq(again->named[0].site, hf_site(4, false));
 	ck_assert_uint_eq(again->named[1].guid, 8);
+	ck_assert_uint_eq(again->named[1].site, hf_site(4, true));
+	ck_assert_uint_eq(again->named[2].site, hf_site(4, false));
 	ck_assert_uint_eq(again->delta.n_paths, 4);
 	ck_assert_uint_eq(again->paths[0].lid, 0x1234);
 	ck_assert_uint_eq(again->paths[0].terms.pkey, 0x8001);
 	ck_assert_uint_eq(again->paths[2].lid, 10);
 	ck_assert_uint_eq(again->paths[3].lid, 0xbfff);
 	ck_assert_uint_eq(again->paths[3].terms.rate, 16);
+	ck_assert_uint_eq(again->delta.n_switches, 4);
+	ck_assert_uint_eq(again->switches[0].number, 0);
+	ck_assert_uint_eq(again->switches[1].number, 2);
+	ck_assert_uint_eq(again->switches[2].number, 6);
+	ck_assert_int_eq(again->switches[2].ends, HF_DELTA_ALL_ENDS);
+	ck_assert_uint_eq(again->switches[3].number, 15);
+	ck_assert_int_eq(again->switches[3].ends, HF_DELTA_ADAPTERS);
+	ck_assert_uint_eq(again->switches[3].terms.sl, 2);
+	ck_assert_uint_eq(again->switches[3].terms.rate, 16);
+	ck_assert_uint_eq(again->delta.covered, 131);
+	ck_assert_uint_eq(again->delta.covered_sum, 0x12345678);
 	ck_assert(expect_refused_or_same(by_hand, sizeof(by_hand)));
 }
 END_TEST
@@ -302,16 +371,26 @@ START_TEST(limits)
 	delta->n_gone = delta->n_named = delta->n_paths = HF_DELTA_MAX;
 	for (size_t i = 0; i < HF_DELTA_MAX; i++) {
 		delta->gone[i] = UINT64_MAX - 2 - 2 * i;
-		delta->named[i] = (struct hf_delta_name){ UINT64_MAX - 3 * i, i + 1 };
+		delta->named[i] = (struct hf_delta_name){ UINT64_MAX - 3 * i, i + 1, i % 2 ? HF_SITE_LAST : 0 };
 		delta->paths[i] = (struct hf_delta_path){ i + 1, { 1 + i, i % 16, 5, 7, 18 } };
 	}
+	for (size_t i = 0; i < HF_DELTA_MAX; i++) {
+		delta->switches[2 * i] = (struct hf_delta_switch){
+			.number = i, .ends = HF_DELTA_ADAPTERS, .terms = { 1 + i, i % 16, 5, 7, 18 },
+		};
+		delta->switches[2 * i + 1] = (struct hf_delta_switch){
+			.number = i, .ends = HF_DELTA_OWN_PORT, .terms = delta->paths[(i + 7) % HF_DELTA_MAX].terms,
+		};
+	}
+	delta->n_switches = 2 * HF_DELTA_MAX;
+	delta->covered = HF_DELTA_MAX;
 	body = delta_parts_write(parts, &length);
 	ck_assert_uint_le(length, hf_delta_max_bytes(delta));
 	ck_assert_int_eq(delta_parts_read(again, body, length), 0);
 	expect_same(delta, &again->delta);
 	free(body);
 
-	delta->n_named = delta->n_paths = 0;
+	delta->n_named = delta->n_paths = delta->n_switches = 0;
 	body = delta_parts_write(parts, &length);
 	longer = malloc(length + 1);
 	memcpy(longer, body, length);
@@ -343,39 +422,54 @@ static const struct {
 	size_t changes;		/* so many of them, drawn by chance */
 	size_t sls;
 	bool are_named;
+	size_t at_switch;	/* so many destinations at each switch, and all paths to them change; or 0 */
 	double limit;		/* bytes per change */
 } size_claims[] = {
-	{ "1 of 1024 destinations", 1024, 1, 1, false, 12 },
-	{ "1 in 100 of 1024, one SL", 1024, 10, 1, false, 3 },
-	{ "1 in 10 of 1024, one SL", 1024, 102, 1, false, 1.2 },
-	{ "1 in 10 of 1024, 8 SLs", 1024, 102, 8, false, 2.1 },
-	{ "1 in 100 of 11664, one SL", 11664, 116, 1, false, 2 },
-	{ "1 in 10 of 11664, 8 SLs", 11664, 1166, 8, false, 1.6 },
-	{ "whole table of 1024, one SL", 1024, 1024, 1, true, 7 },
-	{ "whole table of 11664, 8 SLs", 11664, 11664, 8, true, 7 },
-	{ "whole table of 49151, 8 SLs", 49151, 49151, 8, true, 7 },
+	{ "1 of 1024 destinations", 1024, 1, 1, false, 0, 12 },
+	{ "1 in 100 of 1024, one SL", 1024, 10, 1, false, 0, 3 },
+	{ "1 in 10 of 1024, one SL", 1024, 102, 1, false, 0, 1.2 },
+	{ "1 in 10 of 1024, 8 SLs", 1024, 102, 8, false, 0, 2.1 },
+	{ "1 in 100 of 11664, one SL", 11664, 116, 1, false, 0, 2 },
+	{ "1 in 10 of 11664, 8 SLs", 11664, 1166, 8, false, 0, 1.6 },
+	{ "whole table of 1024, one SL", 1024, 1024, 1, true, 0, 8 },
+	{ "whole table of 11664, 8 SLs", 11664, 11664, 8, true, 0, 8 },
+	{ "whole table of 49151, 8 SLs", 49151, 49151, 8, true, 0, 8 },
+	{ "whole table of 11664, 18 at a switch", 11664, 11664, 8, true, 18, 7 },
+	{ "1 in 2 switches of 264, 4 hosts each, 5 SLs", 1056, 528, 5, false, 4, 0.25 },
+	{ "1 in 10 of 11664, 18 at a switch, 8 SLs", 11664, 1166, 8, false, 18, 0.12 },
 };
 
 START_TEST(size)
 {
 	struct hf_delta *delta = &parts->delta;
-	uint16_t lids[LIDS];
+	size_t length, at_switch = size_claims[_i].at_switch;
+	uint16_t lids[LIDS], switches[LIDS];
 	double per_change;
-	size_t length;
 
 	seed(_i);
 	fill_lids(lids);
+	fill_lids(switches);
 	SHUFFLE(lids, size_claims[_i].destinations);
+	SHUFFLE(switches, at_switch ? size_claims[_i].destinations / at_switch : 1);
 	for (size_t i = 0; i < size_claims[_i].changes; i++) {
 		const struct hf_delta_terms terms = { 0xffff, below(size_claims[_i].sls), 5, 16, 18 };
+		uint32_t number = at_switch ? switches[i / at_switch] - 1U : below(size_claims[_i].destinations / 30 + 1);
 
-		delta->paths[delta->n_paths++] = (struct hf_delta_path){ lids[i], terms };
+		if (!at_switch)
+			delta->paths[delta->n_paths++] = (struct hf_delta_path){ lids[i], terms };
+		else if (i % at_switch == 0)
+			delta->switches[delta->n_switches++] = (struct hf_delta_switch){
+				.number = number, .ends = HF_DELTA_ALL_ENDS, .terms = terms,
+			};
 		if (size_claims[_i].are_named)
-			delta->named[delta->n_named++] = (struct hf_delta_name){ real_guid(i), lids[i] };
+			delta->named[delta->n_named++] = (struct hf_delta_name){
+				real_guid(i), lids[i], hf_site(number, false),
+			};
 	}
 	free(delta_parts_write(parts, &length));
-	per_change = (double)length / delta->n_paths;
-	printf("# %s: %zu changes in %zu bytes, %.2f each\n", size_claims[_i].what, delta->n_paths, length, per_change);
+	per_change = (double)length / size_claims[_i].changes;
+	printf("# %s: %zu changes in %zu bytes, %.2f each\n", size_claims[_i].what, size_claims[_i].changes, length,
+	       per_change);
 	ck_assert_double_le(per_change, size_claims[_i].limit);
 }
 END_TEST

@@ -111,11 +111,11 @@ START_TEST(an_update_replaces_one_path)
 	put_table(2, 4);
 	hf_path_cache_end_table(cache);
 	record.qos_class_sl = htobe16(1);
-	ck_assert_int_eq(hf_path_cache_update(cache, &record), 0);
+	ck_assert_int_eq(hf_path_cache_update(cache, &record, HF_SITE_UNKNOWN), 0);
 	ck_assert_uint_eq(find(3)->sl, 1);
 	ck_assert_uint_eq(find(2)->sl, 0);
 	record = fake_path(1, 30);
-	ck_assert_int_eq(hf_path_cache_update(cache, &record), 0);
+	ck_assert_int_eq(hf_path_cache_update(cache, &record, HF_SITE_UNKNOWN), 0);
 	ck_assert(find(30)->reachable);
 }
 END_TEST
@@ -200,8 +200,8 @@ START_TEST(a_whole_delta_leaves_nothing_else)
 {
 	put_whole_table(9);
 	hf_path_cache_begin_delta(cache, &origin, true);
-	ck_assert_int_eq(hf_path_cache_name(cache, GUID(4), 40), 0);
-	ck_assert_int_eq(hf_path_cache_name(cache, GUID(30), 41), 0);
+	ck_assert_int_eq(hf_path_cache_name(cache, GUID(4), 40, HF_SITE_UNKNOWN), 0);
+	ck_assert_int_eq(hf_path_cache_name(cache, GUID(30), 41, HF_SITE_UNKNOWN), 0);
 	ck_assert_int_eq(hf_path_cache_set(cache, 40, &terms), 0);
 	ck_assert_int_eq(hf_path_cache_set(cache, 41, &terms), 0);
 	ck_assert_int_eq(hf_path_cache_set(cache, LID(5), &terms), -ENOENT);	/* a LID of the table before */
@@ -220,7 +220,7 @@ START_TEST(the_subnet_prefix_comes_with_the_delta)
 	put_whole_table(2);
 	hf_path_cache_begin_delta(cache, &elsewhere, false);
 	ck_assert(!hf_path_cache_lose_guid(cache, GUID(2)));
-	ck_assert_int_eq(hf_path_cache_name(cache, GUID(2), 50), 0);
+	ck_assert_int_eq(hf_path_cache_name(cache, GUID(2), 50, HF_SITE_UNKNOWN), 0);
 	ck_assert_int_eq(hf_path_cache_set(cache, 50, &terms), 0);
 	ck_assert_uint_eq(find(2)->dlid, LID(2));
 	ck_assert_uint_eq(hf_path_cache_find(cache, &gid)->dlid, 50);
@@ -245,7 +245,7 @@ END_TEST
 START_TEST(a_name_is_no_path)
 {
 	hf_path_cache_begin_delta(cache, &origin, false);
-	ck_assert_int_eq(hf_path_cache_name(cache, GUID(2), 40), 0);
+	ck_assert_int_eq(hf_path_cache_name(cache, GUID(2), 40, HF_SITE_UNKNOWN), 0);
 	ck_assert(!find(2)->reachable);
 	ck_assert_ptr_eq(hf_path_cache_find_lid(cache, 40), find(2));
 }
@@ -255,8 +255,8 @@ START_TEST(two_ports_exchange_their_lids)
 {
 	put_whole_table(4);
 	hf_path_cache_begin_delta(cache, &origin, false);
-	ck_assert_int_eq(hf_path_cache_name(cache, GUID(2), LID(3)), 0);
-	ck_assert_int_eq(hf_path_cache_name(cache, GUID(3), LID(2)), 0);
+	ck_assert_int_eq(hf_path_cache_name(cache, GUID(2), LID(3), HF_SITE_UNKNOWN), 0);
+	ck_assert_int_eq(hf_path_cache_name(cache, GUID(3), LID(2), HF_SITE_UNKNOWN), 0);
 	ck_assert_int_eq(hf_path_cache_set(cache, LID(2), &terms), 0);
 	ck_assert_uint_eq(find(3)->sl, 3);
 	ck_assert_uint_eq(find(3)->dlid, LID(2));
@@ -271,12 +271,12 @@ START_TEST(a_lid_passes_on_from_a_port_that_is_gone)
 	put_whole_table(4);
 	hf_path_cache_begin_delta(cache, &origin, false);
 	ck_assert(hf_path_cache_lose_guid(cache, GUID(2)));
-	ck_assert_int_eq(hf_path_cache_name(cache, GUID(20), LID(2)), 0);
+	ck_assert_int_eq(hf_path_cache_name(cache, GUID(20), LID(2), HF_SITE_UNKNOWN), 0);
 	ck_assert_int_eq(hf_path_cache_set(cache, LID(2), &terms), 0);
 	ck_assert(!find(2)->reachable);
 	ck_assert(find(20)->reachable);
 
-	ck_assert_int_eq(hf_path_cache_name(cache, GUID(2), 50), 0);
+	ck_assert_int_eq(hf_path_cache_name(cache, GUID(2), 50, HF_SITE_UNKNOWN), 0);
 	ck_assert_int_eq(hf_path_cache_set(cache, 50, &terms), 0);
 	ck_assert_uint_eq(find(2)->dlid, 50);
 	ck_assert_ptr_eq(hf_path_cache_find_lid(cache, LID(2)), find(20));
@@ -299,13 +299,13 @@ START_TEST(records_tell_lids)
 
 	put_whole_table(4);
 	record.dlid = htobe16(LID(3));
-	ck_assert_int_eq(hf_path_cache_update(cache, &record), 0);
+	ck_assert_int_eq(hf_path_cache_update(cache, &record, HF_SITE_UNKNOWN), 0);
 	ck_assert_ptr_eq(hf_path_cache_find_lid(cache, LID(3)), find(2));
 	ck_assert_ptr_null(hf_path_cache_find_lid(cache, LID(2)));
 
 	record = fake_path(1, 3);
 	record.dlid = htobe16(60);
-	ck_assert_int_eq(hf_path_cache_update(cache, &record), 0);
+	ck_assert_int_eq(hf_path_cache_update(cache, &record, HF_SITE_UNKNOWN), 0);
 	ck_assert_ptr_eq(hf_path_cache_find_lid(cache, LID(3)), find(2));
 	ck_assert_ptr_eq(hf_path_cache_find_lid(cache, 60), find(3));
 
@@ -315,8 +315,154 @@ START_TEST(records_tell_lids)
 	ck_assert_ptr_null(hf_path_cache_find_lid(cache, 60));
 
 	record.dlid = htobe16(0xffff);
-	ck_assert_int_eq(hf_path_cache_update(cache, &record), 0);
+	ck_assert_int_eq(hf_path_cache_update(cache, &record, HF_SITE_UNKNOWN), 0);
 	ck_assert_ptr_null(hf_path_cache_find_lid(cache, 0xffff));
+}
+END_TEST
+
+/* Switch 3 is node 2; 3 to 5 hang at it, and 6 at switch 700. */
+static void put_sites(void)
+{
+	put_whole_table(6);
+	hf_path_cache_begin_delta(cache, &origin, true);
+	for (unsigned int node = 2; node <= 6; node++) {
+		uint32_t site = node == 6 ? hf_site(700, false) : hf_site(3, node == 2);
+
+		ck_assert_int_eq(hf_path_cache_name(cache, GUID(node), LID(node), site), 0);
+		ck_assert_int_eq(hf_path_cache_set(cache, LID(node), &terms), 0);
+	}
+	ck_assert_uint_eq(hf_path_cache_end_table(cache), 0);
+	hf_path_cache_begin_delta(cache, &origin, false);
+}
+
+static uint32_t sum_of(unsigned int first, unsigned int last)
+{
+	uint32_t sum = 0;
+
+	for (unsigned int node = first; node <= last; node++)
+		sum += hf_site_sum(node == 6 ? hf_site(700, false) : hf_site(3, node == 2), LID(node));
+	return sum;
+}
+
+static void add_switch(uint32_t number, enum hf_delta_ends ends, uint8_t sl)
+{
+	struct hf_delta_switch item = { .number = number, .ends = ends, .terms = terms };
+
+	item.terms.sl = sl;
+	ck_assert_int_eq(hf_path_cache_add_switch(cache, &item), 0);
+}
+
+static void count_set(void *ctx, const struct hf_path *path)
+{
+	ck_assert(path->reachable);
+	++*(size_t *)ctx;
+}
+
+static void expect_switches(uint32_t count, uint32_t sum, int err)
+{
+	size_t set = 0;
+
+	ck_assert_int_eq(hf_path_cache_set_switches(cache, count, sum, count_set, &set), err);
+	ck_assert_uint_eq(set, err ? 0 : count);
+}
+
+START_TEST(a_switch_tells_the_paths_to_all_there)
+{
+	static const struct {
+		enum hf_delta_ends ends;
+		unsigned int first, last;
+	} cases[] = { { HF_DELTA_ALL_ENDS, 2, 5 }, { HF_DELTA_ADAPTERS, 3, 5 }, { HF_DELTA_OWN_PORT, 2, 2 } };
+
+	put_sites();
+	add_switch(3, cases[_i].ends, 9);
+	ck_assert_uint_eq(find(3)->sl, terms.sl);
+	expect_switches(cases[_i].last - cases[_i].first + 1, sum_of(cases[_i].first, cases[_i].last), 0);
+	for (unsigned int node = 2; node <= 6; node++) {
+		bool is_told = node >= cases[_i].first && node <= cases[_i].last;
+
+		ck_assert_uint_eq(find(node)->sl, is_told ? 9 : terms.sl);
+	}
+	/* What a delta told is that delta's. */
+	hf_path_cache_begin_delta(cache, &origin, false);
+	add_switch(700, HF_DELTA_ALL_ENDS, 8);
+	expect_switches(1, sum_of(6, 6), 0);
+	ck_assert_uint_eq(find(6)->sl, 8);
+}
+END_TEST
+
+START_TEST(both_kinds_of_ends_may_have_paths)
+{
+	put_sites();
+	add_switch(3, HF_DELTA_ADAPTERS, 9);
+	add_switch(3, HF_DELTA_OWN_PORT, 10);
+	expect_switches(4, sum_of(2, 5), 0);
+	ck_assert_uint_eq(find(2)->sl, 10);
+	ck_assert_uint_eq(find(3)->sl, 9);
+}
+END_TEST
+
+/* Others than the SM means: nothing is set. */
+START_TEST(a_switch_with_others_tells_nothing)
+{
+	put_sites();
+	add_switch(3, HF_DELTA_ALL_ENDS, 9);
+	add_switch(48000, HF_DELTA_ALL_ENDS, 9);
+	expect_switches(3, sum_of(2, 5), -ESTALE);
+	expect_switches(4, sum_of(2, 5) + 1, -ESTALE);
+	expect_switches(4, sum_of(2, 4) + sum_of(6, 6), -ESTALE);
+	expect_switches(0, 0, -ESTALE);
+	for (unsigned int node = 2; node <= 6; node++)
+		ck_assert_uint_eq(find(node)->sl, terms.sl);
+	expect_switches(4, sum_of(2, 5), 0);
+}
+END_TEST
+
+/* What is lost is at no switch any more, until it is named again. */
+START_TEST(what_is_lost_has_left_its_switch)
+{
+	struct hf_path_record record = fake_path(1, 5);
+
+	put_sites();
+	if (_i == 0)
+		ck_assert(hf_path_cache_lose_guid(cache, GUID(5)));
+	else
+		ck_assert_uint_eq(hf_path_cache_lose(cache, HF_PR_COMP_DGID, &record), 1);
+	add_switch(3, HF_DELTA_ALL_ENDS, 9);
+	expect_switches(4, sum_of(2, 5), -ESTALE);
+	expect_switches(3, sum_of(2, 4), 0);
+	ck_assert(!find(5)->reachable);
+
+	hf_path_cache_begin_delta(cache, &origin, false);
+	ck_assert_int_eq(hf_path_cache_update(cache, &record, hf_site(3, false)), 0);
+	add_switch(3, HF_DELTA_ALL_ENDS, 11);
+	expect_switches(4, sum_of(2, 5), 0);
+	ck_assert_uint_eq(find(5)->sl, 11);
+}
+END_TEST
+
+/* A destination that is new and the path to its switch come in one delta. */
+START_TEST(a_name_and_its_switch_make_a_path)
+{
+	put_sites();
+	ck_assert_int_eq(hf_path_cache_name(cache, GUID(30), LID(30), hf_site(9, false)), 0);
+	add_switch(9, HF_DELTA_ALL_ENDS, 4);
+	expect_switches(1, hf_site_sum(hf_site(9, false), LID(30)), 0);
+	ck_assert(find(30)->reachable);
+	ck_assert_uint_eq(find(30)->sl, 4);
+	ck_assert_uint_eq(find(30)->dlid, LID(30));
+}
+END_TEST
+
+START_TEST(a_whole_table_forgets_the_switches)
+{
+	put_sites();
+	if (_i == 0)
+		put_whole_table(6);
+	else
+		hf_path_cache_begin_delta(cache, &origin, true);
+	add_switch(3, HF_DELTA_ALL_ENDS, 9);
+	expect_switches(4, sum_of(2, 5), -ESTALE);
+	expect_switches(0, 0, 0);
 }
 END_TEST
 
@@ -349,7 +495,7 @@ START_TEST(lids_that_change_hands)
 			is_reachable[port] = false;
 			break;
 		case 1:
-			ck_assert_int_eq(hf_path_cache_name(cache, GUID(port), lid), 0);
+			ck_assert_int_eq(hf_path_cache_name(cache, GUID(port), lid, HF_SITE_UNKNOWN), 0);
 			if (owner[lid_of[port]] == port)
 				owner[lid_of[port]] = -1;
 			lid_of[port] = lid;
@@ -380,10 +526,10 @@ START_TEST(has_a_bound)
 	put_table(2, 1 + HF_PATH_CACHE_MAX);
 	record = fake_path(1, HF_PATH_CACHE_MAX + 10);
 	ck_assert_int_eq(hf_path_cache_put(cache, &record), -ENOSPC);
-	ck_assert_int_eq(hf_path_cache_update(cache, &record), -ENOSPC);
-	ck_assert_int_eq(hf_path_cache_name(cache, GUID(HF_PATH_CACHE_MAX + 10), 1), -ENOSPC);
+	ck_assert_int_eq(hf_path_cache_update(cache, &record, HF_SITE_UNKNOWN), -ENOSPC);
+	ck_assert_int_eq(hf_path_cache_name(cache, GUID(HF_PATH_CACHE_MAX + 10), 1, HF_SITE_UNKNOWN), -ENOSPC);
 	record = fake_path(1, 2);
-	ck_assert_int_eq(hf_path_cache_update(cache, &record), 0);
+	ck_assert_int_eq(hf_path_cache_update(cache, &record, HF_SITE_UNKNOWN), 0);
 }
 END_TEST
 
@@ -427,6 +573,12 @@ int main(void)
 	tcase_add_test(tcase, a_lid_passes_on_from_a_port_that_is_gone);
 	tcase_add_test(tcase, a_port_that_comes_back_has_its_lid);
 	tcase_add_test(tcase, records_tell_lids);
+	tcase_add_loop_test(tcase, a_switch_tells_the_paths_to_all_there, 0, 3);
+	tcase_add_test(tcase, both_kinds_of_ends_may_have_paths);
+	tcase_add_test(tcase, a_switch_with_others_tells_nothing);
+	tcase_add_loop_test(tcase, what_is_lost_has_left_its_switch, 0, 2);
+	tcase_add_test(tcase, a_name_and_its_switch_make_a_path);
+	tcase_add_loop_test(tcase, a_whole_table_forgets_the_switches, 0, 2);
 	tcase_add_loop_test(tcase, lids_that_change_hands, 0, 20);
 	tcase_add_test(tcase, has_a_bound);
 	tcase_add_test(tcase, differs_by_each_field_that_connections_use);

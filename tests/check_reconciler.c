@@ -65,7 +65,7 @@ static void tell(unsigned int node, unsigned int sl)
 	struct hf_path_record record = fake_path(1, node);
 
 	record.qos_class_sl = htobe16(sl);
-	ck_assert_int_eq(hf_path_cache_update(cache, &record), 0);
+	ck_assert_int_eq(hf_path_cache_update(cache, &record, HF_SITE_UNKNOWN), 0);
 }
 
 static void lose(unsigned int node)
@@ -233,7 +233,7 @@ START_TEST(resets_where_the_mtu_changes)
 	tell(2, 0);
 	hf_reconciler_run(&reconciler, 0);
 	record.mtu = 3;
-	ck_assert_int_eq(hf_path_cache_update(cache, &record), 0);
+	ck_assert_int_eq(hf_path_cache_update(cache, &record, HF_SITE_UNKNOWN), 0);
 	hf_reconciler_run(&reconciler, 0);
 	ck_assert_uint_eq(qp_of(connection)->transitions[HF_QP_RTS][HF_QP_RESET], 1);
 	ck_assert_uint_eq(qp_of(connection)->attr.path_mtu, 3);

@@ -64,7 +64,7 @@ static void answer_whole(uint64_t instance, uint64_t epoch, unsigned int nodes)
 	};
 
 	for (unsigned int i = 0; i < nodes; i++) {
-		named[i] = (struct hf_delta_name){ GUID(i + 1), LID(i + 1) };
+		named[i] = (struct hf_delta_name){ .guid = GUID(i + 1), .lid = LID(i + 1) };
 		paths[i] = (struct hf_delta_path){ LID(i + 1), terms };
 	}
 	delta.parts.n_named = delta.parts.n_paths = nodes;
@@ -237,9 +237,11 @@ END_TEST
 START_TEST(report_with_a_body_is_taken)
 {
 	uint64_t gone = GUID(3);
-	struct hf_delta_name named = { GUID(20), LID(3) };
+	struct hf_delta_name named = { .guid = GUID(20), .lid = LID(3) };
 	struct hf_delta_path paths[] = { { LID(3), terms }, { LID(5), terms } };
-	struct hf_delta parts = { &gone, &named, paths, 1, 1, 2 };
+	struct hf_delta parts = {
+		.gone = &gone, .named = &named, .paths = paths, .n_gone = 1, .n_named = 1, .n_paths = 2,
+	};
 
 	paths[1].terms.sl = 9;
 	settle();
@@ -628,12 +630,12 @@ static void one_byte_more(uint8_t *data, size_t *bytes) { data[(*bytes)++] = 0; 
 static void a_word_more(uint8_t *data, size_t *bytes) { memset(data + *bytes, 0, 8); *bytes += 8; }
 static void filled_with_ones(uint8_t *data, size_t *bytes) { data[*bytes - 1] = 1; }
 static void bad_body(uint8_t *data, size_t *bytes) { (void)bytes; data[HDR + 2] = 2; }
-static void bad_sl(uint8_t *data, size_t *bytes) { (void)bytes; data[HDR + 5] = 16; }
+static void bad_pkey(uint8_t *data, size_t *bytes) { (void)bytes; data[HDR + 4] = data[HDR + 5] = 0; }
 
 static void (*const spoilers[])(uint8_t *data, size_t *bytes) = {
 	no_magic, version_0, unknown_flag, slid_0, slid_multicast, instance_0, huge_body, longer_body, shorter_body,
 	no_body, one_word, half_header, header_alone, one_byte_less, one_byte_more, a_word_more, filled_with_ones,
-	bad_body, bad_sl,
+	bad_body, bad_pkey,
 };
 
 /* A delta with one change: 48 bytes of header, 11 of body, 5 behind them. */
@@ -825,6 +827,102 @@ START_TEST(a_report_with_an_unknown_lid_leads_to_a_whole_table)
 }
 END_TEST
 
+/* All nodes but the first, which is the switch that the others hang at. */
+static struct hf_delta_switch all_there(struct hf_delta *parts, uint8_t sl)
+{
+	struct hf_delta_switch item = { .number = 5, .ends = HF_DELTA_ADAPTERS, .terms = terms };
+
+	item.terms.sl = sl;
+	parts->n_switches = 1;
+	for (unsigned int node = 2; node <= NODES; node++) {
+		parts->covered++;
+		parts->covered_sum += hf_site_sum(hf_site(5, false), LID(node));
+	}
+	return item;
+}
+
+/* A whole table in which nodes are told with their sites; @sum_error makes it contradict itself. */
+static void answer_sites(uint64_t epoch, uint32_t sum_error)
+{
+	struct hf_delta_name named[NODES];
+	struct hf_delta_path path = { LID(1), terms };
+	struct fake_delta delta = {
+		.instance = I, .epoch = epoch, .is_whole = true,
+		.parts = { .named = named, .paths = &path, .n_named = NODES, .n_paths = 1 },
+	};
+	struct hf_delta_switch item = all_there(&delta.parts, 1);
+
+	for (unsigned int i = 0; i < NODES; i++)
+		named[i] = (struct hf_delta_name){ GUID(i + 1), LID(i + 1), hf_site(5, i == 0) };
+	delta.parts.switches = &item;
+	delta.parts.covered_sum += sum_error;
+	fake_answer_delta(&sa, &delta);
+}
+
+START_TEST(a_report_tells_all_paths_to_a_switch)
+{
+	struct hf_delta parts = { 0 };
+	struct hf_delta_switch item = all_there(&parts, 9);
+
+	fake_tell_port(&sa);
+	subscribe();
+	answer_sites(E, 0);
+	ck_assert_uint_eq(sa.last_delta.changes, NODES);
+	fake_forget(&sa);
+	for (unsigned int node = 1; node <= NODES; node++)
+		ck_assert_int_eq(sl_to(node), 1);
+	parts.switches = &item;
+	report_body(E, E + 1, &parts);
+	expect_held(I, E + 1);
+	ck_assert_int_eq(sl_to(1), 1);
+	for (unsigned int node = 2; node <= NODES; node++)
+		ck_assert_int_eq(sl_to(node), 9);
+	ck_assert_uint_eq(query_count(), 0);
+	ck_assert_uint_eq(sa.set_by_switch, 2 * (NODES - 1));
+}
+END_TEST
+
+/* The host does not know who is there, or others: it asks for the whole, and nothing of it is taken. */
+START_TEST(a_report_of_a_switch_with_others_leads_to_a_whole_table)
+{
+	struct hf_delta parts = { 0 };
+	struct hf_delta_switch item = all_there(&parts, 9);
+
+	parts.switches = &item;
+	if (_i) {
+		fake_tell_port(&sa);
+		subscribe();
+		answer_sites(E, 0);
+		fake_forget(&sa);
+		parts.covered_sum--;
+	} else {
+		settle();
+	}
+	report_body(E, E + 1, &parts);
+	for (unsigned int node = 1; node <= NODES; node++)
+		ck_assert_int_eq(sl_to(node), 1);
+	expect_held(I, E);
+	expect_asked(1, 0, 0);
+	answer_sites(E + 1, 0);
+	expect_held(I, E + 1);
+}
+END_TEST
+
+/* Three in a row, and records are asked for. */
+START_TEST(a_whole_table_that_contradicts_itself_is_refused)
+{
+	settle();
+	hf_sa_client_want_query(sa.client, sa.now_ns);
+	for (unsigned int i = 0; i < 3; i++) {
+		answer_sites(E + 1, 1);
+		expect_held(I, E);
+		ck_assert_uint_eq(counters()->deltas_refused, i + 1);
+		pass_back_off();
+	}
+	ck_assert_uint_eq(be64toh(((const struct hf_path_record *)last_query()->data)->service_id), 0);
+}
+END_TEST
+
 /* Longer than the MAD, than the body, or with a body that is none: nothing of it is taken. */
 START_TEST(reports_with_bad_bodies_ask)
 {
@@ -898,6 +996,9 @@ int main(void)
 	tcase_add_test(tcase, a_newer_version_is_asked_for_records);
 	tcase_add_test(tcase, a_path_to_an_unknown_lid_leads_to_a_whole_table);
 	tcase_add_test(tcase, a_report_with_an_unknown_lid_leads_to_a_whole_table);
+	tcase_add_test(tcase, a_report_tells_all_paths_to_a_switch);
+	tcase_add_loop_test(tcase, a_report_of_a_switch_with_others_leads_to_a_whole_table, 0, 2);
+	tcase_add_test(tcase, a_whole_table_that_contradicts_itself_is_refused);
 	tcase_add_loop_test(tcase, reports_with_bad_bodies_ask, 0, 6);
 	tcase_add_test(tcase, a_record_that_cannot_be_kept_is_asked_for);
 	suite_add_tcase(suite, tcase);

@@ -22,11 +22,13 @@
 #define MTU		5
 #define RATE		16
 #define PKT_LIFE	18
+#define SWITCHES	5	/* nodes 2 to 6 are their own ports */
 
 struct node {
 	bool is_there;
 	uint16_t lid;
 	uint8_t sl;
+	uint32_t at;		/* the switch where it hangs */
 	uint64_t changed, named;	/* the last epoch in which the path, and in which the LID, became another */
 };
 
@@ -84,6 +86,16 @@ static struct hf_delta_terms terms_of(const struct node *node)
 	};
 }
 
+static bool is_own_port(unsigned int number)
+{
+	return number > 1 && number <= 1 + SWITCHES;
+}
+
+static uint32_t site_of(unsigned int number)
+{
+	return hf_site(is_own_port(number) ? number - 2 : world.nodes[number].at, is_own_port(number));
+}
+
 static struct hf_path_record record_of(unsigned int number)
 {
 	const struct node *node = &world.nodes[number];
@@ -100,12 +112,60 @@ struct items {
 	uint64_t gone[NODES];
 	struct hf_delta_name named[NODES];
 	struct hf_delta_path paths[NODES];
+	struct hf_delta_switch switches[2 * SWITCHES];
 };
+
+static bool is_told(unsigned int number, bool is_whole, uint64_t since)
+{
+	return world.nodes[number].is_there && (is_whole || world.nodes[number].changed > since);
+}
+
+/* Whether the nodes at a site are told by their switch: all paths are alike, and one is to be told. */
+static bool is_alike(uint32_t site, bool is_whole, uint64_t since, unsigned int *ret_number)
+{
+	bool is_wanted = false;
+
+	*ret_number = 0;
+	for (unsigned int number = 1; number <= NODES; number++) {
+		if (!world.nodes[number].is_there || site_of(number) != site)
+			continue;
+		if (*ret_number && world.nodes[number].sl != world.nodes[*ret_number].sl)
+			return false;
+		*ret_number = number;
+		is_wanted = is_wanted || is_told(number, is_whole, since);
+	}
+	return is_wanted;
+}
+
+static void gather_switches(struct hf_delta *delta, bool is_whole, uint64_t since)
+{
+	unsigned int number;
+
+	for (uint32_t site = hf_site(0, false); site <= hf_site(SWITCHES - 1, true); site++) {
+		if (!is_alike(site, is_whole, since, &number))
+			continue;
+		delta->switches[delta->n_switches++] = (struct hf_delta_switch){
+			.number = hf_site_switch(site),
+			.ends = hf_site_is_own_port(site) ? HF_DELTA_OWN_PORT : HF_DELTA_ADAPTERS,
+			.terms = terms_of(&world.nodes[number]),
+		};
+		for (number = 1; number <= NODES; number++)
+			if (world.nodes[number].is_there && site_of(number) == site) {
+				delta->covered++;
+				delta->covered_sum += hf_site_sum(site, world.nodes[number].lid);
+			}
+	}
+}
 
 /* What is other since epoch @since of this instance; or everything. */
 static struct hf_delta gather(struct items *items, bool is_whole, uint64_t since)
 {
-	struct hf_delta delta = { .gone = items->gone, .named = items->named, .paths = items->paths };
+	struct hf_delta delta = {
+		.gone = items->gone, .named = items->named, .paths = items->paths, .switches = items->switches,
+	};
+	unsigned int ignored;
+
+	gather_switches(&delta, is_whole, since);
 
 	for (unsigned int number = 1; number <= NODES; number++) {
 		const struct node *node = &world.nodes[number];
@@ -118,8 +178,9 @@ static struct hf_delta gather(struct items *items, bool is_whole, uint64_t since
 			continue;
 		}
 		if (is_whole || node->named > since)
-			delta.named[delta.n_named++] = (struct hf_delta_name){ GUID(number), node->lid };
-		delta.paths[delta.n_paths++] = (struct hf_delta_path){ node->lid, terms_of(node) };
+			delta.named[delta.n_named++] = (struct hf_delta_name){ GUID(number), node->lid, site_of(number) };
+		if (!is_alike(site_of(number), is_whole, since, &ignored))
+			delta.paths[delta.n_paths++] = (struct hf_delta_path){ node->lid, terms_of(node) };
 	}
 	return delta;
 }
@@ -144,6 +205,7 @@ static void report_one(unsigned int number)
 
 	send_report(&(struct fake_report){
 		.trap_num = is_there ? HF_TRAP_REPATH : HF_TRAP_UNPATH, .comp_mask = ONE_PATH, .path = &record,
+		.site = site_of(number),
 	});
 }
 
@@ -157,6 +219,15 @@ static void report_several(struct hf_delta *delta)
 		.trap_num = HF_TRAP_REPATH, .comp_mask = HF_PR_COMP_SGID, .path = &pattern,
 		.parts = is_small ? delta : NULL,
 	});
+}
+
+static size_t count_changed(uint64_t since)
+{
+	size_t count = 0;
+
+	for (unsigned int number = 1; number <= NODES; number++)
+		count += world.nodes[number].changed > since;
+	return count;
 }
 
 static unsigned int only_change(uint64_t epoch)
@@ -173,13 +244,15 @@ static void tell(void)
 	struct items items;
 	struct hf_delta delta = gather(&items, false, world.epoch - 1);
 
-	if (delta.n_gone + delta.n_paths == 0)
+	size_t changed = count_changed(world.epoch - 1);
+
+	if (changed == 0)
 		return;
 	if (!world.is_subscribed)
 		;
 	else if (chance(3))
 		send_report(&(struct fake_report){ .trap_num = HF_TRAP_REPATH });
-	else if (delta.n_gone + delta.n_paths == 1)
+	else if (changed == 1)
 		report_one(only_change(world.epoch));
 	else
 		report_several(&delta);
@@ -206,6 +279,21 @@ static void exchange_lids(unsigned int a, unsigned int b)
 	first->changed = first->named = second->changed = second->named = world.epoch;
 }
 
+/* All paths there become alike. */
+static void change_switch(uint32_t at)
+{
+	uint8_t sl = random() % 16;
+
+	for (unsigned int number = 1; number <= NODES; number++) {
+		struct node *node = &world.nodes[number];
+
+		if (!node->is_there || hf_site_switch(site_of(number)) != at || node->sl == sl)
+			continue;
+		node->sl = sl;
+		node->changed = world.epoch;
+	}
+}
+
 static void change_something(void)
 {
 	unsigned int number = 2 + random() % (NODES - 1);
@@ -215,12 +303,17 @@ static void change_something(void)
 	if (!node->is_there) {
 		if (!is_free(lid))
 			return;
-		*node = (struct node){ true, lid, random() % 16, world.epoch, world.epoch };
+		*node = (struct node){ true, lid, random() % 16, random() % SWITCHES, world.epoch, world.epoch };
 	} else if (chance(30)) {
 		node->is_there = false;
 		node->changed = world.epoch;
 	} else if (chance(30)) {
 		exchange_lids(number, 2 + random() % (NODES - 1));
+	} else if (chance(30)) {
+		change_switch(random() % SWITCHES);
+	} else if (chance(10)) {
+		/* To another switch, with the same LID and path: nobody is told, and the sum will not be right. */
+		node->at = random() % SWITCHES;
 	} else {
 		node->sl = (node->sl + 1 + random() % 15) % 16;
 		node->changed = world.epoch;
@@ -429,7 +522,7 @@ static void start_world(unsigned int seed, bool has_records)
 	world.has_records = has_records;
 	world.instance = random() + 1;
 	world.epoch = world.first = world.base = 1;
-	world.nodes[1] = (struct node){ true, FAKE_PORT_LID, 0, 1, 1 };
+	world.nodes[1] = (struct node){ true, FAKE_PORT_LID, 0, 0, 1, 1 };
 	for (int i = 0; i < 100; i++)
 		change_something();
 	fake_start(&world.host);

@@ -78,7 +78,7 @@ static void connect_with(const struct hf_path *used)
 
 static void tell(const struct hf_path_record *record)
 {
-	ck_assert_int_eq(hf_path_cache_update(cache, record), 0);
+	ck_assert_int_eq(hf_path_cache_update(cache, record, HF_SITE_UNKNOWN), 0);
 	hf_reconciler_run(&reconciler, 0);
 }
 

@@ -10,7 +10,9 @@ struct delta_parts *delta_parts_new(void)
 
 	if (!parts)
 		abort();
-	parts->delta = (struct hf_delta){ .gone = parts->gone, .named = parts->named, .paths = parts->paths };
+	parts->delta = (struct hf_delta){
+		.gone = parts->gone, .named = parts->named, .paths = parts->paths, .switches = parts->switches,
+	};
 	return parts;
 }
 
@@ -33,12 +35,12 @@ static void add_gone(void *ctx, uint64_t guid)
 	delta->gone[delta->n_gone++] = guid;
 }
 
-static void add_named(void *ctx, uint64_t guid, uint16_t lid)
+static void add_named(void *ctx, uint64_t guid, uint16_t lid, uint32_t site)
 {
 	struct hf_delta *delta = ctx;
 
 	check_room(delta->n_named);
-	delta->named[delta->n_named++] = (struct hf_delta_name){ guid, lid };
+	delta->named[delta->n_named++] = (struct hf_delta_name){ guid, lid, site };
 }
 
 static void add_path(void *ctx, uint16_t lid, const struct hf_delta_terms *terms)
@@ -49,9 +51,28 @@ static void add_path(void *ctx, uint16_t lid, const struct hf_delta_terms *terms
 	delta->paths[delta->n_paths++] = (struct hf_delta_path){ lid, *terms };
 }
 
+static void add_switch(void *ctx, const struct hf_delta_switch *item)
+{
+	struct hf_delta *delta = ctx;
+
+	if (delta->n_switches >= 2 * HF_DELTA_MAX)
+		abort();
+	delta->switches[delta->n_switches++] = *item;
+}
+
+static void set_covered(void *ctx, uint32_t count, uint32_t sum)
+{
+	struct hf_delta *delta = ctx;
+
+	delta->covered = count;
+	delta->covered_sum = sum;
+}
+
 int delta_parts_read(struct delta_parts *parts, const uint8_t *body, size_t length)
 {
-	static const struct hf_delta_visitor visitor = { .gone = add_gone, .named = add_named, .path = add_path };
+	static const struct hf_delta_visitor visitor = {
+		.gone = add_gone, .named = add_named, .path = add_path, .at_switch = add_switch, .covered = set_covered,
+	};
 
 	return hf_delta_decode(body, length, &visitor, &parts->delta);
 }

@@ -49,13 +49,13 @@ static void end_table(void *ctx)
 	hf_path_cache_end_table(sa->cache);
 }
 
-static int take_repath(void *ctx, const struct hf_path_record *path)
+static int take_repath(void *ctx, const struct hf_path_record *path, uint32_t site)
 {
 	struct fake_sa *sa = ctx;
 
 	sa->repaths++;
 	sa->last_path = *path;
-	return sa->repath_error ? sa->repath_error : hf_path_cache_update(sa->cache, path);
+	return sa->repath_error ? sa->repath_error : hf_path_cache_update(sa->cache, path, site);
 }
 
 static void take_unpath(void *ctx, uint64_t comp_mask, const struct hf_path_record *path)
@@ -111,9 +111,25 @@ static void keep_error(struct fake_sa *sa, int err)
 		sa->delta_error = err;
 }
 
-static void name_destination(void *ctx, uint64_t guid, uint16_t lid)
+static void name_destination(void *ctx, uint64_t guid, uint16_t lid, uint32_t site)
 {
-	keep_error(ctx, hf_path_cache_name(((struct fake_sa *)ctx)->cache, guid, lid));
+	keep_error(ctx, hf_path_cache_name(((struct fake_sa *)ctx)->cache, guid, lid, site));
+}
+
+static void add_switch(void *ctx, const struct hf_delta_switch *item)
+{
+	keep_error(ctx, hf_path_cache_add_switch(((struct fake_sa *)ctx)->cache, item));
+}
+
+static void note_set(void *ctx, const struct hf_path *path)
+{
+	ck_assert(path->reachable);
+	((struct fake_sa *)ctx)->set_by_switch++;
+}
+
+static void set_switches(void *ctx, uint32_t count, uint32_t sum)
+{
+	keep_error(ctx, hf_path_cache_set_switches(((struct fake_sa *)ctx)->cache, count, sum, note_set, ctx));
 }
 
 static void set_path(void *ctx, uint16_t lid, const struct hf_delta_terms *terms)
@@ -144,7 +160,10 @@ static const struct hf_sa_client_ops fake_ops = {
 	.table_path = take_path,
 	.table_end = end_table,
 	.delta_begin = begin_delta,
-	.delta = { .gone = lose_path, .named = name_destination, .path = set_path },
+	.delta = {
+		.gone = lose_path, .named = name_destination, .path = set_path, .at_switch = add_switch,
+		.covered = set_switches,
+	},
 	.delta_end = end_delta,
 	.repath = take_repath,
 	.unpath = take_unpath,
@@ -340,7 +359,7 @@ size_t fake_put_delta(struct fake_delta *delta, uint8_t *data)
 		.base = htobe64(delta->base),
 		.epoch = htobe64(delta->epoch),
 		.subnet_prefix = htobe64(0xfe80000000000000),
-		.changes = htobe32(delta->parts.n_gone + delta->parts.n_paths),
+		.changes = htobe32(delta->parts.n_gone + delta->parts.n_paths + delta->parts.covered),
 	};
 	size_t length;
 
@@ -392,6 +411,7 @@ void fake_make_report(const struct fake_report *report, struct hf_sa_mad *mad)
 		.instance = htobe64(report->instance),
 		.base = htobe64(report->base),
 		.epoch = htobe64(report->epoch),
+		.site = htobe32(report->site),
 	};
 	union hf_gid sm_gid = fake_gid(0);
 
@@ -404,7 +424,7 @@ void fake_make_report(const struct fake_report *report, struct hf_sa_mad *mad)
 		ck_assert_uint_le(hf_delta_max_bytes(report->parts), sizeof(body));
 		epochs.body_length = hf_delta_encode(report->parts, body);
 		ck_assert_uint_le(epochs.body_length, HF_REPORT_BODY_MAX);
-		memcpy(mad->data + sizeof(*notice), body, epochs.body_length);
+		hf_report_put_body(mad, body, epochs.body_length);
 	}
 	if (report->instance)
 		memcpy(notice->details.reserved, &epochs, sizeof(epochs));

@@ -35,6 +35,7 @@ struct fake_sa {
 	struct hf_sa_delta last_delta;
 	struct hf_sa_query_done last_done;
 	int delta_error;		/* what delta_end returns, once */
+	size_t set_by_switch;
 	struct hf_path_cache *cache;	/* what the client's owner made of it all */
 };
 
@@ -95,6 +96,7 @@ struct fake_report {
 	const struct hf_path_record *path;	/* NULL for zeros */
 	uint64_t instance, base, epoch;		/* @instance 0: none of the three */
 	uint8_t version;			/* 0: the one that we know */
+	uint32_t site;
 	struct hf_delta *parts;			/* NULL for no body */
 	uint16_t notice_count;
 };

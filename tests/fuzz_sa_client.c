@@ -66,11 +66,11 @@ static void end_table(void *ctx)
 	hf_reconciler_run(&target->reconciler, target->now_ns);
 }
 
-static int take_repath(void *ctx, const struct hf_path_record *path)
+static int take_repath(void *ctx, const struct hf_path_record *path, uint32_t site)
 {
 	struct target *target = ctx;
 	union hf_gid dgid = path->dgid;
-	int err = hf_path_cache_update(target->cache, path);
+	int err = hf_path_cache_update(target->cache, path, site);
 
 	if (!err)
 		hf_reconciler_run_dgid(&target->reconciler, &dgid, target->now_ns);
@@ -107,10 +107,10 @@ static void lose_path(void *ctx, uint64_t guid)
 	hf_path_cache_lose_guid(((struct target *)ctx)->cache, guid);
 }
 
-static void name_destination(void *ctx, uint64_t guid, uint16_t lid)
+static void name_destination(void *ctx, uint64_t guid, uint16_t lid, uint32_t site)
 {
 	struct target *target = ctx;
-	int err = hf_path_cache_name(target->cache, guid, lid);
+	int err = hf_path_cache_name(target->cache, guid, lid, site);
 
 	if (err)
 		target->delta_error = err;
@@ -125,6 +125,31 @@ static void set_path(void *ctx, uint16_t lid, const struct hf_delta_terms *terms
 		target->delta_error = err;
 	else if (hf_path_cache_find_lid(target->cache, lid)->dlid != lid)
 		abort();
+}
+
+static void add_switch(void *ctx, const struct hf_delta_switch *item)
+{
+	struct target *target = ctx;
+	int err = hf_path_cache_add_switch(target->cache, item);
+
+	if (err)
+		target->delta_error = err;
+}
+
+static void check_set(void *ctx, const struct hf_path *path)
+{
+	(void)ctx;
+	if (!path->reachable)
+		abort();
+}
+
+static void set_switches(void *ctx, uint32_t count, uint32_t sum)
+{
+	struct target *target = ctx;
+	int err = hf_path_cache_set_switches(target->cache, count, sum, check_set, NULL);
+
+	if (err)
+		target->delta_error = err;
 }
 
 static int end_delta(void *ctx)
@@ -163,7 +188,10 @@ static const struct hf_sa_client_ops client_ops = {
 	.table_path = put_path,
 	.table_end = end_table,
 	.delta_begin = begin_delta,
-	.delta = { .gone = lose_path, .named = name_destination, .path = set_path },
+	.delta = {
+		.gone = lose_path, .named = name_destination, .path = set_path, .at_switch = add_switch,
+		.covered = set_switches,
+	},
 	.delta_end = end_delta,
 	.repath = take_repath,
 	.unpath = take_unpath,
