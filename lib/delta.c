@@ -12,21 +12,45 @@
 #define LID_BYTES		2
 #define SUM_BYTES		4
 #define TERMS_MAX_BYTES		6
-#define SWITCH_MAX_BYTES	4	/* 31 bits */
+#define SITE_MAX_BYTES		4	/* 31 bits */
+#define REST_BYTES		5
 #define LID_LAST		0xbfff
 #define SL_MASK			0x0f
-#define REST_FOLLOWS		0x10	/* P_Key, MTU, rate and packet life, in the byte of the SL */
-#define LIST_FOLLOWS(ends)	(0x20 << (ends))
+#define LIST_FOLLOWS(list)	(0x10 << (list))	/* in the byte of the SL */
 #define CODE_LAST		0x3f	/* MTU, rate and packet life have 6 bits */
 #define GAP_BITS		16	/* of the distance between two switches */
 #define NO_KEY			UINT64_MAX
 
-/* One that is alone in its group costs the most; the group's counts have a byte each. */
+/* One that is alone in its group, and that alone in its section, costs the most; the counts have a byte each. */
 #define PATH_MAX_BYTES (TERMS_MAX_BYTES + 2 + LID_NUMBER_MAX_BYTES)
 
 static_assert(HF_DELTA_MAX == LID_LAST, "a delta has room for each unicast LID");
 static_assert(HF_DELTA_MAX < 1 << GAP_BITS, "a switch's number fits");
-static_assert(LIST_FOLLOWS(HF_DELTA_ENDS - 1) == 0x80, "a byte has room for all lists");
+/* What a list means: switches, but for the last. */
+enum list {
+	LIST_BOTH,		/* what hangs there, and their own ports */
+	LIST_ADAPTERS,
+	LIST_OWN_PORTS,
+	LIST_LIDS,
+	LISTS,
+	IN_NO_LIST = LISTS,	/* the own port of one in LIST_BOTH */
+};
+
+static_assert(LIST_FOLLOWS(LISTS - 1) == 0x80, "a byte has room for all lists");
+
+/* Fields in which own ports of switches in LIST_BOTH differ from what hangs there. */
+enum {
+	OWN_PKEY = 0x1,
+	OWN_MTU = 0x2,
+	OWN_RATE = 0x4,
+	OWN_PKT_LIFE = 0x8,
+	OWN_ALL = 0xf,
+};
+
+struct own {
+	unsigned int fields;
+	struct hf_delta_terms terms;	/* of these */
+};
 
 uint32_t hf_site_sum(uint32_t site, uint16_t lid)
 {
@@ -37,15 +61,21 @@ uint32_t hf_site_sum(uint32_t site, uint16_t lid)
 
 size_t hf_delta_max_bytes(const struct hf_delta *delta)
 {
-	return 4 * NUMBER_MAX_BYTES + SUM_BYTES + delta->n_gone * NUMBER_MAX_BYTES +
+	return 4 * NUMBER_MAX_BYTES + SUM_BYTES + 1 + REST_BYTES + delta->n_gone * NUMBER_MAX_BYTES +
 	       delta->n_named * (NUMBER_MAX_BYTES + LID_BYTES + LID_NUMBER_MAX_BYTES) + delta->n_paths * PATH_MAX_BYTES +
-	       delta->n_switches * (TERMS_MAX_BYTES + 2 + SWITCH_MAX_BYTES);
+	       delta->n_sites * (TERMS_MAX_BYTES + 2 + SITE_MAX_BYTES);
 }
 
+/* The SL counts least: what has all else in common is in a section. */
 static uint64_t terms_key(const struct hf_delta_terms *terms)
 {
-	return (uint64_t)terms->pkey << 32 | (uint64_t)terms->sl << 24 | (uint64_t)terms->mtu << 16 |
-	       (uint64_t)terms->rate << 8 | terms->pkt_life;
+	return (uint64_t)terms->pkey << 32 | (uint64_t)terms->mtu << 24 | (uint64_t)terms->rate << 16 |
+	       (uint64_t)terms->pkt_life << 8 | terms->sl;
+}
+
+static uint64_t section_key(const struct hf_delta_terms *terms)
+{
+	return terms_key(terms) >> 8;
 }
 
 static int compare(uint64_t a, uint64_t b)
@@ -71,14 +101,22 @@ static int compare_paths(const void *a, const void *b)
 	return order ? order : compare(first->lid, second->lid);
 }
 
-static int compare_switches(const void *a, const void *b)
+static int compare_sites(const void *a, const void *b)
 {
-	const struct hf_delta_switch *first = a, *second = b;
-	int order = compare(terms_key(&first->terms), terms_key(&second->terms));
+	return compare(((const struct hf_delta_site *)a)->site, ((const struct hf_delta_site *)b)->site);
+}
+
+/* As they are written: what is in no list comes last. */
+static int compare_listed(const void *a, const void *b)
+{
+	const struct hf_delta_site *first = a, *second = b;
+	int order = compare(first->list == IN_NO_LIST, second->list == IN_NO_LIST);
 
 	if (!order)
-		order = compare(first->ends, second->ends);
-	return order ? order : compare(first->number, second->number);
+		order = compare(terms_key(&first->terms), terms_key(&second->terms));
+	if (!order)
+		order = compare(first->list, second->list);
+	return order ? order : compare(first->site, second->site);
 }
 
 static void sort(void *items, size_t count, size_t size, int (*order)(const void *a, const void *b))
@@ -147,50 +185,143 @@ static uint8_t *put_named(const struct hf_delta *delta, uint8_t *to)
 	return to;
 }
 
+static bool terms_differ(const struct hf_delta_terms *a, const struct hf_delta_terms *b)
+{
+	return terms_key(a) != terms_key(b);
+}
+
+/*
+ * The own port of a switch often differs from what hangs there, in the same way at all switches: in its MTU, say, but not
+ * in its SL. So the two are told as one, and the difference is written once.
+ */
+struct writer {
+	const struct hf_delta *delta;
+	size_t n_listed;
+	struct own own;
+};
+
+static struct hf_delta_terms apply_own(const struct own *own, const struct hf_delta_terms *terms)
+{
+	return (struct hf_delta_terms) {
+		.pkey = own->fields & OWN_PKEY ? own->terms.pkey : terms->pkey,
+		.sl = terms->sl,
+		.mtu = own->fields & OWN_MTU ? own->terms.mtu : terms->mtu,
+		.rate = own->fields & OWN_RATE ? own->terms.rate : terms->rate,
+		.pkt_life = own->fields & OWN_PKT_LIFE ? own->terms.pkt_life : terms->pkt_life,
+	};
+}
+
+/* How the own port of a switch, the next in their order, differs from what hangs there. */
+static struct own find_own(const struct hf_delta_site *site)
+{
+	const struct hf_delta_terms *terms = &site[0].terms, *own = &site[1].terms;
+
+	return (struct own) {
+		.fields = (terms->pkey != own->pkey ? OWN_PKEY : 0) | (terms->mtu != own->mtu ? OWN_MTU : 0) |
+			  (terms->rate != own->rate ? OWN_RATE : 0) |
+			  (terms->pkt_life != own->pkt_life ? OWN_PKT_LIFE : 0),
+		.terms = *own,
+	};
+}
+
+static bool is_pair(const struct hf_delta *delta, size_t at)
+{
+	const struct hf_delta_site *site = &delta->sites[at];
+
+	return at + 1 < delta->n_sites && !hf_site_is_own_port(site->site) && site[1].site == site->site + 1 &&
+	       site[1].terms.sl == site->terms.sl;
+}
+
+static bool fits_pair(const struct hf_delta_site *site, const struct own *own)
+{
+	const struct hf_delta_terms terms = apply_own(own, &site->terms);
+
+	return !terms_differ(&site[1].terms, &terms);
+}
+
+static size_t count_pairs(const struct hf_delta *delta, const struct own *own)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < delta->n_sites; i++)
+		count += is_pair(delta, i) && fits_pair(&delta->sites[i], own);
+	return count;
+}
+
+/* The one that more than half of them have is found in one pass; where there is none, any will do. */
+static struct own choose_own(const struct hf_delta *delta)
+{
+	const struct own same = { .fields = 0 };
+	struct own best = same;
+	size_t votes = 0;
+
+	for (size_t i = 0; i < delta->n_sites; i++) {
+		if (!is_pair(delta, i))
+			continue;
+		if (votes == 0)
+			best = find_own(&delta->sites[i]);
+		votes += fits_pair(&delta->sites[i], &best) ? 1 : -1;
+	}
+	return count_pairs(delta, &best) > count_pairs(delta, &same) ? best : same;
+}
+
+static void list_sites(struct hf_delta *delta, struct writer *writer)
+{
+	*writer = (struct writer) { .delta = delta };
+	sort(delta->sites, delta->n_sites, sizeof(*delta->sites), compare_sites);
+	writer->own = choose_own(delta);
+	for (size_t i = 0; i < delta->n_sites; i++) {
+		struct hf_delta_site *site = &delta->sites[i];
+
+		writer->n_listed++;
+		site->list = hf_site_is_own_port(site->site) ? LIST_OWN_PORTS : LIST_ADAPTERS;
+		if (is_pair(delta, i) && fits_pair(site, &writer->own)) {
+			site->list = LIST_BOTH;
+			site[1].list = IN_NO_LIST;
+			i++;
+		}
+	}
+	sort(delta->sites, delta->n_sites, sizeof(*delta->sites), compare_listed);
+}
+
 /* The items of some terms; zeroed before the first. */
 struct group {
 	uint64_t key;
 	const struct hf_delta_terms *terms;
-	const struct hf_delta_switch *switches;
+	const struct hf_delta_site *sites;
 	const struct hf_delta_path *paths;
-	size_t n_switches, n_paths;
-	size_t next_switch, next_path;	/* behind it */
+	size_t n_sites, n_paths;
+	size_t next_site, next_path;	/* behind it */
 };
 
-static uint64_t switch_key(const struct hf_delta *delta, size_t at)
+static uint64_t site_key(const struct writer *writer, size_t at)
 {
-	return at < delta->n_switches ? terms_key(&delta->switches[at].terms) : NO_KEY;
+	return at < writer->n_listed ? terms_key(&writer->delta->sites[at].terms) : NO_KEY;
 }
 
-static uint64_t path_key(const struct hf_delta *delta, size_t at)
+static uint64_t path_key(const struct writer *writer, size_t at)
 {
-	return at < delta->n_paths ? terms_key(&delta->paths[at].terms) : NO_KEY;
+	return at < writer->delta->n_paths ? terms_key(&writer->delta->paths[at].terms) : NO_KEY;
 }
 
-static bool next_group(const struct hf_delta *delta, struct group *group)
+static bool next_group(const struct writer *writer, struct group *group)
 {
-	size_t first_switch = group->next_switch, first_path = group->next_path;
-	uint64_t of_switch = switch_key(delta, first_switch), of_path = path_key(delta, first_path);
+	size_t first_site = group->next_site, first_path = group->next_path;
+	uint64_t of_site = site_key(writer, first_site), of_path = path_key(writer, first_path);
 
-	group->key = of_switch < of_path ? of_switch : of_path;
+	group->key = of_site < of_path ? of_site : of_path;
 	if (group->key == NO_KEY)
 		return false;
-	group->switches = delta->switches + first_switch;
-	group->paths = delta->paths + first_path;
-	group->terms = of_switch == group->key ? &group->switches->terms : &group->paths->terms;
-	while (switch_key(delta, group->next_switch) == group->key)
-		group->next_switch++;
-	while (path_key(delta, group->next_path) == group->key)
+	group->sites = writer->delta->sites + first_site;
+	group->paths = writer->delta->paths + first_path;
+	group->terms = of_site == group->key ? &group->sites->terms : &group->paths->terms;
+	while (site_key(writer, group->next_site) == group->key)
+		group->next_site++;
+	while (path_key(writer, group->next_path) == group->key)
 		group->next_path++;
-	group->n_switches = group->next_switch - first_switch;
+	group->n_sites = group->next_site - first_site;
 	group->n_paths = group->next_path - first_path;
 	return true;
-}
-
-/* All but the SL. */
-static bool rest_differs(const struct hf_delta_terms *a, const struct hf_delta_terms *b)
-{
-	return a->pkey != b->pkey || a->mtu != b->mtu || a->rate != b->rate || a->pkt_life != b->pkt_life;
 }
 
 /* Numbers of few bits come without regard to bytes, the highest bit first; zeros fill the last byte. */
@@ -219,23 +350,25 @@ static void put_gap(struct bits *bits, uint32_t gap)
 		put_bit(bits, gap >> length & 1);
 }
 
-static size_t count_ends(const struct group *group, size_t first)
+static size_t list_length(const struct group *group, size_t first)
 {
 	size_t count = 0;
 
-	while (first + count < group->n_switches && group->switches[first + count].ends == group->switches[first].ends)
+	while (first + count < group->n_sites && group->sites[first + count].list == group->sites[first].list)
 		count++;
 	return count;
 }
 
-static uint8_t *put_switches(const struct hf_delta_switch *switches, size_t count, uint8_t *to)
+static uint8_t *put_switches(const struct hf_delta_site *sites, size_t count, uint8_t *to)
 {
 	struct bits bits = { .at = put_number(to, count) };
 	uint32_t expected = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		put_gap(&bits, switches[i].number + 1 - expected);
-		expected = switches[i].number + 1;
+		uint32_t number = hf_site_switch(sites[i].site);
+
+		put_gap(&bits, number + 1 - expected);
+		expected = number + 1;
 	}
 	return bits.at + (bits.used > 0);
 }
@@ -252,40 +385,73 @@ static uint8_t *put_lids(const struct hf_delta_path *paths, size_t count, uint8_
 	return to;
 }
 
-static uint8_t *put_group(const struct group *group, const struct hf_delta_terms *before, uint8_t *to)
+static uint8_t *put_rest(const struct hf_delta_terms *terms, unsigned int fields, uint8_t *to)
 {
-	const struct hf_delta_terms *terms = group->terms;
-	uint8_t *head = to++;
-
-	*head = terms->sl;
-	if (!before || rest_differs(terms, before)) {
-		*head |= REST_FOLLOWS;
+	if (fields & OWN_PKEY)
 		to = put_u16(to, terms->pkey);
+	if (fields & OWN_MTU)
 		*to++ = terms->mtu;
+	if (fields & OWN_RATE)
 		*to++ = terms->rate;
+	if (fields & OWN_PKT_LIFE)
 		*to++ = terms->pkt_life;
-	}
-	for (size_t i = 0, count; i < group->n_switches; i += count) {
-		count = count_ends(group, i);
-		*head |= LIST_FOLLOWS(group->switches[i].ends);
-		to = put_switches(&group->switches[i], count, to);
-	}
-	return put_lids(group->paths, group->n_paths, to);
+	return to;
 }
 
-static uint8_t *put_groups(const struct hf_delta *delta, uint8_t *to)
+static uint8_t *put_group(const struct group *group, uint8_t *to)
 {
-	const struct hf_delta_terms *before = NULL;
-	struct group group = { 0 };
-	size_t groups = 0;
+	uint8_t *head = to++;
 
-	while (next_group(delta, &group))
-		groups++;
-	to = put_number(to, groups);
-	group = (struct group) { 0 };
-	while (next_group(delta, &group)) {
-		to = put_group(&group, before, to);
-		before = group.terms;
+	*head = group->terms->sl;
+	for (size_t i = 0, count; i < group->n_sites; i += count) {
+		count = list_length(group, i);
+		*head |= LIST_FOLLOWS(group->sites[i].list);
+		to = put_switches(&group->sites[i], count, to);
+	}
+	if (group->n_paths) {
+		*head |= LIST_FOLLOWS(LIST_LIDS);
+		to = put_lids(group->paths, group->n_paths, to);
+	}
+	return to;
+}
+
+static size_t count_sections(const struct writer *writer)
+{
+	struct group group = { 0 };
+	uint64_t before = 0;
+	size_t count = 0;
+
+	while (next_group(writer, &group)) {
+		count += section_key(group.terms) != before;
+		before = section_key(group.terms);
+	}
+	return count;
+}
+
+/* How many there are in a group's section from that one on. */
+static size_t count_groups(const struct writer *writer, struct group group)
+{
+	uint64_t key = section_key(group.terms);
+	size_t count = 1;
+
+	while (next_group(writer, &group) && section_key(group.terms) == key)
+		count++;
+	return count;
+}
+
+static uint8_t *put_sections(const struct writer *writer, uint8_t *to)
+{
+	struct group group = { 0 };
+	uint64_t before = 0;
+
+	to = put_number(to, count_sections(writer));
+	while (next_group(writer, &group)) {
+		if (section_key(group.terms) != before) {
+			to = put_rest(group.terms, OWN_ALL, to);
+			to = put_number(to, count_groups(writer, group));
+		}
+		to = put_group(&group, to);
+		before = section_key(group.terms);
 	}
 	return to;
 }
@@ -293,15 +459,18 @@ static uint8_t *put_groups(const struct hf_delta *delta, uint8_t *to)
 size_t hf_delta_encode(struct hf_delta *delta, uint8_t *to)
 {
 	const uint8_t *begin = to;
+	struct writer writer;
 
 	sort(delta->gone, delta->n_gone, sizeof(*delta->gone), compare_guids);
 	sort(delta->named, delta->n_named, sizeof(*delta->named), compare_names);
 	sort(delta->paths, delta->n_paths, sizeof(*delta->paths), compare_paths);
-	sort(delta->switches, delta->n_switches, sizeof(*delta->switches), compare_switches);
+	list_sites(delta, &writer);
 	to = put_gone(delta, to);
 	to = put_named(delta, to);
-	to = put_groups(delta, to);
-	if (delta->n_switches) {
+	*to++ = writer.own.fields;
+	to = put_rest(&writer.own.terms, writer.own.fields, to);
+	to = put_sections(&writer, to);
+	if (delta->n_sites) {
 		to = put_number(to, delta->covered);
 		to = put_u32(to, delta->covered_sum);
 	}
@@ -314,8 +483,9 @@ struct reader {
 	bool is_bad;
 	uint8_t bits;		/* the byte whose bits are being read */
 	unsigned int bits_left;	/* of it, the lower ones */
-	bool has_switches;
-	struct hf_delta_terms terms;	/* of the group before; P_Key 0 for none */
+	bool has_sites, has_both;
+	struct hf_delta_terms terms;	/* of the group that was read last; all zero before the first */
+	struct own own;
 };
 
 static uint8_t get_byte(struct reader *reader)
@@ -452,34 +622,45 @@ static void end_bits(struct reader *reader)
 	reader->bits_left = 0;
 }
 
-static void read_switches(struct reader *reader, enum hf_delta_ends ends, const struct hf_delta_visitor *visitor,
-			  void *ctx)
+static void hand_out_switch(const struct reader *reader, uint32_t number, enum list list,
+			    const struct hf_delta_visitor *visitor, void *ctx)
 {
-	struct hf_delta_switch item = { .ends = ends, .terms = reader->terms };
+	const struct hf_delta_terms own = list == LIST_BOTH ? apply_own(&reader->own, &reader->terms) : reader->terms;
+
+	if (list != LIST_OWN_PORTS)
+		visitor->at_site(ctx, hf_site(number, false), &reader->terms);
+	if (list != LIST_ADAPTERS)
+		visitor->at_site(ctx, hf_site(number, true), &own);
+}
+
+static void read_switches(struct reader *reader, enum list list, const struct hf_delta_visitor *visitor, void *ctx)
+{
 	size_t count = get_count(reader);
 	uint32_t expected = 0;
 
-	reader->has_switches = true;
+	reader->has_sites = true;
+	reader->has_both = reader->has_both || list == LIST_BOTH;
 	reader->bits = 0;
 	if (count == 0)
 		reader->is_bad = true;
 	for (size_t i = 0; i < count && !reader->is_bad; i++) {
-		item.number = expected + get_gap(reader) - 1;
-		expected = item.number + 1;
-		if (item.number >= HF_DELTA_MAX)
+		uint32_t number = expected + get_gap(reader) - 1;
+
+		expected = number + 1;
+		if (number >= HF_DELTA_MAX)
 			reader->is_bad = true;
-		if (!reader->is_bad && visitor->at_switch)
-			visitor->at_switch(ctx, &item);
+		if (!reader->is_bad && visitor->at_site)
+			hand_out_switch(reader, number, list, visitor, ctx);
 	}
 	end_bits(reader);
 }
 
-static void read_lids(struct reader *reader, bool may_be_none, const struct hf_delta_visitor *visitor, void *ctx)
+static void read_lids(struct reader *reader, const struct hf_delta_visitor *visitor, void *ctx)
 {
 	size_t count = get_count(reader);
 	uint16_t lid = 0;
 
-	if (count == 0 && !may_be_none)
+	if (count == 0)
 		reader->is_bad = true;
 	for (size_t i = 0; i < count && !reader->is_bad; i++) {
 		lid = get_ascending(reader, lid, LID_LAST);
@@ -488,39 +669,65 @@ static void read_lids(struct reader *reader, bool may_be_none, const struct hf_d
 	}
 }
 
-static void get_terms(struct reader *reader, uint8_t head)
+static uint8_t get_code(struct reader *reader)
 {
-	struct hf_delta_terms before = reader->terms, *terms = &reader->terms;
-	bool is_other;
+	uint8_t code = get_byte(reader);
 
-	terms->sl = head & SL_MASK;
-	if (head & REST_FOLLOWS) {
-		terms->pkey = get_u16(reader);
-		terms->mtu = get_byte(reader);
-		terms->rate = get_byte(reader);
-		terms->pkt_life = get_byte(reader);
-	}
-	is_other = before.pkey == 0 || rest_differs(terms, &before);
-	if (is_other != !!(head & REST_FOLLOWS) || terms->pkey == 0 || terms->mtu > CODE_LAST ||
-	    terms->rate > CODE_LAST || terms->pkt_life > CODE_LAST)
+	if (code > CODE_LAST)
 		reader->is_bad = true;
-	/* Their order is that of their numbers, the P_Key's first: each group has terms of its own. */
-	if (before.pkey && terms_key(terms) <= terms_key(&before))
-		reader->is_bad = true;
+	return code;
 }
 
-static void read_group(struct reader *reader, const struct hf_delta_visitor *visitor, void *ctx)
+static void get_rest(struct reader *reader, unsigned int fields, struct hf_delta_terms *terms)
+{
+	if (fields & OWN_PKEY) {
+		terms->pkey = get_u16(reader);
+		if (terms->pkey == 0)
+			reader->is_bad = true;
+	}
+	if (fields & OWN_MTU)
+		terms->mtu = get_code(reader);
+	if (fields & OWN_RATE)
+		terms->rate = get_code(reader);
+	if (fields & OWN_PKT_LIFE)
+		terms->pkt_life = get_code(reader);
+}
+
+static void read_own(struct reader *reader)
+{
+	reader->own.fields = get_byte(reader);
+	if (reader->own.fields > OWN_ALL)
+		reader->is_bad = true;
+	get_rest(reader, reader->own.fields, &reader->own.terms);
+}
+
+static void read_group(struct reader *reader, int *before, const struct hf_delta_visitor *visitor, void *ctx)
 {
 	uint8_t head = get_byte(reader);
-	bool has_list = false;
 
-	get_terms(reader, head);
-	for (unsigned int ends = 0; ends < HF_DELTA_ENDS && !reader->is_bad; ends++)
-		if (head & LIST_FOLLOWS(ends)) {
-			read_switches(reader, ends, visitor, ctx);
-			has_list = true;
-		}
-	read_lids(reader, has_list, visitor, ctx);
+	reader->terms.sl = head & SL_MASK;
+	if (reader->terms.sl <= *before || head <= SL_MASK)
+		reader->is_bad = true;
+	*before = reader->terms.sl;
+	for (enum list list = 0; list < LIST_LIDS && !reader->is_bad; list++)
+		if (head & LIST_FOLLOWS(list))
+			read_switches(reader, list, visitor, ctx);
+	if (head & LIST_FOLLOWS(LIST_LIDS) && !reader->is_bad)
+		read_lids(reader, visitor, ctx);
+}
+
+static void read_section(struct reader *reader, const struct hf_delta_visitor *visitor, void *ctx)
+{
+	uint64_t before = section_key(&reader->terms);
+	int sl = -1;
+	size_t groups;
+
+	get_rest(reader, OWN_ALL, &reader->terms);
+	groups = get_count(reader);
+	if (section_key(&reader->terms) <= before || groups == 0)
+		reader->is_bad = true;
+	for (size_t i = 0; i < groups && !reader->is_bad; i++)
+		read_group(reader, &sl, visitor, ctx);
 }
 
 static void read_covered(struct reader *reader, const struct hf_delta_visitor *visitor, void *ctx)
@@ -536,25 +743,29 @@ static void read_covered(struct reader *reader, const struct hf_delta_visitor *v
 static bool read_body(const uint8_t *body, size_t length, const struct hf_delta_visitor *visitor, void *ctx)
 {
 	struct reader reader = { .at = body, .end = body + length };
-	size_t groups;
+	size_t sections;
 
 	read_gone(&reader, visitor, ctx);
 	read_named(&reader, visitor, ctx);
-	groups = get_count(&reader);
-	for (size_t i = 0; i < groups && !reader.is_bad; i++)
-		read_group(&reader, visitor, ctx);
-	if (reader.has_switches)
+	read_own(&reader);
+	sections = get_count(&reader);
+	for (size_t i = 0; i < sections && !reader.is_bad; i++)
+		read_section(&reader, visitor, ctx);
+	if (reader.has_sites)
 		read_covered(&reader, visitor, ctx);
+	/* A difference that is nobody's says nothing. */
+	if (reader.own.fields && !reader.has_both)
+		reader.is_bad = true;
 	return !reader.is_bad && reader.at == reader.end;
 }
 
-/* A bit for each LID that has been named, for each that has a path, and for each switch's ends that have one. */
+/* A bit for each LID that has been named, for each that has a path, and for each site that has one. */
 struct items_seen {
-	uint8_t named[LID_LAST / 8 + 1], paths[LID_LAST / 8 + 1], adapters[LID_LAST / 8 + 1], own_ports[LID_LAST / 8 + 1];
+	uint8_t named[LID_LAST / 8 + 1], paths[LID_LAST / 8 + 1], sites[HF_SITE_LAST / 8 + 1];
 	bool is_double;
 };
 
-static void note(struct items_seen *seen, uint8_t *bits, uint16_t number)
+static void note(struct items_seen *seen, uint8_t *bits, uint32_t number)
 {
 	if (bits[number / 8] & 1u << number % 8)
 		seen->is_double = true;
@@ -578,20 +789,18 @@ static void note_path(void *ctx, uint16_t lid, const struct hf_delta_terms *term
 	note(seen, seen->paths, lid);
 }
 
-static void note_switch(void *ctx, const struct hf_delta_switch *item)
+static void note_site(void *ctx, uint32_t site, const struct hf_delta_terms *terms)
 {
 	struct items_seen *seen = ctx;
 
-	if (hf_delta_ends_have(item->ends, false))
-		note(seen, seen->adapters, item->number);
-	if (hf_delta_ends_have(item->ends, true))
-		note(seen, seen->own_ports, item->number);
+	(void)terms;
+	note(seen, seen->sites, site);
 }
 
 int hf_delta_decode(const uint8_t *body, size_t length, const struct hf_delta_visitor *visitor, void *ctx)
 {
 	static const struct hf_delta_visitor check = {
-		.named = note_named, .path = note_path, .at_switch = note_switch,
+		.named = note_named, .path = note_path, .at_site = note_site,
 	};
 	struct items_seen seen;
 

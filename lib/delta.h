@@ -36,7 +36,7 @@ static inline bool hf_site_is_own_port(uint32_t site)
 	return (site - 1) & 1;
 }
 
-/* A destination's part of the sum of those that are told by their switches. */
+/* A destination's part of the sum of those that are told by their sites. */
 uint32_t hf_site_sum(uint32_t site, uint16_t lid);
 
 /* What a path consists of besides its two ends. */
@@ -56,24 +56,11 @@ struct hf_delta_path {
 	struct hf_delta_terms terms;
 };
 
-/* Which destinations at a switch. */
-enum hf_delta_ends {
-	HF_DELTA_ALL_ENDS,
-	HF_DELTA_ADAPTERS,	/* all that hangs at it */
-	HF_DELTA_OWN_PORT,
-	HF_DELTA_ENDS,
-};
-
-static inline bool hf_delta_ends_have(enum hf_delta_ends ends, bool is_own_port)
-{
-	return ends == HF_DELTA_ALL_ENDS || (ends == HF_DELTA_OWN_PORT) == is_own_port;
-}
-
-/* All destinations there that the host knows and that are not gone have this path. */
-struct hf_delta_switch {
-	uint32_t number;
-	enum hf_delta_ends ends;
+/* All destinations at a site that the host knows and that are not gone have this path. */
+struct hf_delta_site {
+	uint32_t site;
 	struct hf_delta_terms terms;
+	uint8_t list;	/* for hf_delta_encode() alone */
 };
 
 /* The parts of a body; the caller owns the arrays. */
@@ -81,9 +68,9 @@ struct hf_delta {
 	uint64_t *gone;
 	struct hf_delta_name *named;
 	struct hf_delta_path *paths;
-	struct hf_delta_switch *switches;
-	size_t n_gone, n_named, n_paths, n_switches;
-	/* The destinations that are told by their switches: how many, and the sum of their hf_site_sum(). */
+	struct hf_delta_site *sites;
+	size_t n_gone, n_named, n_paths, n_sites;
+	/* The destinations that are told by their sites: how many, and the sum of their hf_site_sum(). */
 	uint32_t covered, covered_sum;
 };
 
@@ -92,8 +79,8 @@ size_t hf_delta_max_bytes(const struct hf_delta *delta);
 
 /**
  * hf_delta_encode() - write a body
- * @delta:   its arrays get sorted; no GUID twice in @gone or in @named, no LID twice in @named or in @paths, no end of a
- *           switch twice in @switches
+ * @delta:   its arrays get sorted; no GUID twice in @gone or in @named, no LID twice in @named or in @paths, no site twice
+ *           in @sites
  * @to:      of hf_delta_max_bytes() bytes at least
  *
  * Return: its length in bytes.
@@ -101,14 +88,14 @@ size_t hf_delta_max_bytes(const struct hf_delta *delta);
 size_t hf_delta_encode(struct hf_delta *delta, uint8_t *to);
 
 /*
- * Takes what a body says: first all that is gone, then all names, then paths of switches and of LIDs in any order, and at
- * last, where there were paths of switches, which destinations they mean. Each may be NULL.
+ * Takes what a body says: first all that is gone, then all names, then paths to sites and to LIDs in any order, and at
+ * last, where there were paths to sites, which destinations they mean. Each may be NULL.
  */
 struct hf_delta_visitor {
 	void (*gone)(void *ctx, uint64_t guid);
 	void (*named)(void *ctx, uint64_t guid, uint16_t lid, uint32_t site);
 	void (*path)(void *ctx, uint16_t lid, const struct hf_delta_terms *terms);
-	void (*at_switch)(void *ctx, const struct hf_delta_switch *item);
+	void (*at_site)(void *ctx, uint32_t site, const struct hf_delta_terms *terms);
 	void (*covered)(void *ctx, uint32_t count, uint32_t sum);
 };
 
@@ -119,10 +106,10 @@ struct hf_delta_visitor {
  * @visitor: called for each item once the body as a whole has been found good
  * @ctx:     passed to @visitor
  *
- * Good is a body that hf_delta_encode() might have written: numbers in their shortest form, ascending, GUIDs not 0, LIDs
+ * Good is a body in the form that hf_delta_encode() writes: numbers in their shortest form, ascending, GUIDs not 0, LIDs
  * from 1 to 0xbfff, SL below 16, MTU, rate and packet life below 64, P_Key not 0, no LID named twice or with two paths,
- * no end of a switch with two paths, groups ascending by their terms and none twice, no more than HF_DELTA_MAX of a kind,
- * and nothing behind its end.
+ * no site with two paths, groups ascending by their terms and none twice, no more than HF_DELTA_MAX of a kind, and nothing
+ * behind its end.
  *
  * Return: 0; -EBADMSG, and @visitor was not called.
  */

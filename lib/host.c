@@ -132,10 +132,10 @@ static void set_path(void *ctx, uint16_t lid, const struct hf_delta_terms *terms
 	note_changed(host, &hf_path_cache_find_lid(host->cache, lid)->dgid);
 }
 
-static void add_switch(void *ctx, const struct hf_delta_switch *item)
+static void add_site(void *ctx, uint32_t site, const struct hf_delta_terms *terms)
 {
 	struct hf_host *host = ctx;
-	int err = hf_path_cache_add_switch(host->cache, item);
+	int err = hf_path_cache_add_site(host->cache, site, terms);
 
 	if (err)
 		note_delta_error(host, err);
@@ -146,13 +146,13 @@ static void note_set(void *ctx, const struct hf_path *path)
 	note_changed(ctx, &path->dgid);
 }
 
-static void set_switches(void *ctx, uint32_t count, uint32_t sum)
+static void set_sites(void *ctx, uint32_t count, uint32_t sum)
 {
 	struct hf_host *host = ctx;
-	int err = hf_path_cache_set_switches(host->cache, count, sum, note_set, host);
+	int err = hf_path_cache_set_sites(host->cache, count, sum, note_set, host);
 
 	if (err) {
-		hf_log(HF_LOG_WARN, "%s port %d: the SM told of paths to all that hangs at some switches, %" PRIu32
+		hf_log(HF_LOG_WARN, "%s port %d: the SM told of paths to all that is at some switches, %" PRIu32
 		       " destinations, but these are others than those known here", host->port.device,
 		       host->port.port_num, count);
 		note_delta_error(host, err);
@@ -257,8 +257,8 @@ static const struct hf_sa_client_ops sa_ops = {
 	.table_end = end_table,
 	.delta_begin = begin_delta,
 	.delta = {
-		.gone = lose_path, .named = name_destination, .path = set_path, .at_switch = add_switch,
-		.covered = set_switches,
+		.gone = lose_path, .named = name_destination, .path = set_path, .at_site = add_site,
+		.covered = set_sites,
 	},
 	.delta_end = end_delta,
 	.repath = take_repath,

@@ -312,21 +312,19 @@ int hf_path_cache_set(struct hf_path_cache *cache, uint16_t lid, const struct hf
 	return 0;
 }
 
-int hf_path_cache_add_switch(struct hf_path_cache *cache, const struct hf_delta_switch *item)
+int hf_path_cache_add_site(struct hf_path_cache *cache, uint32_t site, const struct hf_delta_terms *terms)
 {
+	bool is_own_port = hf_site_is_own_port(site);
 	struct at_switch *at;
 
-	if (find_or_add_switch(cache, item->number, &at))
+	if (find_or_add_switch(cache, hf_site_switch(site), &at))
 		return -ENOMEM;
-	for (int is_own_port = 0; is_own_port < 2; is_own_port++)
-		if (hf_delta_ends_have(item->ends, is_own_port)) {
-			at->is_told[is_own_port] = true;
-			at->terms[is_own_port] = item->terms;
-		}
+	at->is_told[is_own_port] = true;
+	at->terms[is_own_port] = *terms;
 	return 0;
 }
 
-/* The terms of the path to it that the delta told by its switch; NULL for none. */
+/* The terms of the path to it that the delta told by its site; NULL for none. */
 static const struct hf_delta_terms *told_terms(const struct at_switch *at, const struct entry *entry)
 {
 	bool is_own_port = hf_site_is_own_port(entry->site);
@@ -352,8 +350,8 @@ static bool covers(const struct hf_path_cache *cache, uint32_t count, uint32_t s
 	return count == 0 && sum == 0;
 }
 
-int hf_path_cache_set_switches(struct hf_path_cache *cache, uint32_t count, uint32_t sum,
-			       void (*set)(void *ctx, const struct hf_path *path), void *ctx)
+int hf_path_cache_set_sites(struct hf_path_cache *cache, uint32_t count, uint32_t sum,
+			    void (*set)(void *ctx, const struct hf_path *path), void *ctx)
 {
 	struct entry *entry;
 

@@ -5,8 +5,8 @@
  *
  * Deltas (doc/protocol.md) name a destination by its LID. Whatever comes in says whose a LID is: a record, or the names
  * of a delta. A LID is that destination's that had it last, be it reachable or not; with a whole table all LIDs are
- * forgotten but its own. A delta also names all destinations at a switch by its number: these are the ones that were named
- * with this site and have not been lost since.
+ * forgotten but its own. A delta also names all destinations at a site: these are the ones that were named with it
+ * and have not been lost since.
  */
 #ifndef HF_LIB_PATH_CACHE_H
 #define HF_LIB_PATH_CACHE_H
@@ -94,21 +94,21 @@ int hf_path_cache_name(struct hf_path_cache *cache, uint64_t guid, uint16_t lid,
 /* The path to the port with LID @lid. Return: 0; -ENOENT where no port is known to have it. */
 int hf_path_cache_set(struct hf_path_cache *cache, uint16_t lid, const struct hf_delta_terms *terms);
 
-/* The path to all that is at a switch, once hf_path_cache_set_switches() says so. Return: 0; -ENOMEM. */
-int hf_path_cache_add_switch(struct hf_path_cache *cache, const struct hf_delta_switch *item);
+/* The path to all that is at a site, once hf_path_cache_set_sites() says so. Return: 0; -ENOMEM. */
+int hf_path_cache_add_site(struct hf_path_cache *cache, uint32_t site, const struct hf_delta_terms *terms);
 
 /**
- * hf_path_cache_set_switches() - the paths that were given to hf_path_cache_add_switch() in this delta
+ * hf_path_cache_set_sites() - the paths that were given to hf_path_cache_add_site() in this delta
  * @cache: the cache
- * @count: so many destinations are at these switches
+ * @count: so many destinations are at these sites
  * @sum:   and this is the sum of their hf_site_sum()
  * @set:   called for each, when its path is set; it may not change the cache
  * @ctx:   passed to @set
  *
  * Return: 0; -ESTALE where other destinations are known there, and nothing is set.
  */
-int hf_path_cache_set_switches(struct hf_path_cache *cache, uint32_t count, uint32_t sum,
-			       void (*set)(void *ctx, const struct hf_path *path), void *ctx);
+int hf_path_cache_set_sites(struct hf_path_cache *cache, uint32_t count, uint32_t sum,
+			    void (*set)(void *ctx, const struct hf_path *path), void *ctx);
 
 /* As hf_path_cache_find(), for the destination that has this LID, whether or not a path leads there. */
 const struct hf_path *hf_path_cache_find_lid(const struct hf_path_cache *cache, uint16_t lid);

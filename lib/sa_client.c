@@ -632,7 +632,7 @@ static void take_plain_report(struct hf_sa_client *client, uint64_t now_ns, cons
 }
 
 struct item_counts {
-	size_t gone, paths;	/* those that are told by their switches among them */
+	size_t gone, paths;	/* those that are told by their sites among them */
 };
 
 static void count_gone(void *ctx, uint64_t guid)

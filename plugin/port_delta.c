@@ -13,7 +13,7 @@ uint8_t hf_draw_sl(const struct hf_snapshot *snapshot, hf_entry entry, atomic_ui
 	return sl + atomic_fetch_add(draws, 1) % count;
 }
 
-/* The paths from the source to adapters at a switch, or to its own port 0. */
+/* The paths from the source to all that is at a site. */
 struct paths {
 	bool is_wanted;		/* one of them at least is to be told */
 	bool is_there, is_mixed;
@@ -26,8 +26,8 @@ struct job {
 	const struct hf_history *history;
 	uint32_t src;
 	atomic_uint *draws;
-	struct paths (*at_switch)[2];	/* by number; [true]: of its own port */
-	uint32_t n_switches;
+	struct paths *at_site;
+	uint32_t n_sites;	/* the last one and 1 */
 	struct hf_delta *delta;
 };
 
@@ -54,7 +54,7 @@ static struct paths *find_paths(const struct job *job, uint32_t dst)
 {
 	uint32_t site = hf_history_site(job->history, job->snapshot, dst);
 
-	return site == HF_SITE_UNKNOWN ? NULL : &job->at_switch[hf_site_switch(site)][hf_site_is_own_port(site)];
+	return site == HF_SITE_UNKNOWN ? NULL : &job->at_site[site];
 }
 
 static bool is_covered(const struct paths *paths)
@@ -147,34 +147,15 @@ static void add_set(struct job *job, const struct hf_destinations *set)
 			add_destination(job, dst, hf_destinations_has(set->named, dst));
 }
 
-static void add_switch(struct job *job, uint32_t number, enum hf_delta_ends ends, const struct paths *paths)
+static void add_sites(struct job *job)
 {
-	job->delta->switches[job->delta->n_switches++] = (struct hf_delta_switch) {
-		.number = number, .ends = ends, .terms = make_terms(job, paths->entry, paths->pkey),
-	};
-}
+	for (uint32_t site = HF_SITE_UNKNOWN + 1; site < job->n_sites; site++) {
+		const struct paths *paths = &job->at_site[site];
 
-/* Where there are none of a kind, a path to all may be said. */
-static bool may_be_one(const struct paths *a, const struct paths *b)
-{
-	return !b->is_there || (is_covered(a) && is_covered(b) && a->entry == b->entry && a->pkey == b->pkey);
-}
-
-static void add_switches(struct job *job)
-{
-	for (uint32_t number = 0; number < job->n_switches; number++) {
-		const struct paths *adapters = &job->at_switch[number][false], *own = &job->at_switch[number][true];
-
-		if (is_covered(adapters) && may_be_one(adapters, own)) {
-			add_switch(job, number, HF_DELTA_ALL_ENDS, adapters);
-		} else if (is_covered(own) && may_be_one(own, adapters)) {
-			add_switch(job, number, HF_DELTA_ALL_ENDS, own);
-		} else {
-			if (is_covered(adapters))
-				add_switch(job, number, HF_DELTA_ADAPTERS, adapters);
-			if (is_covered(own))
-				add_switch(job, number, HF_DELTA_OWN_PORT, own);
-		}
+		if (is_covered(paths))
+			job->delta->sites[job->delta->n_sites++] = (struct hf_delta_site) {
+				.site = site, .terms = make_terms(job, paths->entry, paths->pkey),
+			};
 	}
 }
 
@@ -199,7 +180,7 @@ static void collect(struct job *job, const struct hf_destinations *set)
 		add_set(job, set);
 	else
 		add_all(job);
-	add_switches(job);
+	add_sites(job);
 	sum_covered(job);
 }
 
@@ -207,25 +188,25 @@ int hf_port_delta_init(const struct hf_snapshot *snapshot, const struct hf_histo
 		       const struct hf_destinations *set, atomic_uint *draws, struct hf_delta *ret_delta)
 {
 	size_t room = (set ? hf_destinations_count(set) : snapshot->n_ports) + 1;
-	uint32_t n_switches = hf_history_count_switches(history);
+	uint32_t n_sites = hf_site(hf_history_count_switches(history), false);
 	struct hf_delta delta = {
 		.gone = set ? malloc(room * sizeof(*delta.gone)) : NULL,
 		.named = malloc(room * sizeof(*delta.named)),
 		.paths = malloc(room * sizeof(*delta.paths)),
-		.switches = malloc((2 * (size_t)n_switches + 1) * sizeof(*delta.switches)),
+		.sites = malloc(n_sites * sizeof(*delta.sites)),
 	};
 	struct job job = {
 		.snapshot = snapshot, .history = history, .src = src, .draws = draws, .delta = &delta,
-		.n_switches = n_switches, .at_switch = calloc(n_switches + (size_t)1, sizeof(*job.at_switch)),
+		.n_sites = n_sites, .at_site = calloc(n_sites, sizeof(*job.at_site)),
 	};
 
-	if ((set && !delta.gone) || !delta.named || !delta.paths || !delta.switches || !job.at_switch) {
-		free(job.at_switch);
+	if ((set && !delta.gone) || !delta.named || !delta.paths || !delta.sites || !job.at_site) {
+		free(job.at_site);
 		hf_port_delta_fini(&delta);
 		return -ENOMEM;
 	}
 	collect(&job, set);
-	free(job.at_switch);
+	free(job.at_site);
 	*ret_delta = delta;
 	return 0;
 }
@@ -235,6 +216,6 @@ void hf_port_delta_fini(struct hf_delta *delta)
 	free(delta->gone);
 	free(delta->named);
 	free(delta->paths);
-	free(delta->switches);
+	free(delta->sites);
 	*delta = (struct hf_delta) { 0 };
 }

@@ -30,8 +30,8 @@ uint8_t hf_draw_sl(const struct hf_snapshot *snapshot, hf_entry entry, atomic_ui
  * @draws:     for hf_draw_sl()
  * @ret_delta: to be cleared with hf_port_delta_fini()
  *
- * Between base LIDs, as the SA answers where one path for each pair of ports is asked for. Where all paths to adapters at
- * a switch are alike, and one of them is to be told, they are told as the switch's; and likewise with its port 0.
+ * Between base LIDs, as the SA answers where one path for each pair of ports is asked for. Where all paths to a
+ * site are alike, and one of them is to be told, they are told as the site's.
  *
  * Return: 0; -ENOMEM.
  */

@@ -18,7 +18,7 @@
 #define INSTANCE	0x1234567890abcdef
 #define MANY_BYTES	(1 << 20)
 
-static size_t told_by_switch, moved;	/* destinations in all deltas; deltas that met others */
+static size_t told_by_site, moved;	/* destinations in all deltas; deltas that met others */
 static const struct hf_bulk *published;
 static const struct hf_snapshot *published_snapshot;
 
@@ -34,8 +34,8 @@ struct holder {
 		struct hf_delta_terms terms;
 	} paths[4 * MAX_PORTS];
 	uint64_t owner[0xc000];
-	struct hf_delta_switch switches[2 * MAX_PORTS];	/* of the delta that is being taken */
-	size_t n_switches;
+	struct hf_delta_site sites[2 * MAX_PORTS];	/* of the delta that is being taken */
+	size_t n_sites;
 	bool is_stale;		/* something has moved without being told: the whole must be asked for */
 };
 
@@ -79,20 +79,19 @@ static void take_path(void *ctx, uint16_t lid, const struct hf_delta_terms *term
 	path->terms = *terms;
 }
 
-static void take_switch(void *ctx, const struct hf_delta_switch *item)
+static void take_site(void *ctx, uint32_t site, const struct hf_delta_terms *terms)
 {
 	struct holder *holder = ctx;
 
-	ck_assert_uint_lt(holder->n_switches, 2 * MAX_PORTS);
-	holder->switches[holder->n_switches++] = *item;
+	ck_assert_uint_lt(holder->n_sites, 2 * MAX_PORTS);
+	holder->sites[holder->n_sites++] = (struct hf_delta_site) { .site = site, .terms = *terms };
 }
 
-static const struct hf_delta_switch *find_switch(const struct holder *holder, const struct held_path *path)
+static const struct hf_delta_site *find_site(const struct holder *holder, const struct held_path *path)
 {
-	for (size_t i = 0; i < holder->n_switches && path->site != HF_SITE_UNKNOWN; i++)
-		if (hf_site_switch(path->site) == holder->switches[i].number &&
-		    hf_delta_ends_have(holder->switches[i].ends, hf_site_is_own_port(path->site)))
-			return &holder->switches[i];
+	for (size_t i = 0; i < holder->n_sites; i++)
+		if (path->site == holder->sites[i].site)
+			return &holder->sites[i];
 	return NULL;
 }
 
@@ -111,9 +110,9 @@ static void take_covered(void *ctx, uint32_t count, uint32_t sum)
 {
 	struct holder *holder = ctx;
 
-	told_by_switch += count;
+	told_by_site += count;
 	for (size_t i = 0; i < holder->count; i++)
-		if (find_switch(holder, &holder->paths[i])) {
+		if (find_site(holder, &holder->paths[i])) {
 			count--;
 			sum -= hf_site_sum(holder->paths[i].site, holder->paths[i].lid);
 		}
@@ -121,15 +120,15 @@ static void take_covered(void *ctx, uint32_t count, uint32_t sum)
 	moved += holder->is_stale;
 	ck_assert(!holder->is_stale || has_moved(holder));
 	for (size_t i = 0; i < holder->count && !holder->is_stale; i++)
-		if (find_switch(holder, &holder->paths[i])) {
+		if (find_site(holder, &holder->paths[i])) {
 			holder->paths[i].is_there = true;
-			holder->paths[i].terms = find_switch(holder, &holder->paths[i])->terms;
+			holder->paths[i].terms = find_site(holder, &holder->paths[i])->terms;
 		}
-	holder->n_switches = 0;
+	holder->n_sites = 0;
 }
 
 static const struct hf_delta_visitor taker = {
-	.gone = take_gone, .named = take_name, .path = take_path, .at_switch = take_switch, .covered = take_covered,
+	.gone = take_gone, .named = take_name, .path = take_path, .at_site = take_site, .covered = take_covered,
 };
 
 static struct hf_sa_mad make_query(const struct hf_snapshot *snapshot, uint64_t guid, uint64_t instance, uint64_t epoch)
@@ -404,9 +403,9 @@ START_TEST(who_asks_holds_what_was_announced)
 		in_reports += world.in_reports;
 		end_world(&world);
 	}
-	printf("# %u Reports, %u taken with their paths inside; %zu paths told by their switch, %zu deltas not as known\n",
-	       reports, in_reports, told_by_switch, moved);
-	ck_assert_uint_gt(told_by_switch, 20 * moved);
+	printf("# %u Reports, %u taken with their paths inside; %zu paths told by their site, %zu deltas not as known\n",
+	       reports, in_reports, told_by_site, moved);
+	ck_assert_uint_gt(told_by_site, 20 * moved);
 	ck_assert_uint_gt(in_reports, reports / 20);
 }
 END_TEST

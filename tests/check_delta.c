@@ -10,19 +10,21 @@
 #define LIDS	HF_DELTA_MAX
 #define SEEDS	40
 
-static struct delta_parts *parts, *again;
+static struct delta_parts *parts, *again, *third;
 static uint64_t random_state;
 
 static void setup(void)
 {
 	parts = delta_parts_new();
 	again = delta_parts_new();
+	third = delta_parts_new();
 }
 
 static void teardown(void)
 {
 	delta_parts_free(parts);
 	delta_parts_free(again);
+	delta_parts_free(third);
 }
 
 static void seed(unsigned int number)
@@ -84,25 +86,30 @@ static void fill_lids(uint16_t *lids)
 		lids[i] = i + 1;
 }
 
-/* Of some switches both kinds of ends have paths of their own. */
-static void fill_switches(const uint16_t *numbers, size_t count, size_t kinds)
+/* Of half of the switches both what hangs there and the own port; often with one SL, and then mostly alike. */
+static void fill_sites(const uint16_t *numbers, size_t count, size_t kinds)
 {
+	struct hf_delta_terms own = some_terms(kinds);
 	struct hf_delta *delta = &parts->delta;
 
-	delta->n_switches = 0;
+	delta->n_sites = 0;
 	for (size_t i = 0; i < count; i++) {
-		enum hf_delta_ends ends = below(HF_DELTA_ENDS);
+		struct hf_delta_site site = { .site = hf_site(numbers[i] - 1, below(2)), .terms = some_terms(kinds) };
 
-		delta->switches[delta->n_switches++] = (struct hf_delta_switch){
-			.number = numbers[i] - 1, .ends = ends, .terms = some_terms(kinds),
-		};
-		if (ends == HF_DELTA_ADAPTERS && below(2))
-			delta->switches[delta->n_switches++] = (struct hf_delta_switch){
-				.number = numbers[i] - 1, .ends = HF_DELTA_OWN_PORT, .terms = some_terms(kinds),
-			};
+		delta->sites[delta->n_sites++] = site;
+		if (hf_site_is_own_port(site.site))
+			continue;
+		site.site++;
+		if (below(4)) {
+			own.sl = site.terms.sl;
+			site.terms = own;
+		} else if (below(2)) {
+			site.terms = some_terms(kinds);
+		}
+		delta->sites[delta->n_sites++] = site;
 	}
-	delta->covered = delta->n_switches ? below(HF_DELTA_MAX + 1) : 0;
-	delta->covered_sum = delta->n_switches ? next_random() : 0;
+	delta->covered = delta->n_sites ? below(HF_DELTA_MAX + 1) : 0;
+	delta->covered_sum = delta->n_sites ? next_random() : 0;
 }
 
 /* Up to @max of each kind. */
@@ -124,13 +131,23 @@ static void fill_random(size_t max, size_t kinds)
 	for (size_t i = 0; i < delta->n_paths; i++)
 		delta->paths[i] = (struct hf_delta_path){ lids[i], some_terms(kinds) };
 	SHUFFLE(lids, LIDS);
-	fill_switches(lids, below(max + 1), kinds);
+	fill_sites(lids, below(max + 1), kinds);
 }
 
 static bool same_terms(const struct hf_delta_terms *a, const struct hf_delta_terms *b)
 {
 	return a->pkey == b->pkey && a->sl == b->sl && a->mtu == b->mtu && a->rate == b->rate &&
 	       a->pkt_life == b->pkt_life;
+}
+
+static int compare_sites(const void *a, const void *b)
+{
+	return (int)((const struct hf_delta_site *)a)->site - (int)((const struct hf_delta_site *)b)->site;
+}
+
+static void sort_sites(const struct hf_delta *delta)
+{
+	qsort(delta->sites, delta->n_sites, sizeof(*delta->sites), compare_sites);
 }
 
 static void expect_same(const struct hf_delta *a, const struct hf_delta *b)
@@ -149,11 +166,12 @@ static void expect_same(const struct hf_delta *a, const struct hf_delta *b)
 		ck_assert_uint_eq(a->paths[i].lid, b->paths[i].lid);
 		ck_assert(same_terms(&a->paths[i].terms, &b->paths[i].terms));
 	}
-	ck_assert_uint_eq(a->n_switches, b->n_switches);
-	for (size_t i = 0; i < a->n_switches; i++) {
-		ck_assert_uint_eq(a->switches[i].number, b->switches[i].number);
-		ck_assert_int_eq(a->switches[i].ends, b->switches[i].ends);
-		ck_assert(same_terms(&a->switches[i].terms, &b->switches[i].terms));
+	ck_assert_uint_eq(a->n_sites, b->n_sites);
+	sort_sites(a);
+	sort_sites(b);
+	for (size_t i = 0; i < a->n_sites; i++) {
+		ck_assert_uint_eq(a->sites[i].site, b->sites[i].site);
+		ck_assert(same_terms(&a->sites[i].terms, &b->sites[i].terms));
 	}
 	ck_assert_uint_eq(a->covered, b->covered);
 	ck_assert_uint_eq(a->covered_sum, b->covered_sum);
@@ -161,7 +179,7 @@ static void expect_same(const struct hf_delta *a, const struct hf_delta *b)
 
 static size_t count_items(const struct hf_delta *delta)
 {
-	return delta->n_gone + delta->n_named + delta->n_paths + delta->n_switches;
+	return delta->n_gone + delta->n_named + delta->n_paths + delta->n_sites;
 }
 
 static const size_t sizes[] = { 1, 4, 40, 400, 10000 };
@@ -192,7 +210,7 @@ START_TEST(the_order_of_items_makes_no_difference)
 	SHUFFLE(parts->gone, parts->delta.n_gone);
 	SHUFFLE(parts->named, parts->delta.n_named);
 	SHUFFLE(parts->paths, parts->delta.n_paths);
-	SHUFFLE(parts->switches, parts->delta.n_switches);
+	SHUFFLE(parts->sites, parts->delta.n_sites);
 	shuffled = delta_parts_write(parts, &shuffled_length);
 	ck_assert_uint_eq(length, shuffled_length);
 	ck_assert_mem_eq(body, shuffled, length);
@@ -222,20 +240,34 @@ START_TEST(every_truncation_is_refused)
 }
 END_TEST
 
+static void forget(struct delta_parts *items)
+{
+	struct hf_delta *delta = &items->delta;
+
+	delta->n_gone = delta->n_named = delta->n_paths = delta->n_sites = 0;
+	delta->covered = delta->covered_sum = 0;
+}
+
 /* Return: whether @body is good. */
 static bool expect_refused_or_same(const uint8_t *body, size_t length)
 {
 	size_t again_length;
 	uint8_t *again_body;
 
-	again->delta.n_gone = again->delta.n_named = again->delta.n_paths = again->delta.n_switches = 0;
+	forget(again);
 	if (delta_parts_read(again, body, length)) {
 		ck_assert_uint_eq(count_items(&again->delta), 0);
 		return false;
 	}
 	again_body = delta_parts_write(again, &again_length);
-	ck_assert_uint_eq(again_length, length);
-	ck_assert_mem_eq(again_body, body, length);
+	forget(third);
+	ck_assert_int_eq(delta_parts_read(third, again_body, again_length), 0);
+	expect_same(&again->delta, &third->delta);
+	/* How sites are listed is the writer's choice; all else has one form. */
+	if (again->delta.n_sites == 0) {
+		ck_assert_uint_eq(again_length, length);
+		ck_assert_mem_eq(again_body, body, length);
+	}
 	free(again_body);
 	return true;
 }
@@ -262,6 +294,7 @@ START_TEST(every_changed_byte_is_refused_or_means_something_else)
 }
 END_TEST
 
+#define REST	0xff, 0xff, 4, 7, 18
 #define BODY(...) { .bytes = { __VA_ARGS__ }, .length = sizeof((uint8_t[]){ __VA_ARGS__ }) }
 
 static const struct {
@@ -271,42 +304,50 @@ static const struct {
 	{ .length = 0 },
 	BODY(0),
 	BODY(0, 0),
-	BODY(0, 0, 0, 0),							/* something behind the end */
-	BODY(0x80, 0, 0, 0),							/* 0 in two bytes */
-	BODY(1, 0, 0, 0),							/* GUID 0 */
-	BODY(1, 0x85, 0, 0, 0),							/* GUID 5 in two bytes */
-	BODY(1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0), /* more than 64 bits */
-	BODY(1, 0x81, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1, 0, 0),
-	BODY(2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0, 0, 0), /* beyond the last GUID */
-	BODY(0xff, 0xff, 3, 0, 0),						/* fewer than its count */
-	BODY(0, 1, 1, 0, 0, 0),							/* LID 0 */
-	BODY(0, 1, 1, 0xc0, 0, 0),						/* a multicast LID */
-	BODY(0, 1, 1, 0, 5, 1, 0),						/* a site below 0 */
-	BODY(0, 1, 1, 0, 5, 0xfe, 0xff, 0xb, 0),				/* one beyond the last switch's own port */
-	BODY(0, 1, 1, 0, 5, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0),
-	BODY(0, 2, 1, 0, 5, 0, 0, 0, 5, 0, 0),					/* LID 5 with two names */
-	BODY(0, 0, 1, 0x10, 0xff, 0xff, 4, 7, 18, 0),				/* an empty group */
-	BODY(0, 0, 1, 0x00, 1, 5),						/* the first one's P_Key is left out */
-	BODY(0, 0, 1, 0x10, 0, 0, 4, 7, 18, 1, 5),				/* P_Key 0 */
-	BODY(0, 0, 1, 0x10, 0xff, 0xff, 64, 7, 18, 1, 5),			/* seven bits: MTU, rate, packet life */
-	BODY(0, 0, 1, 0x10, 0xff, 0xff, 4, 64, 18, 1, 5),
-	BODY(0, 0, 1, 0x10, 0xff, 0xff, 4, 7, 64, 1, 5),
-	BODY(0, 0, 1, 0x10, 0xff, 0xff, 4, 7, 18, 1, 0),			/* LID 0 */
-	BODY(0, 0, 1, 0x10, 0xff, 0xff, 4, 7, 18, 1, 0x80, 0x80, 3),		/* LID 0xc000 */
-	BODY(0, 0, 1, 0x10, 0xff, 0xff, 4, 7, 18, 2, 0xff, 0xff, 2, 0),		/* the one behind 0xbfff */
-	BODY(0, 0, 2, 0x10, 0xff, 0xff, 4, 7, 18, 1, 5, 0x00, 1, 6),		/* the same terms again */
-	BODY(0, 0, 2, 0x11, 0xff, 0xff, 4, 7, 18, 1, 5, 0x00, 1, 6),		/* descending terms */
-	BODY(0, 0, 2, 0x10, 0xff, 0xff, 4, 7, 18, 1, 5, 0x11, 0xff, 0xff, 4, 7, 18, 1, 6), /* what is the same is said */
-	BODY(0, 0, 2, 0x10, 0xff, 0xff, 4, 7, 18, 1, 5, 0x01, 1, 5),		/* LID 5 with two paths */
-	BODY(0, 0, 1, 0x30, 0xff, 0xff, 4, 7, 18, 0, 0, 1, 1, 2, 3, 4),		/* a list of no switches */
-	BODY(0, 0, 1, 0x30, 0xff, 0xff, 4, 7, 18, 1, 0x80, 0),			/* not said which destinations */
-	BODY(0, 0, 1, 0x30, 0xff, 0xff, 4, 7, 18, 1, 0x80, 0, 1, 1, 2, 3),	/* half of it */
-	BODY(0, 0, 1, 0x30, 0xff, 0xff, 4, 7, 18, 1, 0x81, 0, 1, 1, 2, 3, 4),	/* a bit behind the last */
-	BODY(0, 0, 1, 0x30, 0xff, 0xff, 4, 7, 18, 1, 0, 0, 0x80, 0, 0, 0, 1, 1, 2, 3, 4), /* a number of 17 bits */
-	BODY(0, 0, 1, 0x30, 0xff, 0xff, 4, 7, 18, 1, 0, 1, 0x80, 0, 0, 0, 1, 1, 2, 3, 4), /* switch 49151 */
-	BODY(0, 0, 1, 0x70, 0xff, 0xff, 4, 7, 18, 1, 0x80, 1, 0x80, 0, 1, 1, 2, 3, 4), /* adapters twice */
-	BODY(0, 0, 1, 0xb0, 0xff, 0xff, 4, 7, 18, 1, 0x80, 1, 0x80, 0, 1, 1, 2, 3, 4), /* own port twice */
-	BODY(0, 0, 2, 0x30, 0xff, 0xff, 4, 7, 18, 1, 0x80, 0, 0x21, 1, 0x80, 0, 1, 1, 2, 3, 4), /* two paths */
+	BODY(0, 0, 0),
+	BODY(0, 0, 0, 0, 0),						/* something behind the end */
+	BODY(0x80, 0, 0, 0, 0),							/* 0 in two bytes */
+	BODY(1, 0, 0, 0, 0),							/* GUID 0 */
+	BODY(1, 0x85, 0, 0, 0, 0),							/* GUID 5 in two bytes */
+	BODY(1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0), /* more than 64 bits */
+	BODY(1, 0x81, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1, 0, 0, 0),
+	BODY(2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0, 0, 0, 0), /* beyond the last GUID */
+	BODY(0xff, 0xff, 3, 0, 0, 0),						/* fewer than its count */
+	BODY(0, 1, 1, 0, 0, 0, 0, 0),						/* LID 0 */
+	BODY(0, 1, 1, 0xc0, 0, 0, 0, 0),						/* a multicast LID */
+	BODY(0, 1, 1, 0, 5, 1, 0, 0),						/* a site below 0 */
+	BODY(0, 1, 1, 0, 5, 0xfe, 0xff, 0xb, 0, 0),				/* one beyond the last switch's own port */
+	BODY(0, 1, 1, 0, 5, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0, 0),
+	BODY(0, 2, 1, 0, 5, 0, 0, 0, 5, 0, 0, 0),					/* LID 5 with two names */
+	BODY(0, 0, 16, 0),							/* a field that there is not */
+	BODY(0, 0, 2, 4, 0),							/* a difference of no own port */
+	BODY(0, 0, 1, 0, 0, 1, REST, 1, 0x10, 1, 0x80, 2, 1, 2, 3, 4),		/* P_Key 0 of own ports */
+	BODY(0, 0, 2, 64, 1, REST, 1, 0x10, 1, 0x80, 2, 1, 2, 3, 4),
+	BODY(0, 0, 2, 4, 1, REST, 1, 0x20, 1, 0x80, 1, 1, 2, 3, 4),
+	BODY(0, 0, 0, 1, REST, 0),							/* an empty section */
+	BODY(0, 0, 0, 1, REST, 1, 0x00),						/* an empty group */
+	BODY(0, 0, 0, 1, REST, 1, 0x80, 0),
+	BODY(0, 0, 0, 1, 0, 0, 4, 7, 18, 1, 0x80, 1, 5),			/* P_Key 0 */
+	BODY(0, 0, 0, 1, 0xff, 0xff, 64, 7, 18, 1, 0x80, 1, 5),			/* seven bits: MTU, rate, packet life */
+	BODY(0, 0, 0, 1, 0xff, 0xff, 4, 64, 18, 1, 0x80, 1, 5),
+	BODY(0, 0, 0, 1, 0xff, 0xff, 4, 7, 64, 1, 0x80, 1, 5),
+	BODY(0, 0, 0, 1, REST, 1, 0x80, 1, 0),					/* LID 0 */
+	BODY(0, 0, 0, 1, REST, 1, 0x80, 1, 0x80, 0x80, 3),				/* LID 0xc000 */
+	BODY(0, 0, 0, 1, REST, 1, 0x80, 2, 0xff, 0xff, 2, 0),			/* the one behind 0xbfff */
+	BODY(0, 0, 0, 1, REST, 2, 0x80, 1, 5, 0x80, 1, 6),				/* the same SL again */
+	BODY(0, 0, 0, 1, REST, 2, 0x81, 1, 5, 0x80, 1, 6),				/* descending SLs */
+	BODY(0, 0, 0, 2, REST, 1, 0x80, 1, 5, REST, 1, 0x81, 1, 6),			/* the same section again */
+	BODY(0, 0, 0, 2, REST, 1, 0x80, 1, 5, 0x80, 0, 4, 7, 18, 1, 0x80, 1, 6),	/* descending sections */
+	BODY(0, 0, 0, 1, REST, 2, 0x80, 1, 5, 0x81, 1, 5),				/* LID 5 with two paths */
+	BODY(0, 0, 0, 1, REST, 1, 0x10, 0, 0, 1, 2, 3, 4),				/* a list of no switches */
+	BODY(0, 0, 0, 1, REST, 1, 0x10, 1, 0x80),					/* not said which destinations */
+	BODY(0, 0, 0, 1, REST, 1, 0x10, 1, 0x80, 1, 1, 2, 3),			/* half of it */
+	BODY(0, 0, 0, 1, REST, 1, 0x10, 1, 0x81, 1, 1, 2, 3, 4),			/* a bit behind the last */
+	BODY(0, 0, 0, 1, REST, 1, 0x10, 1, 0, 0, 0x80, 0, 0, 0, 1, 1, 2, 3, 4),	/* a number of 17 bits */
+	BODY(0, 0, 0, 1, REST, 1, 0x10, 1, 0, 1, 0x80, 0, 0, 1, 1, 2, 3, 4),	/* switch 49151 */
+	BODY(0, 0, 0, 1, REST, 1, 0x30, 1, 0x80, 1, 0x80, 1, 1, 2, 3, 4),		/* adapters twice */
+	BODY(0, 0, 0, 1, REST, 1, 0x50, 1, 0x80, 1, 0x80, 1, 1, 2, 3, 4),		/* own port twice */
+	BODY(0, 0, 0, 1, REST, 2, 0x10, 1, 0x80, 0x11, 1, 0x80, 1, 1, 2, 3, 4),	/* two paths */
 };
 
 START_TEST(refuses_what_is_none)
@@ -323,10 +364,11 @@ START_TEST(layout)
 		2, 0x81, 1, 0x7e,					/* GUIDs 129 and 256 are gone */
 		/* 7 has LID 0x1234 and hangs at switch 4, 8 has LID 9 and is that switch, where 9 is, too */
 		3, 7, 0x12, 0x34, 18, 0, 0, 9, 2, 0, 0, 10, 1,
-		3,
-		0x13, 0x80, 0x01, 4, 7, 18, 1, 0xb4, 0x24,		/* 0x1234 */
-		0x10, 0xff, 0xff, 5, 16, 17, 3, 9, 0, 0xf4, 0xff, 2,	/* 9, 10, 0xbfff */
-		0x62, 3, 0xa2, 0x00, 1, 0x08, 0x00, 0,			/* all ends of 0, 2, 6; what hangs at 15 */
+		6, 3, 3,						/* own ports have another MTU and rate */
+		2,
+		0x80, 0x01, 4, 7, 18, 1, 0x83, 1, 0xb4, 0x24,		/* 0x1234 */
+		0xff, 0xff, 5, 16, 17, 2, 0x80, 3, 9, 0, 0xf4, 0xff, 2,	/* 9, 10, 0xbfff */
+		0x32, 3, 0xa2, 0x00, 1, 0x08, 0x00,			/* 0, 2, 6 and all there; what hangs at 15 */
 		0x83, 1, 0x12, 0x34, 0x56, 0x78,			/* that is 131 destinations, and this their sum */
 	};
 
@@ -346,15 +388,17 @@ START_TEST(layout)
 	ck_assert_uint_eq(again->paths[2].lid, 10);
 	ck_assert_uint_eq(again->paths[3].lid, 0xbfff);
 	ck_assert_uint_eq(again->paths[3].terms.rate, 16);
-	ck_assert_uint_eq(again->delta.n_switches, 4);
-	ck_assert_uint_eq(again->switches[0].number, 0);
-	ck_assert_uint_eq(again->switches[1].number, 2);
-	ck_assert_uint_eq(again->switches[2].number, 6);
-	ck_assert_int_eq(again->switches[2].ends, HF_DELTA_ALL_ENDS);
-	ck_assert_uint_eq(again->switches[3].number, 15);
-	ck_assert_int_eq(again->switches[3].ends, HF_DELTA_ADAPTERS);
-	ck_assert_uint_eq(again->switches[3].terms.sl, 2);
-	ck_assert_uint_eq(again->switches[3].terms.rate, 16);
+	ck_assert_uint_eq(again->delta.n_sites, 7);
+	ck_assert_uint_eq(again->sites[0].site, hf_site(0, false));
+	ck_assert_uint_eq(again->sites[1].site, hf_site(0, true));
+	ck_assert_uint_eq(again->sites[2].site, hf_site(2, false));
+	ck_assert_uint_eq(again->sites[4].site, hf_site(6, false));
+	ck_assert_uint_eq(again->sites[4].terms.sl, 2);
+	ck_assert_uint_eq(again->sites[4].terms.rate, 16);
+	ck_assert_uint_eq(again->sites[5].terms.sl, 2);
+	ck_assert_uint_eq(again->sites[5].terms.rate, 3);
+	ck_assert_uint_eq(again->sites[5].terms.mtu, 3);
+	ck_assert_uint_eq(again->sites[6].site, hf_site(15, false));
 	ck_assert_uint_eq(again->delta.covered, 131);
 	ck_assert_uint_eq(again->delta.covered_sum, 0x12345678);
 	ck_assert(expect_refused_or_same(by_hand, sizeof(by_hand)));
@@ -375,14 +419,12 @@ START_TEST(limits)
 		delta->paths[i] = (struct hf_delta_path){ i + 1, { 1 + i, i % 16, 5, 7, 18 } };
 	}
 	for (size_t i = 0; i < HF_DELTA_MAX; i++) {
-		delta->switches[2 * i] = (struct hf_delta_switch){
-			.number = i, .ends = HF_DELTA_ADAPTERS, .terms = { 1 + i, i % 16, 5, 7, 18 },
-		};
-		delta->switches[2 * i + 1] = (struct hf_delta_switch){
-			.number = i, .ends = HF_DELTA_OWN_PORT, .terms = delta->paths[(i + 7) % HF_DELTA_MAX].terms,
+		delta->sites[2 * i] = (struct hf_delta_site){ .site = hf_site(i, false), .terms = delta->paths[i].terms };
+		delta->sites[2 * i + 1] = (struct hf_delta_site){
+			.site = hf_site(i, true), .terms = delta->paths[(i + 7) % HF_DELTA_MAX].terms,
 		};
 	}
-	delta->n_switches = 2 * HF_DELTA_MAX;
+	delta->n_sites = HF_SITE_LAST;
 	delta->covered = HF_DELTA_MAX;
 	body = delta_parts_write(parts, &length);
 	ck_assert_uint_le(length, hf_delta_max_bytes(delta));
@@ -390,7 +432,7 @@ START_TEST(limits)
 	expect_same(delta, &again->delta);
 	free(body);
 
-	delta->n_named = delta->n_paths = delta->n_switches = 0;
+	delta->n_named = delta->n_paths = delta->n_sites = 0;
 	body = delta_parts_write(parts, &length);
 	longer = malloc(length + 1);
 	memcpy(longer, body, length);
@@ -410,7 +452,7 @@ START_TEST(an_empty_delta_is_good)
 	size_t length;
 	uint8_t *body = delta_parts_write(parts, &length);
 
-	ck_assert_uint_eq(length, 3);
+	ck_assert_uint_eq(length, 4);
 	ck_assert_int_eq(delta_parts_read(again, body, length), 0);
 	free(body);
 }
@@ -425,7 +467,7 @@ static const struct {
 	size_t at_switch;	/* so many destinations at each switch, and all paths to them change; or 0 */
 	double limit;		/* bytes per change */
 } size_claims[] = {
-	{ "1 of 1024 destinations", 1024, 1, 1, false, 0, 12 },
+	{ "1 of 1024 destinations", 1024, 1, 1, false, 0, 14 },
 	{ "1 in 100 of 1024, one SL", 1024, 10, 1, false, 0, 3 },
 	{ "1 in 10 of 1024, one SL", 1024, 102, 1, false, 0, 1.2 },
 	{ "1 in 10 of 1024, 8 SLs", 1024, 102, 8, false, 0, 2.1 },
@@ -438,6 +480,17 @@ static const struct {
 	{ "1 in 2 switches of 264, 4 hosts each, 5 SLs", 1056, 528, 5, false, 4, 0.25 },
 	{ "1 in 10 of 11664, 18 at a switch, 8 SLs", 11664, 1166, 8, false, 18, 0.12 },
 };
+
+/* What hangs at a switch, and its own port, which has another MTU. */
+static void add_both(uint32_t number, const struct hf_delta_terms *terms)
+{
+	struct hf_delta_site site = { .site = hf_site(number, false), .terms = *terms };
+
+	parts->sites[parts->delta.n_sites++] = site;
+	site.site++;
+	site.terms.mtu--;
+	parts->sites[parts->delta.n_sites++] = site;
+}
 
 START_TEST(size)
 {
@@ -458,9 +511,7 @@ START_TEST(size)
 		if (!at_switch)
 			delta->paths[delta->n_paths++] = (struct hf_delta_path){ lids[i], terms };
 		else if (i % at_switch == 0)
-			delta->switches[delta->n_switches++] = (struct hf_delta_switch){
-				.number = number, .ends = HF_DELTA_ALL_ENDS, .terms = terms,
-			};
+			add_both(number, &terms);
 		if (size_claims[_i].are_named)
 			delta->named[delta->n_named++] = (struct hf_delta_name){
 				real_guid(i), lids[i], hf_site(number, false),

@@ -344,12 +344,12 @@ static uint32_t sum_of(unsigned int first, unsigned int last)
 	return sum;
 }
 
-static void add_switch(uint32_t number, enum hf_delta_ends ends, uint8_t sl)
+static void add_site(uint32_t number, bool is_own_port, uint8_t sl)
 {
-	struct hf_delta_switch item = { .number = number, .ends = ends, .terms = terms };
+	struct hf_delta_terms some = terms;
 
-	item.terms.sl = sl;
-	ck_assert_int_eq(hf_path_cache_add_switch(cache, &item), 0);
+	some.sl = sl;
+	ck_assert_int_eq(hf_path_cache_add_site(cache, hf_site(number, is_own_port), &some), 0);
 }
 
 static void count_set(void *ctx, const struct hf_path *path)
@@ -358,67 +358,51 @@ static void count_set(void *ctx, const struct hf_path *path)
 	++*(size_t *)ctx;
 }
 
-static void expect_switches(uint32_t count, uint32_t sum, int err)
+static void expect_set(uint32_t count, uint32_t sum, int err)
 {
 	size_t set = 0;
 
-	ck_assert_int_eq(hf_path_cache_set_switches(cache, count, sum, count_set, &set), err);
+	ck_assert_int_eq(hf_path_cache_set_sites(cache, count, sum, count_set, &set), err);
 	ck_assert_uint_eq(set, err ? 0 : count);
 }
 
-START_TEST(a_switch_tells_the_paths_to_all_there)
+START_TEST(a_site_tells_the_paths_to_all_there)
 {
-	static const struct {
-		enum hf_delta_ends ends;
-		unsigned int first, last;
-	} cases[] = { { HF_DELTA_ALL_ENDS, 2, 5 }, { HF_DELTA_ADAPTERS, 3, 5 }, { HF_DELTA_OWN_PORT, 2, 2 } };
+	bool is_own_port = _i;
+	unsigned int first = is_own_port ? 2 : 3, last = is_own_port ? 2 : 5;
 
 	put_sites();
-	add_switch(3, cases[_i].ends, 9);
-	ck_assert_uint_eq(find(3)->sl, terms.sl);
-	expect_switches(cases[_i].last - cases[_i].first + 1, sum_of(cases[_i].first, cases[_i].last), 0);
-	for (unsigned int node = 2; node <= 6; node++) {
-		bool is_told = node >= cases[_i].first && node <= cases[_i].last;
-
-		ck_assert_uint_eq(find(node)->sl, is_told ? 9 : terms.sl);
-	}
+	add_site(3, is_own_port, 9);
+	ck_assert_uint_eq(find(first)->sl, terms.sl);
+	expect_set(last - first + 1, sum_of(first, last), 0);
+	for (unsigned int node = 2; node <= 6; node++)
+		ck_assert_uint_eq(find(node)->sl, node >= first && node <= last ? 9 : terms.sl);
 	/* What a delta told is that delta's. */
 	hf_path_cache_begin_delta(cache, &origin, false);
-	add_switch(700, HF_DELTA_ALL_ENDS, 8);
-	expect_switches(1, sum_of(6, 6), 0);
+	add_site(700, false, 8);
+	expect_set(1, sum_of(6, 6), 0);
 	ck_assert_uint_eq(find(6)->sl, 8);
 }
 END_TEST
 
-START_TEST(both_kinds_of_ends_may_have_paths)
-{
-	put_sites();
-	add_switch(3, HF_DELTA_ADAPTERS, 9);
-	add_switch(3, HF_DELTA_OWN_PORT, 10);
-	expect_switches(4, sum_of(2, 5), 0);
-	ck_assert_uint_eq(find(2)->sl, 10);
-	ck_assert_uint_eq(find(3)->sl, 9);
-}
-END_TEST
-
 /* Others than the SM means: nothing is set. */
-START_TEST(a_switch_with_others_tells_nothing)
+START_TEST(a_site_with_others_tells_nothing)
 {
 	put_sites();
-	add_switch(3, HF_DELTA_ALL_ENDS, 9);
-	add_switch(48000, HF_DELTA_ALL_ENDS, 9);
-	expect_switches(3, sum_of(2, 5), -ESTALE);
-	expect_switches(4, sum_of(2, 5) + 1, -ESTALE);
-	expect_switches(4, sum_of(2, 4) + sum_of(6, 6), -ESTALE);
-	expect_switches(0, 0, -ESTALE);
+	add_site(3, false, 9);
+	add_site(48000, false, 9);
+	expect_set(2, sum_of(3, 5), -ESTALE);
+	expect_set(3, sum_of(3, 5) + 1, -ESTALE);
+	expect_set(3, sum_of(3, 4) + sum_of(6, 6), -ESTALE);
+	expect_set(0, 0, -ESTALE);
 	for (unsigned int node = 2; node <= 6; node++)
 		ck_assert_uint_eq(find(node)->sl, terms.sl);
-	expect_switches(4, sum_of(2, 5), 0);
+	expect_set(3, sum_of(3, 5), 0);
 }
 END_TEST
 
-/* What is lost is at no switch any more, until it is named again. */
-START_TEST(what_is_lost_has_left_its_switch)
+/* What is lost is at no site any more, until it is named again. */
+START_TEST(what_is_lost_has_left_its_site)
 {
 	struct hf_path_record record = fake_path(1, 5);
 
@@ -427,42 +411,42 @@ START_TEST(what_is_lost_has_left_its_switch)
 		ck_assert(hf_path_cache_lose_guid(cache, GUID(5)));
 	else
 		ck_assert_uint_eq(hf_path_cache_lose(cache, HF_PR_COMP_DGID, &record), 1);
-	add_switch(3, HF_DELTA_ALL_ENDS, 9);
-	expect_switches(4, sum_of(2, 5), -ESTALE);
-	expect_switches(3, sum_of(2, 4), 0);
+	add_site(3, false, 9);
+	expect_set(3, sum_of(3, 5), -ESTALE);
+	expect_set(2, sum_of(3, 4), 0);
 	ck_assert(!find(5)->reachable);
 
 	hf_path_cache_begin_delta(cache, &origin, false);
 	ck_assert_int_eq(hf_path_cache_update(cache, &record, hf_site(3, false)), 0);
-	add_switch(3, HF_DELTA_ALL_ENDS, 11);
-	expect_switches(4, sum_of(2, 5), 0);
+	add_site(3, false, 11);
+	expect_set(3, sum_of(3, 5), 0);
 	ck_assert_uint_eq(find(5)->sl, 11);
 }
 END_TEST
 
-/* A destination that is new and the path to its switch come in one delta. */
-START_TEST(a_name_and_its_switch_make_a_path)
+/* A destination that is new and the path to its site come in one delta. */
+START_TEST(a_name_and_its_site_make_a_path)
 {
 	put_sites();
 	ck_assert_int_eq(hf_path_cache_name(cache, GUID(30), LID(30), hf_site(9, false)), 0);
-	add_switch(9, HF_DELTA_ALL_ENDS, 4);
-	expect_switches(1, hf_site_sum(hf_site(9, false), LID(30)), 0);
+	add_site(9, false, 4);
+	expect_set(1, hf_site_sum(hf_site(9, false), LID(30)), 0);
 	ck_assert(find(30)->reachable);
 	ck_assert_uint_eq(find(30)->sl, 4);
 	ck_assert_uint_eq(find(30)->dlid, LID(30));
 }
 END_TEST
 
-START_TEST(a_whole_table_forgets_the_switches)
+START_TEST(a_whole_table_forgets_the_sites)
 {
 	put_sites();
 	if (_i == 0)
 		put_whole_table(6);
 	else
 		hf_path_cache_begin_delta(cache, &origin, true);
-	add_switch(3, HF_DELTA_ALL_ENDS, 9);
-	expect_switches(4, sum_of(2, 5), -ESTALE);
-	expect_switches(0, 0, 0);
+	add_site(3, false, 9);
+	expect_set(3, sum_of(3, 5), -ESTALE);
+	expect_set(0, 0, 0);
 }
 END_TEST
 
@@ -573,12 +557,11 @@ int main(void)
 	tcase_add_test(tcase, a_lid_passes_on_from_a_port_that_is_gone);
 	tcase_add_test(tcase, a_port_that_comes_back_has_its_lid);
 	tcase_add_test(tcase, records_tell_lids);
-	tcase_add_loop_test(tcase, a_switch_tells_the_paths_to_all_there, 0, 3);
-	tcase_add_test(tcase, both_kinds_of_ends_may_have_paths);
-	tcase_add_test(tcase, a_switch_with_others_tells_nothing);
-	tcase_add_loop_test(tcase, what_is_lost_has_left_its_switch, 0, 2);
-	tcase_add_test(tcase, a_name_and_its_switch_make_a_path);
-	tcase_add_loop_test(tcase, a_whole_table_forgets_the_switches, 0, 2);
+	tcase_add_loop_test(tcase, a_site_tells_the_paths_to_all_there, 0, 2);
+	tcase_add_test(tcase, a_site_with_others_tells_nothing);
+	tcase_add_loop_test(tcase, what_is_lost_has_left_its_site, 0, 2);
+	tcase_add_test(tcase, a_name_and_its_site_make_a_path);
+	tcase_add_loop_test(tcase, a_whole_table_forgets_the_sites, 0, 2);
 	tcase_add_loop_test(tcase, lids_that_change_hands, 0, 20);
 	tcase_add_test(tcase, has_a_bound);
 	tcase_add_test(tcase, differs_by_each_field_that_connections_use);

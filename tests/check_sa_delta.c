@@ -638,7 +638,7 @@ static void (*const spoilers[])(uint8_t *data, size_t *bytes) = {
 	bad_body, bad_pkey,
 };
 
-/* A delta with one change: 48 bytes of header, 11 of body, 5 behind them. */
+/* A delta with one change: 48 bytes of header, 13 of body, 3 behind them. */
 static size_t put_small_delta(uint8_t *data)
 {
 	struct hf_delta_path path = { LID(3), { 0xffff, 7, 4, 7, 18 } };
@@ -648,7 +648,7 @@ static size_t put_small_delta(uint8_t *data)
 	size_t bytes = fake_put_delta(&delta, data);
 
 	ck_assert_uint_eq(bytes, HDR + 16);
-	ck_assert_uint_eq(data[43], 11);
+	ck_assert_uint_eq(data[43], 13);
 	return bytes;
 }
 
@@ -828,12 +828,12 @@ START_TEST(a_report_with_an_unknown_lid_leads_to_a_whole_table)
 END_TEST
 
 /* All nodes but the first, which is the switch that the others hang at. */
-static struct hf_delta_switch all_there(struct hf_delta *parts, uint8_t sl)
+static struct hf_delta_site all_there(struct hf_delta *parts, uint8_t sl)
 {
-	struct hf_delta_switch item = { .number = 5, .ends = HF_DELTA_ADAPTERS, .terms = terms };
+	struct hf_delta_site item = { .site = hf_site(5, false), .terms = terms };
 
 	item.terms.sl = sl;
-	parts->n_switches = 1;
+	parts->n_sites = 1;
 	for (unsigned int node = 2; node <= NODES; node++) {
 		parts->covered++;
 		parts->covered_sum += hf_site_sum(hf_site(5, false), LID(node));
@@ -850,11 +850,11 @@ static void answer_sites(uint64_t epoch, uint32_t sum_error)
 		.instance = I, .epoch = epoch, .is_whole = true,
 		.parts = { .named = named, .paths = &path, .n_named = NODES, .n_paths = 1 },
 	};
-	struct hf_delta_switch item = all_there(&delta.parts, 1);
+	struct hf_delta_site item = all_there(&delta.parts, 1);
 
 	for (unsigned int i = 0; i < NODES; i++)
 		named[i] = (struct hf_delta_name){ GUID(i + 1), LID(i + 1), hf_site(5, i == 0) };
-	delta.parts.switches = &item;
+	delta.parts.sites = &item;
 	delta.parts.covered_sum += sum_error;
 	fake_answer_delta(&sa, &delta);
 }
@@ -862,7 +862,7 @@ static void answer_sites(uint64_t epoch, uint32_t sum_error)
 START_TEST(a_report_tells_all_paths_to_a_switch)
 {
 	struct hf_delta parts = { 0 };
-	struct hf_delta_switch item = all_there(&parts, 9);
+	struct hf_delta_site item = all_there(&parts, 9);
 
 	fake_tell_port(&sa);
 	subscribe();
@@ -871,14 +871,14 @@ START_TEST(a_report_tells_all_paths_to_a_switch)
 	fake_forget(&sa);
 	for (unsigned int node = 1; node <= NODES; node++)
 		ck_assert_int_eq(sl_to(node), 1);
-	parts.switches = &item;
+	parts.sites = &item;
 	report_body(E, E + 1, &parts);
 	expect_held(I, E + 1);
 	ck_assert_int_eq(sl_to(1), 1);
 	for (unsigned int node = 2; node <= NODES; node++)
 		ck_assert_int_eq(sl_to(node), 9);
 	ck_assert_uint_eq(query_count(), 0);
-	ck_assert_uint_eq(sa.set_by_switch, 2 * (NODES - 1));
+	ck_assert_uint_eq(sa.set_by_site, 2 * (NODES - 1));
 }
 END_TEST
 
@@ -886,9 +886,9 @@ END_TEST
 START_TEST(a_report_of_a_switch_with_others_leads_to_a_whole_table)
 {
 	struct hf_delta parts = { 0 };
-	struct hf_delta_switch item = all_there(&parts, 9);
+	struct hf_delta_site item = all_there(&parts, 9);
 
-	parts.switches = &item;
+	parts.sites = &item;
 	if (_i) {
 		fake_tell_port(&sa);
 		subscribe();
@@ -926,7 +926,7 @@ END_TEST
 /* Longer than the MAD, than the body, or with a body that is none: nothing of it is taken. */
 START_TEST(reports_with_bad_bodies_ask)
 {
-	static const uint8_t lengths[] = { 1, 10, 12, HF_REPORT_BODY_MAX, HF_REPORT_BODY_MAX + 1, 255 };
+	static const uint8_t lengths[] = { 1, 12, 14, HF_REPORT_BODY_MAX, HF_REPORT_BODY_MAX + 1, 255 };
 	struct hf_path_record pattern = { .sgid = fake_gid(1) };
 	struct hf_delta_path path = { LID(3), { 0xffff, 7, 4, 7, 18 } };
 	struct hf_delta parts = { .paths = &path, .n_paths = 1 };

@@ -112,7 +112,7 @@ struct items {
 	uint64_t gone[NODES];
 	struct hf_delta_name named[NODES];
 	struct hf_delta_path paths[NODES];
-	struct hf_delta_switch switches[2 * SWITCHES];
+	struct hf_delta_site sites[2 * SWITCHES];
 };
 
 static bool is_told(unsigned int number, bool is_whole, uint64_t since)
@@ -120,7 +120,7 @@ static bool is_told(unsigned int number, bool is_whole, uint64_t since)
 	return world.nodes[number].is_there && (is_whole || world.nodes[number].changed > since);
 }
 
-/* Whether the nodes at a site are told by their switch: all paths are alike, and one is to be told. */
+/* Whether the nodes at a site are told by it: all paths are alike, and one is to be told. */
 static bool is_alike(uint32_t site, bool is_whole, uint64_t since, unsigned int *ret_number)
 {
 	bool is_wanted = false;
@@ -137,17 +137,15 @@ static bool is_alike(uint32_t site, bool is_whole, uint64_t since, unsigned int 
 	return is_wanted;
 }
 
-static void gather_switches(struct hf_delta *delta, bool is_whole, uint64_t since)
+static void gather_sites(struct hf_delta *delta, bool is_whole, uint64_t since)
 {
 	unsigned int number;
 
 	for (uint32_t site = hf_site(0, false); site <= hf_site(SWITCHES - 1, true); site++) {
 		if (!is_alike(site, is_whole, since, &number))
 			continue;
-		delta->switches[delta->n_switches++] = (struct hf_delta_switch){
-			.number = hf_site_switch(site),
-			.ends = hf_site_is_own_port(site) ? HF_DELTA_OWN_PORT : HF_DELTA_ADAPTERS,
-			.terms = terms_of(&world.nodes[number]),
+		delta->sites[delta->n_sites++] = (struct hf_delta_site){
+			.site = site, .terms = terms_of(&world.nodes[number]),
 		};
 		for (number = 1; number <= NODES; number++)
 			if (world.nodes[number].is_there && site_of(number) == site) {
@@ -161,11 +159,11 @@ static void gather_switches(struct hf_delta *delta, bool is_whole, uint64_t sinc
 static struct hf_delta gather(struct items *items, bool is_whole, uint64_t since)
 {
 	struct hf_delta delta = {
-		.gone = items->gone, .named = items->named, .paths = items->paths, .switches = items->switches,
+		.gone = items->gone, .named = items->named, .paths = items->paths, .sites = items->sites,
 	};
 	unsigned int ignored;
 
-	gather_switches(&delta, is_whole, since);
+	gather_sites(&delta, is_whole, since);
 
 	for (unsigned int number = 1; number <= NODES; number++) {
 		const struct node *node = &world.nodes[number];

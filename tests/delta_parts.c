@@ -11,7 +11,7 @@ struct delta_parts *delta_parts_new(void)
 	if (!parts)
 		abort();
 	parts->delta = (struct hf_delta){
-		.gone = parts->gone, .named = parts->named, .paths = parts->paths, .switches = parts->switches,
+		.gone = parts->gone, .named = parts->named, .paths = parts->paths, .sites = parts->sites,
 	};
 	return parts;
 }
@@ -51,13 +51,13 @@ static void add_path(void *ctx, uint16_t lid, const struct hf_delta_terms *terms
 	delta->paths[delta->n_paths++] = (struct hf_delta_path){ lid, *terms };
 }
 
-static void add_switch(void *ctx, const struct hf_delta_switch *item)
+static void add_site(void *ctx, uint32_t site, const struct hf_delta_terms *terms)
 {
 	struct hf_delta *delta = ctx;
 
-	if (delta->n_switches >= 2 * HF_DELTA_MAX)
+	if (delta->n_sites >= HF_SITE_LAST)
 		abort();
-	delta->switches[delta->n_switches++] = *item;
+	delta->sites[delta->n_sites++] = (struct hf_delta_site){ .site = site, .terms = *terms };
 }
 
 static void set_covered(void *ctx, uint32_t count, uint32_t sum)
@@ -71,7 +71,7 @@ static void set_covered(void *ctx, uint32_t count, uint32_t sum)
 int delta_parts_read(struct delta_parts *parts, const uint8_t *body, size_t length)
 {
 	static const struct hf_delta_visitor visitor = {
-		.gone = add_gone, .named = add_named, .path = add_path, .at_switch = add_switch, .covered = set_covered,
+		.gone = add_gone, .named = add_named, .path = add_path, .at_site = add_site, .covered = set_covered,
 	};
 
 	return hf_delta_decode(body, length, &visitor, &parts->delta);

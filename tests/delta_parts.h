@@ -12,7 +12,7 @@ struct delta_parts {
 	uint64_t gone[HF_DELTA_MAX];
 	struct hf_delta_name named[HF_DELTA_MAX];
 	struct hf_delta_path paths[HF_DELTA_MAX];
-	struct hf_delta_switch switches[2 * HF_DELTA_MAX];
+	struct hf_delta_site sites[HF_SITE_LAST];
 	struct hf_delta delta;	/* refers to the arrays above */
 };
 

@@ -116,20 +116,20 @@ static void name_destination(void *ctx, uint64_t guid, uint16_t lid, uint32_t si
 	keep_error(ctx, hf_path_cache_name(((struct fake_sa *)ctx)->cache, guid, lid, site));
 }
 
-static void add_switch(void *ctx, const struct hf_delta_switch *item)
+static void add_site(void *ctx, uint32_t site, const struct hf_delta_terms *terms)
 {
-	keep_error(ctx, hf_path_cache_add_switch(((struct fake_sa *)ctx)->cache, item));
+	keep_error(ctx, hf_path_cache_add_site(((struct fake_sa *)ctx)->cache, site, terms));
 }
 
 static void note_set(void *ctx, const struct hf_path *path)
 {
 	ck_assert(path->reachable);
-	((struct fake_sa *)ctx)->set_by_switch++;
+	((struct fake_sa *)ctx)->set_by_site++;
 }
 
-static void set_switches(void *ctx, uint32_t count, uint32_t sum)
+static void set_sites(void *ctx, uint32_t count, uint32_t sum)
 {
-	keep_error(ctx, hf_path_cache_set_switches(((struct fake_sa *)ctx)->cache, count, sum, note_set, ctx));
+	keep_error(ctx, hf_path_cache_set_sites(((struct fake_sa *)ctx)->cache, count, sum, note_set, ctx));
 }
 
 static void set_path(void *ctx, uint16_t lid, const struct hf_delta_terms *terms)
@@ -161,8 +161,8 @@ static const struct hf_sa_client_ops fake_ops = {
 	.table_end = end_table,
 	.delta_begin = begin_delta,
 	.delta = {
-		.gone = lose_path, .named = name_destination, .path = set_path, .at_switch = add_switch,
-		.covered = set_switches,
+		.gone = lose_path, .named = name_destination, .path = set_path, .at_site = add_site,
+		.covered = set_sites,
 	},
 	.delta_end = end_delta,
 	.repath = take_repath,

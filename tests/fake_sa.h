@@ -35,7 +35,7 @@ struct fake_sa {
 	struct hf_sa_delta last_delta;
 	struct hf_sa_query_done last_done;
 	int delta_error;		/* what delta_end returns, once */
-	size_t set_by_switch;
+	size_t set_by_site;
 	struct hf_path_cache *cache;	/* what the client's owner made of it all */
 };
 

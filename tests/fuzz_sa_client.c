@@ -127,10 +127,10 @@ static void set_path(void *ctx, uint16_t lid, const struct hf_delta_terms *terms
 		abort();
 }
 
-static void add_switch(void *ctx, const struct hf_delta_switch *item)
+static void add_site(void *ctx, uint32_t site, const struct hf_delta_terms *terms)
 {
 	struct target *target = ctx;
-	int err = hf_path_cache_add_switch(target->cache, item);
+	int err = hf_path_cache_add_site(target->cache, site, terms);
 
 	if (err)
 		target->delta_error = err;
@@ -143,10 +143,10 @@ static void check_set(void *ctx, const struct hf_path *path)
 		abort();
 }
 
-static void set_switches(void *ctx, uint32_t count, uint32_t sum)
+static void set_sites(void *ctx, uint32_t count, uint32_t sum)
 {
 	struct target *target = ctx;
-	int err = hf_path_cache_set_switches(target->cache, count, sum, check_set, NULL);
+	int err = hf_path_cache_set_sites(target->cache, count, sum, check_set, NULL);
 
 	if (err)
 		target->delta_error = err;
@@ -189,8 +189,8 @@ static const struct hf_sa_client_ops client_ops = {
 	.table_end = end_table,
 	.delta_begin = begin_delta,
 	.delta = {
-		.gone = lose_path, .named = name_destination, .path = set_path, .at_switch = add_switch,
-		.covered = set_switches,
+		.gone = lose_path, .named = name_destination, .path = set_path, .at_site = add_site,
+		.covered = set_sites,
 	},
 	.delta_end = end_delta,
 	.repath = take_repath,
