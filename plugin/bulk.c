@@ -196,20 +196,6 @@ static uint8_t *make_body(struct hf_bulk *bulk, uint32_t port, const struct hf_d
 	return body;
 }
 
-uint8_t hf_bulk_report_body(struct hf_bulk *bulk, uint32_t port, const struct hf_destinations *set,
-			    uint8_t ret_body[HF_REPORT_BODY_MAX])
-{
-	size_t length = 0;
-	uint8_t *body = make_body(bulk, port, set, HF_REPORT_BODY_MAX, &length);
-
-	if (length > HF_REPORT_BODY_MAX)
-		length = 0;
-	if (body)
-		memcpy(ret_body, body, length);
-	free(body);
-	return length;
-}
-
 static int init_destinations(uint32_t n_ports, struct hf_destinations *ret_set)
 {
 	size_t words = hf_destinations_words(n_ports);
@@ -220,6 +206,96 @@ static int init_destinations(uint32_t n_ports, struct hf_destinations *ret_set)
 		return -ENOMEM;
 	ret_set->named = ret_set->changed + words;
 	return 0;
+}
+
+static bool fits(struct hf_bulk *bulk, uint32_t port, const struct hf_destinations *set, size_t room,
+		 struct hf_report_body *ret_body)
+{
+	size_t length = 0;
+	uint8_t *body = make_body(bulk, port, set, room, &length);
+	bool fits = body && length <= room;
+
+	if (fits) {
+		ret_body->length = length;
+		memcpy(ret_body->bytes, body, length);
+		ret_body->changes = hf_destinations_count(set);
+	}
+	free(body);
+	return fits;
+}
+
+/* Of a destination that keeps its site and its name; HF_NO_INDEX where it is new or gone, or its site is not known. */
+static uint32_t find_switch(const struct hf_bulk *bulk, uint32_t port, const struct hf_destinations *set, uint32_t dst)
+{
+	uint32_t site;
+
+	if (hf_destinations_has(set->named, dst) || !hf_snapshot_path(bulk->snapshot, port, dst))
+		return HF_NO_INDEX;
+	site = hf_bulk_site(bulk, dst);
+	return site == HF_SITE_UNKNOWN ? HF_NO_INDEX : hf_site_switch(site);
+}
+
+/* A switch with half of the switches to which paths changed before it. */
+static uint32_t find_middle(const struct hf_bulk *bulk, uint32_t port, const struct hf_destinations *set,
+			    uint64_t *switches)
+{
+	uint32_t n_switches = hf_history_count_switches(bulk->history), count = 0, seen = 0, middle = 0;
+
+	for (uint32_t dst = 0; dst < set->n_ports; dst++) {
+		uint32_t number = hf_destinations_has(set->changed, dst) ? find_switch(bulk, port, set, dst) : HF_NO_INDEX;
+
+		if (number == HF_NO_INDEX || hf_destinations_has(switches, number))
+			continue;
+		hf_destinations_add(switches, number);
+		count++;
+	}
+	while (middle < n_switches && 2 * seen < count)
+		seen += hf_destinations_has(switches, middle++);
+	return middle;
+}
+
+/*
+ * Who is new or gone comes first, as a path that is told for a whole site means all who are known there. What is at one
+ * switch stays together.
+ */
+static int split(const struct hf_bulk *bulk, uint32_t port, const struct hf_destinations *set,
+		 struct hf_destinations halves[HF_BULK_BODIES])
+{
+	uint64_t *switches = calloc(hf_destinations_words(hf_history_count_switches(bulk->history)), sizeof(*switches));
+	uint32_t middle;
+
+	if (!switches)
+		return -ENOMEM;
+	middle = find_middle(bulk, port, set, switches);
+	for (uint32_t dst = 0; dst < set->n_ports; dst++) {
+		uint32_t number;
+
+		if (!hf_destinations_has(set->changed, dst))
+			continue;
+		number = find_switch(bulk, port, set, dst);
+		hf_destinations_add(halves[number != HF_NO_INDEX && number >= middle].changed, dst);
+		if (hf_destinations_has(set->named, dst))
+			hf_destinations_add(halves[0].named, dst);
+	}
+	free(switches);
+	return 0;
+}
+
+unsigned int hf_bulk_report_bodies(struct hf_bulk *bulk, uint32_t port, const struct hf_destinations *set, size_t room,
+				   struct hf_report_body ret_bodies[HF_BULK_BODIES])
+{
+	struct hf_destinations halves[HF_BULK_BODIES] = { 0 };
+	unsigned int count = 0;
+
+	if (fits(bulk, port, set, room, &ret_bodies[0]))
+		return 1;
+	if (!init_destinations(set->n_ports, &halves[0]) && !init_destinations(set->n_ports, &halves[1]) &&
+	    !split(bulk, port, set, halves) && hf_destinations_count(&halves[0]) && hf_destinations_count(&halves[1]) &&
+	    fits(bulk, port, &halves[0], room, &ret_bodies[0]) && fits(bulk, port, &halves[1], room, &ret_bodies[1]))
+		count = HF_BULK_BODIES;
+	for (unsigned int i = 0; i < HF_BULK_BODIES; i++)
+		free(halves[i].changed);
+	return count;
 }
 
 size_t hf_bulk_weigh(struct hf_bulk *bulk, uint32_t port, size_t *ret_changes)

@@ -73,17 +73,27 @@ bool hf_bulk_is_anew(const struct hf_bulk *bulk);
  */
 size_t hf_bulk_told(const struct hf_bulk *bulk, uint32_t port, struct hf_destinations *ret_set, uint64_t *ret_base);
 
+#define HF_BULK_BODIES	2	/* a query and its answer cost as much as two Reports, or more */
+
+/* The body of a delta in a Report. */
+struct hf_report_body {
+	uint8_t length;		/* 0 for none */
+	uint8_t bytes[HF_REPORT_BODY_MAX];
+	uint32_t changes;	/* destinations that it tells of */
+};
+
 /**
- * hf_bulk_report_body() - the body of a delta, for a Report
- * @bulk:     only the thread that publishes may ask
- * @port:     the source
- * @set:      from hf_bulk_told()
- * @ret_body: filled where it fits
+ * hf_bulk_report_bodies() - what changed for a port as one delta or several, each with room in a Report
+ * @bulk:       only the thread that publishes may ask
+ * @port:       the source
+ * @set:        from hf_bulk_told()
+ * @room:       that each has, in bytes; HF_REPORT_BODY_MAX at most
+ * @ret_bodies: filled; they lead on from one another
  *
- * Return: its length in bytes; 0 where it does not fit, or memory is short.
+ * Return: how many; 0 where they do not fit, or memory is short.
  */
-uint8_t hf_bulk_report_body(struct hf_bulk *bulk, uint32_t port, const struct hf_destinations *set,
-			    uint8_t ret_body[HF_REPORT_BODY_MAX]);
+unsigned int hf_bulk_report_bodies(struct hf_bulk *bulk, uint32_t port, const struct hf_destinations *set, size_t room,
+				   struct hf_report_body ret_bodies[HF_BULK_BODIES]);
 
 /**
  * hf_bulk_weigh() - how much there is to tell a port of the announcement that was published last

@@ -330,10 +330,10 @@ static void put_epochs(const struct hf_report *report, struct hf_repath_notice *
 	const struct hf_report_epochs epochs = {
 		.magic = HF_REPORT_MAGIC,
 		.version = HF_DELTA_VERSION,
-		.body_length = report->body_length,
+		.body_length = report->body.length,
 		.instance = htobe64(report->instance),
 		.base = htobe64(report->base),
-		.epoch = htobe64(report->epoch),
+		.epoch = htobe64(report->leads_to),
 		.site = htobe32(report->site),
 	};
 
@@ -356,7 +356,7 @@ static int send_report(void *ctx, const struct hf_mad_addr *to, const struct hf_
 	if (report->instance)
 		put_epochs(report, &notice);
 	memcpy(mad.data, &notice, sizeof(notice));
-	hf_report_put_body(&mad, report->body, report->body_length);
+	hf_report_put_body(&mad, report->body.bytes, report->body.length);
 	err = hf_umad_send(engine->umad, engine->agent, to, &mad, sizeof(mad),
 			   hf_reporter_lifetime_ms(&engine->config.reporter) + UMAD_SLACK_MS, 0);
 	if (err == -EAGAIN)

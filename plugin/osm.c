@@ -342,7 +342,8 @@ int hf_osm_copy_routing(struct hf_osm *in, bool reroute, struct hf_osm_copy *ret
 	}
 	copy.longest_lock_ns = lock.longest_ns;
 	copy.tables->routing.reroute = reroute;
-	copy.tables->routing.epoch = ++in->epoch;
+	in->epoch += HF_EPOCHS_PER_ROUTING;
+	copy.tables->routing.epoch = in->epoch;
 	*ret_copy = copy;
 	return 0;
 }

@@ -254,8 +254,7 @@ static void fill_single_report(const struct job *job, uint32_t src, uint32_t dst
 	report->site = hf_bulk_site(job->bulk, dst);
 }
 
-static void fill_report(const struct job *job, uint32_t src, const struct hf_destinations *set,
-			struct hf_report *report)
+static void fill_report(const struct job *job, uint32_t src, struct hf_report *report)
 {
 	struct hf_path_record any;
 
@@ -266,7 +265,35 @@ static void fill_report(const struct job *job, uint32_t src, const struct hf_des
 	};
 	hf_snapshot_path_record(job->changes->new_, src, src, &any);
 	report->path.sgid = any.sgid;
-	report->body_length = hf_bulk_report_body(job->bulk, src, set, report->body);
+}
+
+static int emit_epochs(const struct job *job, uint32_t src, struct hf_report *report, uint64_t base, uint64_t leads_to)
+{
+	report->instance = job->changes->new_->routing.instance;
+	report->base = base;
+	report->leads_to = leads_to;
+	return emit_to_port(job, src, report);
+}
+
+/* Between two routings there is an epoch that no other has: where two Reports are needed, the first leads to that. */
+static int signal_several(const struct job *job, uint32_t src, const struct hf_destinations *set, uint64_t base)
+{
+	struct hf_report_body bodies[HF_BULK_BODIES];
+	unsigned int count = hf_bulk_report_bodies(job->bulk, src, set, HF_REPORT_BODY_MAX, bodies);
+	struct hf_report report;
+	int err = 0;
+
+	fill_report(job, src, &report);
+	report.changes = hf_destinations_count(set);
+	for (unsigned int i = 0; i < count && !err; i++) {
+		uint64_t leads_to = new_epoch(job) - (count - 1 - i);
+
+		report.body = bodies[i];
+		report.changes = bodies[i].changes;
+		err = emit_epochs(job, src, &report, base, leads_to);
+		base = leads_to;
+	}
+	return count ? err : emit_epochs(job, src, &report, base, new_epoch(job));
 }
 
 static int signal_source(const struct job *job, uint32_t src, struct hf_destinations *set)
@@ -279,14 +306,11 @@ static int signal_source(const struct job *job, uint32_t src, struct hf_destinat
 	count = hf_bulk_told(job->bulk, src, set, &base);
 	if (!count)
 		return 0;
-	if (count == 1)
-		fill_single_report(job, src, find_destination(set), &report);
-	else
-		fill_report(job, src, set, &report);
-	report.instance = job->changes->new_->routing.instance;
-	report.base = base;
+	if (count > 1)
+		return signal_several(job, src, set, base);
+	fill_single_report(job, src, find_destination(set), &report);
 	report.changes = count;
-	return emit_to_port(job, src, &report);
+	return emit_epochs(job, src, &report, base, new_epoch(job));
 }
 
 /* Each host is told of its own paths: one inside the trap, some behind it, many by saying that there are some. */

@@ -42,11 +42,10 @@ struct hf_report {
 	struct hf_path_record path;
 	uint16_t notice_count;	/* set by the reporter: tells the attempts of one report from the next report */
 	uint64_t instance;	/* 0: without epochs; else with this, @base and @epoch, see struct hf_report_epochs */
-	uint64_t base;
+	uint64_t base, leads_to; /* @leads_to: @epoch, or the epoch before where a second Report leads on from it */
 	uint32_t site;		/* of the destination of @path, where it is one path and @instance is given */
-	uint32_t changes;	/* how many paths have changed for the host, where @instance is given */
-	uint8_t body_length;	/* of the body of a delta that goes with it; 0 for none */
-	uint8_t body[HF_REPORT_BODY_MAX];
+	uint32_t changes;	/* of how many paths it tells the host, where @instance is given */
+	struct hf_report_body body;	/* of a delta that goes with it */
 };
 
 static inline bool hf_report_is_wildcard(const struct hf_report *report)

@@ -19,6 +19,7 @@
 #define HF_NO_INDEX	UINT32_MAX
 #define HF_NO_PORT	0xff	/* in a forwarding table: no route */
 #define HF_SLS		16
+#define HF_EPOCHS_PER_ROUTING 2	/* one for itself, one for hosts to whom it is told in two Reports and that took the first */
 
 /**
  * hf_port_registry_new() - make an empty registry
@@ -51,7 +52,7 @@ uint32_t hf_port_registry_count_columns(const struct hf_port_registry *registry)
 
 /* One routing, apart from its paths. */
 struct hf_routing {
-	uint64_t epoch;		/* counts the routings of this SM instance, from 1 */
+	uint64_t epoch;		/* counts the routings of this SM instance, in steps of HF_EPOCHS_PER_ROUTING */
 	uint64_t instance;	/* random at each start of the plugin: epochs compare within one instance only */
 	char engine[32];	/* the routing engine that was really used */
 	char wanted_engine[32];	/* the first one that was configured */

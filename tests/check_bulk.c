@@ -274,14 +274,14 @@ struct world {
 	struct hf_bulk *bulk;
 	uint64_t epoch;
 	struct holder *holders;
-	unsigned int reports, in_reports;
+	unsigned int reports, in_reports, in_several;
 };
 
 static struct hf_snapshot *resolve(struct world *world)
 {
 	struct hf_snapshot *snapshot;
 
-	world->epoch += 1 + random_below(3);
+	world->epoch += HF_EPOCHS_PER_ROUTING + random_below(3);
 	world->tables->routing.epoch = world->epoch;
 	world->tables->routing.instance = INSTANCE;
 	ck_assert_int_eq(hf_snapshot_resolve(world->tables, &snapshot), 0);
@@ -294,9 +294,9 @@ static void take_report(struct world *world, const struct hf_snapshot *snapshot,
 	size_t words = hf_destinations_words(snapshot->n_ports);
 	struct hf_destinations set = { .n_ports = snapshot->n_ports, .changed = calloc(2 * words, sizeof(uint64_t)) };
 	struct holder *holder = &world->holders[port];
-	uint8_t body[HF_REPORT_BODY_MAX];
+	struct hf_report_body bodies[HF_BULK_BODIES];
+	unsigned int n_bodies, taken;
 	uint64_t base;
-	uint8_t length;
 	size_t count;
 
 	published = world->bulk;
@@ -304,19 +304,24 @@ static void take_report(struct world *world, const struct hf_snapshot *snapshot,
 	set.named = set.changed + words;
 	count = hf_bulk_told(world->bulk, port, &set, &base);
 	ck_assert_uint_lt(base, snapshot->routing.epoch);
-	length = count ? hf_bulk_report_body(world->bulk, port, &set, body) : 0;
+	/* These worlds are small, and so are the bodies. */
+	n_bodies = count ? hf_bulk_report_bodies(world->bulk, port, &set, 20 + random_below(30), bodies) : 0;
 	world->reports += count > 0;
-	if (length && holder->instance == INSTANCE && holder->epoch >= base) {
-		world->in_reports++;
-		ck_assert_int_eq(hf_delta_decode(body, length, &taker, holder), 0);
+	world->in_several += n_bodies > 1;
+	/* Now and then the last one of several is lost. */
+	taken = n_bodies > 1 && one_in(4) ? n_bodies - 1 : n_bodies;
+	for (unsigned int i = 0; i < taken && holder->instance == INSTANCE && holder->epoch >= base; i++) {
+		world->in_reports += i == 0;
+		ck_assert_int_eq(hf_delta_decode(bodies[i].bytes, bodies[i].length, &taker, holder), 0);
+		base = snapshot->routing.epoch - (n_bodies - 1 - i);
 		if (!holder->is_stale)
-			holder->epoch = snapshot->routing.epoch;
+			holder->epoch = base;
 		holder->is_stale = false;
 	}
 	/* Who holds the base and is told of nothing is up to date. */
 	if (!count && holder->instance == INSTANCE && holder->epoch >= base)
 		check_holder(snapshot, port, holder);
-	if (length && holder->epoch == snapshot->routing.epoch)
+	if (n_bodies && holder->epoch == snapshot->routing.epoch)
 		check_holder(snapshot, port, holder);
 	free(set.changed);
 }
@@ -403,10 +408,121 @@ START_TEST(who_asks_holds_what_was_announced)
 		in_reports += world.in_reports;
 		end_world(&world);
 	}
-	printf("# %u Reports, %u taken with their paths inside; %zu paths told by their site, %zu deltas not as known\n",
+	printf("# %u hosts told, %u took the paths in the Report; %zu paths told by their site, %zu deltas not as known\n",
 	       reports, in_reports, told_by_site, moved);
 	ck_assert_uint_gt(told_by_site, 20 * moved);
 	ck_assert_uint_gt(in_reports, reports / 20);
+}
+END_TEST
+
+/*
+ * A star: two hosts at each of the leaves around switch 0. SLs are given to pairs of switches, as LASH gives them, and
+ * switches' own ports have a smaller MTU.
+ */
+#define LEAVES		20
+#define STAR_SWITCHES	(1 + LEAVES)
+#define STAR_PORTS	(STAR_SWITCHES + 2 * LEAVES)
+
+static uint32_t switch_of(uint32_t port)
+{
+	return port < STAR_SWITCHES ? port : 1 + (port - STAR_SWITCHES) / 2;
+}
+
+static uint8_t star_route(uint32_t at, uint32_t to)
+{
+	if (switch_of(to) != at)
+		return at == 0 ? switch_of(to) : 1;
+	return to == at ? 0 : 2 + (to - STAR_SWITCHES) % 2;
+}
+
+static void set_star_host(struct hf_tables *tables, uint32_t port, bool is_there)
+{
+	struct hf_switch_port *cable = &tables->switch_ports[switch_of(port) * tables->ports_per_switch +
+							     star_route(switch_of(port), port)];
+
+	tables->ports[port].guid = is_there ? 0x100000 + port : 0;
+	cable->peer_kind = is_there ? HF_PEER_PORT : HF_PEER_NONE;
+	cable->peer = port;
+}
+
+static void set_star_port(struct hf_tables *tables, uint32_t port)
+{
+	bool is_switch = port < STAR_SWITCHES;
+
+	tables->ports[port] = (struct hf_table_port) {
+		.guid = 0x100000 + port, .lid = 1 + port, .place = is_switch ? HF_PLACE_IN_SWITCH : HF_PLACE_AT_SWITCH,
+		.peer = switch_of(port), .peer_port = is_switch ? 0 : star_route(switch_of(port), port),
+		.mtu = is_switch ? 3 : 5, .rate = 7, .can = HF_CAN_ALL, .sl_group = switch_of(port),
+	};
+	if (is_switch)
+		tables->switches[port].port = port;
+	else
+		set_star_host(tables, port, true);
+}
+
+static void join(struct hf_tables *tables, uint32_t leaf)
+{
+	struct hf_switch_port *core = &tables->switch_ports[leaf];
+	struct hf_switch_port *up = &tables->switch_ports[leaf * tables->ports_per_switch + 1];
+
+	*core = (struct hf_switch_port) { .peer_kind = HF_PEER_SWITCH, .peer = leaf, .peer_port = 1 };
+	*up = (struct hf_switch_port) { .peer_kind = HF_PEER_SWITCH, .peer = 0, .peer_port = leaf };
+}
+
+static struct hf_tables *make_star(struct hf_port_registry *registry)
+{
+	struct hf_tables *tables;
+
+	ck_assert_int_eq(hf_tables_new(STAR_PORTS, 0, STAR_SWITCHES, STAR_SWITCHES, STAR_PORTS + 1, &tables), 0);
+	for (uint32_t leaf = 1; leaf <= LEAVES; leaf++)
+		join(tables, leaf);
+	for (uint32_t port = 0; port < STAR_PORTS; port++)
+		set_star_port(tables, port);
+	for (size_t i = 0; i < STAR_SWITCHES * STAR_SWITCHES; i++) {
+		tables->switch_ports[i].mtu = 5;
+		tables->switch_ports[i].rate = 7;
+	}
+	for (uint32_t at = 0; at < STAR_SWITCHES; at++)
+		for (uint32_t to = 0; to < STAR_PORTS; to++)
+			tables->forwarding[at * tables->lids + 1 + to] = star_route(at, to);
+	register_ports(registry, tables);
+	ck_assert_int_eq(hf_tables_set_sls(tables, HF_SL_BY_GROUPS, STAR_SWITCHES, 1), 0);
+	memset(tables->sls, 0, STAR_SWITCHES * STAR_SWITCHES);
+	return tables;
+}
+
+static void change_star(struct hf_tables *tables)
+{
+	unsigned int every = 1 + random_below(10);
+
+	for (size_t i = 0; i < STAR_SWITCHES * STAR_SWITCHES; i++)
+		if (one_in(every))
+			tables->sls[i] = random_below(8);
+	for (uint32_t port = STAR_SWITCHES; port < STAR_PORTS; port++)
+		if (one_in(20))
+			set_star_host(tables, port, one_in(2));
+}
+
+START_TEST(what_is_too_much_for_one_report_comes_in_two)
+{
+	struct world world = { .registry = hf_port_registry_new(), .holders = calloc(MAX_PORTS, sizeof(*world.holders)) };
+
+	srandom(random_seed());
+	world.tables = make_star(world.registry);
+	world.announced = resolve(&world);
+	ck_assert_int_eq(hf_bulk_new(MANY_BYTES, &world.bulk), 0);
+	ck_assert_int_eq(hf_bulk_publish(world.bulk, world.announced, NULL), 0);
+	for (unsigned int step = 0; step < 300; step++) {
+		change_star(world.tables);
+		announce(&world);
+		ck_assert_uint_eq(ask_some(&world, 4), 0);
+	}
+	printf("# %u hosts told, %u took the paths in Reports, %u needed two; %zu paths told by their site\n", world.reports,
+	       world.in_reports, world.in_several, told_by_site);
+	ck_assert_uint_gt(world.in_several, world.reports / 10);
+	ck_assert_uint_gt(world.in_reports, world.reports / 10);
+	ck_assert_uint_eq(moved, 0);
+	end_world(&world);
 }
 END_TEST
 
@@ -617,6 +733,7 @@ int main(void)
 
 	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, who_asks_holds_what_was_announced);
+	tcase_add_test(tcase, what_is_too_much_for_one_report_comes_in_two);
 	tcase_add_test(tcase, a_short_history_tells_the_whole);
 	tcase_add_test(tcase, a_history_that_begins_anew_counts_as_a_change_for_everybody);
 	tcase_add_test(tcase, another_instance_and_impossible_epochs_get_the_whole);

@@ -314,6 +314,7 @@ static const struct hf_report *only_report_to(uint32_t host)
 	ck_assert_ptr_nonnull(found);
 	ck_assert_uint_eq(found->instance, new_->routing.instance);
 	ck_assert_uint_eq(found->epoch, 2);
+	ck_assert_uint_eq(found->leads_to, 2);
 	return found;
 }
 
@@ -355,8 +356,8 @@ START_TEST(targeted_tells_some_paths_behind)
 	ck_assert_uint_eq(be64toh(report->path.sgid.guid), 0x100000);
 	ck_assert_uint_eq(be64toh(report->path.dgid.guid), 0);
 	ck_assert_uint_eq(report->changes, 3);
-	ck_assert_uint_gt(report->body_length, 0);
-	ck_assert_int_eq(hf_delta_decode(report->body, report->body_length, &(struct hf_delta_visitor) { 0 }, NULL), 0);
+	ck_assert_uint_gt(report->body.length, 0);
+	ck_assert_int_eq(hf_delta_decode(report->body.bytes, report->body.length, &(struct hf_delta_visitor) { 0 }, NULL), 0);
 }
 END_TEST
 
