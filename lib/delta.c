@@ -191,7 +191,7 @@ static bool terms_differ(const struct hf_delta_terms *a, const struct hf_delta_t
 }
 
 /*
- * The own port of a switch often differs from what hangs there, in the same way at all switches: in its MTU, say, but not
+ * The own port of a switch often differs from what hangs there, in the same way at all switches: in its MTU, say, not
  * in its SL. So the two are told as one, and the difference is written once.
  */
 struct writer {

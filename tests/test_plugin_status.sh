@@ -75,7 +75,7 @@ start_fabric || exit 99
 plan 53
 plugin_conf "$socket"
 try "opensm comes up under LASH" start_plugin
-try "the first routing is announced" announced 1
+try "the first routing is announced" announced 2
 try "the socket is its owner's" [ "$(stat -c %a "$socket")" = 600 ]
 try "status: the SM is the master, LASH routes as is wanted" \
 	holds '.master and .routing.engine == "lash" and .routing.wanted_engine == "lash" and .fallback == null'
@@ -89,7 +89,7 @@ try "six hosts subscribe" start_hosts
 try "a snapshot before the cut" snapshot before
 try "only its owner may read it" [ "$(stat -c %a before)" = 600 ]
 cut_middle
-try "the cut is announced" announced 2
+try "the cut is announced" announced 4
 sa_records >after.sa
 try "a snapshot after the cut" snapshot after
 "$holdfast" diff --json before after >diff.json
@@ -103,7 +103,7 @@ try "every host was told and answered" \
 
 on_host H_1_0_0 "$top_builddir/tests/sa_bulk" 3 >bulk.out
 try "what is answered from the last routing is counted" \
-	holds '.deltas | .answers == 3 and .whole_tables == 3 and .refused == 0 and .epoch == 2 and .changes == 39'
+	holds '.deltas | .answers == 3 and .whole_tables == 3 and .refused == 0 and .epoch == 4 and .changes == 39'
 try "a relative path is refused" error_is "must be absolute" '{"snapshot": "here"}'
 try "a folder that is not there: the file's name and why" \
 	fails_with '/nowhere/file: No such file' snapshot /nowhere/file
@@ -123,7 +123,7 @@ other_pid=
 try "killed, opensm leaves its socket behind" kill_opensm
 join_middle
 try "the next one takes it over" start_plugin
-announced 1
+announced 2
 snapshot again >/dev/null
 try "the same fabric after a restart has the same paths" diff_ends_with 0 before again
 try "and it is said that it is another instance" grep -q 'two starts of the subnet manager' out
@@ -135,19 +135,19 @@ stop_opensm
 plugin_conf "$socket"
 # One lane is enough for the mesh, but not for the ring.
 try "one lane: LASH routes the mesh" start_plugin 'max_op_vls 1'
-announced 1
+announced 2
 try "no fall-back" holds '.fallback == null and .routing.engine == "lash"'
 snapshot mesh >/dev/null
 cut_middle
 try "two lanes are needed: minhop routes" wait_for 20 holds '.routing.engine == "minhop"'
 try "status says so, what was wanted and since when" \
-	holds '.fallback.since_epoch == 2 and .fallback.since_s >= 0 and .routing.wanted_engine == "lash"'
+	holds '.fallback.since_epoch == 4 and .fallback.since_s >= 0 and .routing.wanted_engine == "lash"'
 try "so does the log" log_says 'routing engine lash failed, minhop routes instead'
-announced 2
+announced 4
 snapshot ring >/dev/null
 kill -HUP "$osm_pid"
-announced 3
-try "it is the same fall-back after the next routing" holds '.routing.epoch == 3 and .fallback.since_epoch == 2'
+announced 6
+try "it is the same fall-back after the next routing" holds '.routing.epoch == 6 and .fallback.since_epoch == 4'
 "$holdfast" diff mesh ring >out
 try "diff says which engine it was" grep -q '^after .*, minhop instead of lash,' out
 join_middle
@@ -158,7 +158,7 @@ try "opensm ends with status 0" stop_opensm
 reads_back() {	# ENGINE LINE ...
 	osm_engine=$1
 	shift
-	start_plugin "$@" && announced 1 && snapshot engine && diff_ends_with 0 engine engine
+	start_plugin "$@" && announced 2 && snapshot engine && diff_ends_with 0 engine engine
 	reads_rc=$?
 	stop_opensm && return "$reads_rc"
 }
@@ -172,9 +172,9 @@ rm -f console cache/*
 mesh_kind='torus 12x12 1' osm_engine=lash osm_preload=
 start_fabric || exit 99
 try "a torus that LASH has a lane too few for comes up" start_plugin
-announced 1
-try "minhop routes it from the beginning" holds '.routing.engine == "minhop" and .fallback.since_epoch == 1'
+announced 2
+try "minhop routes it from the beginning" holds '.routing.engine == "minhop" and .fallback.since_epoch == 2'
 try "the text says so" sh -c "'$holdfast' status --socket '$socket' |
-	grep '^engine  *minhop instead of lash, which failed: since routing 1, '"
+	grep '^engine  *minhop instead of lash, which failed: since routing 2, '"
 try "so does the log" log_says 'routing engine lash failed, minhop routes instead'
 try "opensm ends with status 0" stop_opensm

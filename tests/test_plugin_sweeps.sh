@@ -184,11 +184,13 @@ held_before_reports() {
 			epoch = 0
 			for (i = 1; i <= 16; i++)
 				epoch = epoch * 16 + index("123456789abcdef", substr(hex, i, 1))
+			# Between two routings: the first of two Reports of the second.
+			epoch += epoch % 2
 			if (reports[epoch]++)
 				next
 			since = 0
 			for (tid in sent) {
-				if (sent[tid] <= end[epoch - 1] || sent[tid] > end[epoch])
+				if (sent[tid] <= end[epoch - 2] || sent[tid] > end[epoch])
 					continue
 				sets++
 				if (!(tid in held))
