@@ -79,8 +79,8 @@ size_t hf_delta_max_bytes(const struct hf_delta *delta);
 
 /**
  * hf_delta_encode() - write a body
- * @delta:   its arrays get sorted; no GUID twice in @gone or in @named, no LID twice in @named or in @paths, no site twice
- *           in @sites
+ * @delta:   its arrays get sorted; no GUID twice in @gone or in @named, no LID twice in @named or in @paths, no site
+ *           twice in @sites
  * @to:      of hf_delta_max_bytes() bytes at least
  *
  * Return: its length in bytes.
@@ -108,8 +108,8 @@ struct hf_delta_visitor {
  *
  * Good is a body in the form that hf_delta_encode() writes: numbers in their shortest form, ascending, GUIDs not 0, LIDs
  * from 1 to 0xbfff, SL below 16, MTU, rate and packet life below 64, P_Key not 0, no LID named twice or with two paths,
- * no site with two paths, groups ascending by their terms and none twice, no more than HF_DELTA_MAX of a kind, and nothing
- * behind its end.
+ * no site with two paths, groups ascending by their terms and none twice, no more than HF_DELTA_MAX of a kind, and
+ * nothing behind its end.
  *
  * Return: 0; -EBADMSG, and @visitor was not called.
  */

@@ -88,7 +88,7 @@ void hf_path_cache_begin_delta(struct hf_path_cache *cache, const struct hf_path
 /* There is no path to port @guid. It keeps its LID until another gets it. Return: the path lost; NULL if none was. */
 const struct hf_path *hf_path_cache_lose_guid(struct hf_path_cache *cache, uint64_t guid);
 
-/* Port @guid has this LID and site. Its path, if there is one, leads there, too. Return: 0; -ENOMEM; -ENOSPC as above. */
+/* Port @guid has this LID and site. If there is a path, it leads there, too. Return: 0; -ENOMEM; -ENOSPC as above. */
 int hf_path_cache_name(struct hf_path_cache *cache, uint64_t guid, uint16_t lid, uint32_t site);
 
 /* The path to the port with LID @lid. Return: 0; -ENOENT where no port is known to have it. */

@@ -242,8 +242,11 @@ static uint32_t find_middle(const struct hf_bulk *bulk, uint32_t port, const str
 	uint32_t n_switches = hf_history_count_switches(bulk->history), count = 0, seen = 0, middle = 0;
 
 	for (uint32_t dst = 0; dst < set->n_ports; dst++) {
-		uint32_t number = hf_destinations_has(set->changed, dst) ? find_switch(bulk, port, set, dst) : HF_NO_INDEX;
+		uint32_t number;
 
+		if (!hf_destinations_has(set->changed, dst))
+			continue;
+		number = find_switch(bulk, port, set, dst);
 		if (number == HF_NO_INDEX || hf_destinations_has(switches, number))
 			continue;
 		hf_destinations_add(switches, number);

@@ -408,7 +408,7 @@ START_TEST(who_asks_holds_what_was_announced)
 		in_reports += world.in_reports;
 		end_world(&world);
 	}
-	printf("# %u hosts told, %u took the paths in the Report; %zu paths told by their site, %zu deltas not as known\n",
+	printf("# %u hosts told, %u took the paths in Reports; %zu paths told by their site, %zu deltas not as known\n",
 	       reports, in_reports, told_by_site, moved);
 	ck_assert_uint_gt(told_by_site, 20 * moved);
 	ck_assert_uint_gt(in_reports, reports / 20);
@@ -505,7 +505,9 @@ static void change_star(struct hf_tables *tables)
 
 START_TEST(what_is_too_much_for_one_report_comes_in_two)
 {
-	struct world world = { .registry = hf_port_registry_new(), .holders = calloc(MAX_PORTS, sizeof(*world.holders)) };
+	struct world world = {
+		.registry = hf_port_registry_new(), .holders = calloc(MAX_PORTS, sizeof(*world.holders)),
+	};
 
 	srandom(random_seed());
 	world.tables = make_star(world.registry);
@@ -517,8 +519,8 @@ START_TEST(what_is_too_much_for_one_report_comes_in_two)
 		announce(&world);
 		ck_assert_uint_eq(ask_some(&world, 4), 0);
 	}
-	printf("# %u hosts told, %u took the paths in Reports, %u needed two; %zu paths told by their site\n", world.reports,
-	       world.in_reports, world.in_several, told_by_site);
+	printf("# %u hosts told, %u took the paths in Reports, %u needed two; %zu paths told by their site\n",
+	       world.reports, world.in_reports, world.in_several, told_by_site);
 	ck_assert_uint_gt(world.in_several, world.reports / 10);
 	ck_assert_uint_gt(world.in_reports, world.reports / 10);
 	ck_assert_uint_eq(moved, 0);
