@@ -2,8 +2,8 @@
 
 # What the plugin, the library and the programs share.
 noinst_LTLIBRARIES += lib/libhfcore.la
-lib_libhfcore_la_SOURCES = lib/crc32.c lib/crc32.h lib/delta.c lib/delta.h lib/log.c lib/log.h lib/options.c \
-	lib/options.h lib/trace.c lib/trace.h lib/umad_io.c lib/umad_io.h lib/wire.c lib/wire.h
+lib_libhfcore_la_SOURCES = lib/crc32.c lib/crc32.h lib/delta.h lib/delta_decode.c lib/delta_encode.c \
+	lib/delta_layout.h lib/log.c lib/log.h lib/options.c lib/options.h lib/trace.c lib/trace.h lib/umad_io.c lib/umad_io.h lib/wire.c lib/wire.h
 lib_libhfcore_la_CFLAGS = $(AM_CFLAGS) $(CONFUSE_CFLAGS) $(JANSSON_CFLAGS) $(UMAD_CFLAGS)
 lib_libhfcore_la_LIBADD = $(CONFUSE_LIBS) $(JANSSON_LIBS) $(UMAD_LIBS)
 
