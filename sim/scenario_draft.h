@@ -93,19 +93,22 @@ struct hf__items {
 	bool is_closed;		/* its } was read */
 };
 
-struct hf__program_draft {
+/* A section with a title, of which there may be several: a program or a fault. */
+struct hf__titled_draft {
 	char *name;
-	struct hf__program_values values;
+	union {
+		struct hf__program_values program;
+		struct hf__fault_values fault;
+	} values;
+	struct hf__items link;			/* of a fault */
 	unsigned int line;			/* of its end */
 	unsigned int lines[HF__VALUES_MAX];	/* 0: not said */
 };
 
-struct hf__fault_draft {
-	char *name;
-	struct hf__fault_values values;
-	struct hf__items link;
-	unsigned int line;			/* of its end */
-	unsigned int lines[HF__VALUES_MAX];	/* 0: not said */
+struct hf__titled_drafts {
+	struct hf__titled_draft *drafts;
+	size_t count;
+	struct hf__titled_draft open;	/* has not ended yet, or not begun */
 };
 
 struct hf__scenario_draft {
@@ -117,10 +120,7 @@ struct hf__scenario_draft {
 	struct hf__services_values services;
 	unsigned int lines[HF__SECTION_COUNT][HF__VALUES_MAX];
 	struct hf__items must, opensm, plugin, run, holdfastd;
-	struct hf__program_draft *programs;
-	size_t program_count;
-	struct hf__fault_draft *faults;
-	size_t fault_count;
+	struct hf__titled_drafts programs, faults;
 };
 
 /* Reads a file. Return: 0 and a draft that the caller frees with hf__scenario_draft_fini(); as hf_scenario_load(). */
