@@ -229,13 +229,17 @@ static int set_up_services(struct building *building)
 	char path[FABRIC_MAX];
 	int err;
 
-	if (!services->file && !services->from && !lines[HF__SERVICES_INTERVAL])
+	if (!services->file && !services->from && !services->hook && !lines[HF__SERVICES_INTERVAL])
 		return 0;
 	if (!services->file || !services->from)
 		return hf__fail(-EINVAL, building->ret_error, "%s: section services needs file and from",
 				building->draft->path);
 	beside_scenario(building, services->file, path, sizeof(path));
 	err = copy(&scenario->services_file, path);
+	if (!err && services->hook) {
+		beside_scenario(building, services->hook, path, sizeof(path));
+		err = copy(&scenario->hook_file, path);
+	}
 	if (!err)
 		err = find_node(building, lines[HF__SERVICES_FROM], "from", services->from, &scenario->sender);
 	if (err)
