@@ -143,6 +143,9 @@ void hf_fabric_fini(struct hf_fabric *fabric, bool keep_dir);
 int hf_fabric_wait(struct hf_fabric *fabric, const char *what, bool (*is_reached)(struct hf_fabric *fabric, void *ctx),
 		   void *ctx, int timeout_ms);
 
+/* For hf_fabric_wait(): whether the time at @ctx, a uint64_t in nanoseconds, has come. */
+bool hf_fabric_is_past(struct hf_fabric *fabric, void *ctx);
+
 /**
  * hf_fabric_start_tool() - start a diagnostic at the SM's node, and do not wait
  * @tool:        to be given to hf_child_stop() also on failure
