@@ -177,7 +177,7 @@ void hf_engine_announce(struct hf_engine *engine)
 	engine->sm_lid = routing.snapshot->routing.sm_lid;
 	engine->sm_gid = routing.snapshot->routing.sm_gid;
 	err = engine->announced ? compare_and_tell(engine, &routing) : record_and_tell(engine, &routing);
-	/* What was published stays, told or not: where not all were told, the next announcement tells everybody to ask. */
+	/* What was published stays, told or not: where not all were told, the next announcement has all ask. */
 	hf_engine_set_announced(engine, routing.snapshot);
 	engine->is_unsure = err;
 	routing.snapshot = NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
- * The inside of hf_engine, for its parts alone: engine.c has the thread, engine_post.c what OpenSM's threads hand to it,
- * engine_routing.c what a routing is before it is announced, engine_announce.c how it is, engine_reports.c the Reports
- * that bring it out, engine_port.c the port that they go through, engine_status.c what is said of all that.
+ * The inside of hf_engine, for its parts alone: engine.c has the thread, engine_post.c what OpenSM's threads hand to
+ * it, engine_routing.c what a routing is before it is announced, engine_announce.c how it is, engine_reports.c the
+ * Reports that bring it out, engine_port.c the port that they go through, engine_status.c what is said of all that.
  */
 #ifndef HF_PLUGIN_ENGINE_IMPL_H
 #define HF_PLUGIN_ENGINE_IMPL_H

@@ -12,9 +12,9 @@
 #   cut_middle, join_middle         the middle cable goes or comes
 #   sa_records                      the paths of all 7 hosts and 6 switches, as a stock client gets them from the SA
 #   of_subscribers                  those lines of sa_records that concern one of the six hosts
-# $ibsim_env adds to ibsim's environment, $osm_env to opensm's, $osm_preload to its libraries. $osm_engine is the routing
-# engine; $osm_console opensm's console, read from the pipe osm.in where that is "local". $mesh_edit (for sed) changes the
-# fabric, $mesh_kind is another one, $mesh_hosts names the hosts.
+# $ibsim_env adds to ibsim's environment, $osm_env to opensm's, $osm_preload to its libraries. $osm_engine is the
+# routing engine; $osm_console opensm's console, read from the pipe osm.in where that is "local". $mesh_edit (for sed)
+# changes the fabric, $mesh_kind is another one, $mesh_hosts names the hosts.
 
 . "$top_srcdir/tests/ibsim.sh"
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
 # shellcheck shell=sh
 # shellcheck disable=SC2034 # used by those who source it
-# What the tests of libholdfast-verbs share: a fabric of ibsim and opensm, program_daemon, which stands for holdfastd and
-# orders moves, and programs in front of which the library is loaded.
+# What the tests of libholdfast-verbs share: a fabric of ibsim and opensm, program_daemon, which stands for holdfastd
+# and orders moves, and programs in front of which the library is loaded.
 #
 #   . "$top_srcdir/tests/tap.sh"
 #   need ...
@@ -138,8 +138,8 @@ with() {
 	return "$with_rc"
 }
 
-# stress SECONDS STRATEGY [program before it ...]: connections come and go, and are moved all the time, some of them by a
-# strategy whose name begins with this pattern
+# stress SECONDS STRATEGY [program before it ...]: connections come and go, and are moved all the time, some of them by
+# a strategy whose name begins with this pattern
 stress() {
 	stress_seconds=$1 stress_by=$2
 	shift 2

@@ -40,7 +40,7 @@ struct hf_fabric {
 	char host_socket_name[64];	/* of the hosts: the same, or the multiplexer's */
 	char *parts[HF_N_PARTS];
 	bool is_sm_stopped;		/* opensm has got SIGSTOP */
-	bool is_captured;		/* MADs are written to files; as the scenario has it unless changed after init */
+	bool is_captured;		/* MADs are written to files; the scenario's unless changed after init */
 	struct hf_reach reach;		/* what the faults have cut off */
 	struct hf_ibsim ibsim;
 	struct hf_child mux;

@@ -26,7 +26,7 @@
 #define HF_FILE_MAP		"fabric.map"
 #define HF_FILE_JOURNAL		"opensm.journal"
 #define HF_FILE_STANDBY_JOURNAL	"standby.journal"
-#define HF_FILE_HOST		"host-%zu"	/* .conf, .connect, .socket, .programs, .trace, .pcap, .log; the daemon's index */
+#define HF_FILE_HOST		"host-%zu"	/* .conf, .socket, .services, .trace, ...; the daemon's index */
 
 /* All of them return 0 or the negative errno of writing, and set fabric->error. */
 int hf_setup_net(struct hf_fabric *fabric);
