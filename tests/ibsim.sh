@@ -37,8 +37,8 @@ run_opensm() {
 	echo 'force_log_flush TRUE' >opensm.conf
 	: >opensm.log
 	# shellcheck disable=SC2086 # a word a setting
-	timeout -k 10 900 env OSM_CACHE_DIR="$PWD/cache" OSM_TMP_DIR="$PWD" HF_UMAD_NODES=sm LD_PRELOAD="$umad" $opensm_env \
-		opensm "$@" -f "$PWD/opensm.log" -F "$PWD/opensm.conf" >opensm.out 2>&1 3>&- &
+	timeout -k 10 900 env OSM_CACHE_DIR="$PWD/cache" OSM_TMP_DIR="$PWD" HF_UMAD_NODES=sm LD_PRELOAD="$umad" \
+		$opensm_env opensm "$@" -f "$PWD/opensm.log" -F "$PWD/opensm.conf" >opensm.out 2>&1 3>&- &
 	opensm_pid=$!
 	wait_for 60 subnet_is_up
 }

@@ -26,7 +26,8 @@ on_exit stop
 
 start_fabric() {
 	ibsim_env=IBSIM_SOCKNAME=$ibsim_name opensm_env=IBSIM_SOCKNAME=$ibsim_name
-	$tool generate $fabric 1 >fabric.net && run_ibsim -I -N 1000 -S 100 -P 10000 fabric.net && $tool guids $fabric 1 >&3
+	$tool generate $fabric 1 >fabric.net && run_ibsim -I -N 1000 -S 100 -P 10000 fabric.net &&
+		$tool guids $fabric 1 >&3
 }
 
 start_mux() {
