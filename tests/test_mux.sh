@@ -31,7 +31,7 @@ start_fabric() {
 }
 
 start_mux() {
-	timeout -k 3 120 "$mux" --listen "$mux_name" --ibsim "$ibsim_name" >mux.log 2>&1 &
+	timeout -k 3 900 "$mux" --listen "$mux_name" --ibsim "$ibsim_name" >mux.log 2>&1 &
 	mux_pid=$!
 	pids="$mux_pid $pids"
 	wait_for 10 grep -q 'is shared as' mux.log
@@ -68,7 +68,7 @@ all_query() {
 	return "$query_rc"
 }
 
-all_nodes() { all_query saquery -N && [ "$(grep -c NodeDescription expected)" -eq 129 ]; }
+all_nodes() { all_query saquery -N -t 30000 && [ "$(grep -c NodeDescription expected)" -eq 129 ]; }
 all_paths() { all_query saquery -p -t 30000 && [ "$(grep -c 'dgid' expected)" -eq 16641 ]; }
 
 same_discovery() {
