@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
  * One service as one of its nodes sees it: who owns it at which term, which of the other nodes are alive, what the SM
- * wants of this node. Pure: the clock is passed in, and MADs and orders leave through callbacks. doc/service-protocol.md
- * has the protocol.
+ * wants of this node. Pure: the clock is passed in, and MADs and orders leave through callbacks.
+ * doc/service-protocol.md has the protocol.
  *
- * The SM decides who owns a service. A node asks it: when it starts, when the SM rings the bell, when there is something
- * to tell (a peer that was lost or is back, an order carried out), and now and then. Each request says all that the node
- * knows, each answer all that the SM wants, so any of them may get lost.
+ * The SM decides who owns a service. A node asks it: when it starts, when the SM rings the bell, when there is
+ * something to tell (a peer that was lost or is back, an order carried out), and now and then. Each request says all
+ * that the node knows, each answer all that the SM wants, so any of them may get lost.
  *
  * A loss is told in the term in which it happened, and in no later one. So nodes that cannot hear each other do not
  * pull a service to and fro: who loses it to the other has lost the other before.
@@ -87,8 +87,8 @@ struct hf_node_service_ops {
 	int (*send_sm)(void *ctx, const struct hf_service_mad *mad);
 
 	/*
-	 * Carry out an order, in place of the one that may be going on; HF_SERVICE_ORDER_NONE only ends that. Its end is
-	 * to be told by hf_node_service_order_ended().
+	 * Carry out an order, in place of the one that may be going on; HF_SERVICE_ORDER_NONE only ends that. Its end
+	 * is to be told by hf_node_service_order_ended().
 	 */
 	void (*order)(void *ctx, const struct hf_node_order *order);
 

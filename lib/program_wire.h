@@ -22,7 +22,7 @@
 enum hf_program_kind {
 	HF_PROGRAM_HELLO = 1,	/* program: its first message */
 	HF_PROGRAM_WELCOME,	/* holdfastd: the answer to it */
-	HF_PROGRAM_ADD,		/* program: a connection that can send, and what it uses now; again after each change of its own */
+	HF_PROGRAM_ADD,		/* program: a connection that can send, and what it uses now; again after its changes */
 	HF_PROGRAM_REMOVE,	/* program: one that is gone, or left RTS by the program's doing */
 	HF_PROGRAM_MOVE,	/* holdfastd: use this path */
 	HF_PROGRAM_MOVED,	/* program: the answer to it */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
- * The plugin's control socket: status, snapshots and services for the operator, on a thread of its own. A client that is
- * slow, or a snapshot that takes long to write, holds up other clients at most, never a Report. The protocol stands in
- * osmholdfast.conf(5).
+ * The plugin's control socket: status, snapshots and services for the operator, on a thread of its own. A client that
+ * is slow, or a snapshot that takes long to write, holds up other clients at most, never a Report. The protocol stands
+ * in osmholdfast.conf(5).
  */
 #ifndef HF_PLUGIN_CONTROL_H
 #define HF_PLUGIN_CONTROL_H

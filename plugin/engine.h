@@ -49,8 +49,8 @@ int hf_engine_start(const struct hf_engine_config *config, struct hf_engine **re
 void hf_engine_stop(struct hf_engine *engine);
 
 /*
- * What OpenSM's threads post. None of these blocks or takes a lock, and all may be called from any thread. Where there is
- * no memory for an event it is dropped, and counts as a lost routing if it was more than a trap.
+ * What OpenSM's threads post. None of these blocks or takes a lock, and all may be called from any thread. Where there
+ * is no memory for an event it is dropped, and counts as a lost routing if it was more than a trap.
  */
 void hf_engine_post_trap(struct hf_engine *engine, uint16_t trap_num, uint16_t issuer_lid);
 void hf_engine_post_lft_change(struct hf_engine *engine);
@@ -65,8 +65,8 @@ struct hf_osm_update {
 };
 
 /*
- * Takes the parts of @update over in any case; NULL where nothing could be copied. Ends the announcement that the caller
- * has begun with hf_bulk_begin_announcement().
+ * Takes the parts of @update over in any case; NULL where nothing could be copied. Ends the announcement that the
+ * caller has begun with hf_bulk_begin_announcement().
  */
 void hf_engine_post_subnet_up(struct hf_engine *engine, const struct hf_osm_update *update);
 

@@ -7,7 +7,9 @@ plugin_libhfplugin_la_SOURCES = plugin/tables.c plugin/tables.h plugin/snapshot.
 	plugin/snapshot_write.c \
 	plugin/resolve.c plugin/distinguisher.c plugin/distinguisher.h plugin/signaller.c plugin/signaller.h \
 	plugin/sampling.c plugin/sampling.h plugin/reporter.c plugin/reporter.h plugin/options.c plugin/options.h \
-	plugin/engine.c plugin/engine.h plugin/history.c plugin/history.h plugin/port_delta.c plugin/port_delta.h \
+	plugin/engine.c plugin/engine.h plugin/engine_announce.c plugin/engine_impl.h plugin/engine_port.c \
+	plugin/engine_post.c plugin/engine_reports.c plugin/engine_routing.c plugin/engine_status.c \
+	plugin/history.c plugin/history.h plugin/port_delta.c plugin/port_delta.h \
 	plugin/bulk.c plugin/bulk.h plugin/status.c plugin/status.h \
 	plugin/commands.c plugin/commands.h plugin/journal.c plugin/journal.h plugin/service.c plugin/service.h \
 	plugin/service_mechanism.h \

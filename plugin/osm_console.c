@@ -218,7 +218,7 @@ static bool exchange(struct hf_osm_console *console, FILE *old)
 	while (sem_timedwait(&swap.answered, &until)) {
 		if (errno == EINTR)
 			continue;
-		/* The main thread does nothing at all. When it goes on it gets the signal, and the FILE must be there. */
+		/* The main thread does nothing at all. When it goes on it gets the signal, and needs the FILE. */
 		return true;
 	}
 	if (swap.is_done)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
-/* Services in OpenSM: what hf_services needs of it, and the hooks into its SA. Only osm*.c and plugin.c include this. */
+/* Services in OpenSM: what hf_services needs of it, and the hooks into its SA. For osm*.c and plugin.c alone. */
 #ifndef HF_PLUGIN_OSM_SERVICES_H
 #define HF_PLUGIN_OSM_SERVICES_H
 

@@ -393,7 +393,8 @@ static int copy_switches(struct job *job)
 
 /*
  * Whether all switches have acknowledged their tables: OpenSM clears its copy of a block before it writes it, and fills
- * it from the answer. Its subnet_initialization_error tells of a Set that was not answered, not of one that was refused.
+ * it from the answer. Its subnet_initialization_error tells of a Set that was not answered, not of one that was
+ * refused.
  */
 static bool is_written(struct job *job)
 {

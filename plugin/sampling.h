@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
  * Which SLs a routing engine that draws them at random takes for each other, found out by asking it. Engines spread a
- * layer of paths over SLs that follow each other: SLs that were given for the same path belong together, and so do those
- * between them. Pure: the engine is a function.
+ * layer of paths over SLs that follow each other: SLs that were given for the same path belong together, and so do
+ * those between them. Pure: the engine is a function.
  */
 #ifndef HF_PLUGIN_SAMPLING_H
 #define HF_PLUGIN_SAMPLING_H

@@ -5,8 +5,8 @@
  * failure counts only where it is one of the node that owns the service now.
  *
  * The term is the number of a change of owner. It never goes back: it is at least the milliseconds since 1970 at the
- * time of the change, so that an SM without a journal is ahead of the ones before it, and more than any term that a node
- * has shown. Who has seen a higher term knows that a lower one is over.
+ * time of the change, so that an SM without a journal is ahead of the ones before it, and more than any term that a
+ * node has shown. Who has seen a higher term knows that a lower one is over.
  */
 #ifndef HF_PLUGIN_SERVICE_H
 #define HF_PLUGIN_SERVICE_H

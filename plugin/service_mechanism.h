@@ -4,9 +4,9 @@
  * of who should own what; hf_services decides that and calls it.
  *
  * Each function is called with OpenSM's lock held exclusively, so it takes none. It may touch OpenSM's tables of ports,
- * nodes, switches, groups and LIDs: the callers' threads have ended before OpenSM frees any of these. Engine data (routing_engine_used, path_sl) are the sweeper's alone.
- * None waits for an answer from the fabric. osm_req_set() only queues and may be called; osm_report_notice() comes back
- * as an event and may be called, too.
+ * nodes, switches, groups and LIDs: the callers' threads have ended before OpenSM frees any of these. Engine data
+ * (routing_engine_used, path_sl) are the sweeper's alone. None waits for an answer from the fabric. osm_req_set() only
+ * queues and may be called; osm_report_notice() comes back as an event and may be called, too.
  */
 #ifndef HF_PLUGIN_SERVICE_MECHANISM_H
 #define HF_PLUGIN_SERVICE_MECHANISM_H
@@ -21,7 +21,7 @@ struct osm_opensm;
 
 /* When it is called. */
 enum hf_service_moment {
-	HF_MOMENT_SWEEP,	/* HEAVY_SWEEP_DONE: the same sweep drops dead ports, gives LIDs, routes, writes tables */
+	HF_MOMENT_SWEEP,	/* HEAVY_SWEEP_DONE: the same sweep drops dead ports, gives LIDs, routes and writes */
 	HF_MOMENT_ROUTED,	/* UCAST_ROUTING_DONE of a heavy sweep: multicast is routed and written next */
 	HF_MOMENT_UP,		/* SUBNET UP: nothing follows by itself */
 	HF_MOMENT_BETWEEN,	/* no sweep is going on that would bring it to the switches: ask for one, or write */
@@ -75,9 +75,9 @@ struct hf_service_mechanism {
 	 *
 	 * With leave_first @from must have lost it before @to has it. Done again it changes nothing.
 	 *
-	 * Return: 0: it is done, or will be by what was asked for; -EINPROGRESS: only @from has lost it, and keep() does
-	 * the rest; -EHOSTUNREACH where the port is not there; -ENOMEM; another negative errno. The caller tries again with
-	 * keep().
+	 * Return: 0: it is done, or will be by what was asked for; -EINPROGRESS: only @from has lost it, and keep()
+	 * does the rest; -EHOSTUNREACH where the port is not there; -ENOMEM; another negative errno. The caller tries
+	 * again with keep().
 	 */
 	int (*move)(struct osm_opensm *osm, struct hf_service_address *address, const struct hf_service_port *from,
 		    const struct hf_service_port *to, enum hf_service_moment moment);
@@ -88,8 +88,8 @@ struct hf_service_mechanism {
 	 * @others:   the other ports that the service may run on
 	 * @moment:   HF_MOMENT_ROUTED, HF_MOMENT_UP or HF_MOMENT_BETWEEN
 	 *
-	 * Called after each sweep and when hosts have changed multicast memberships: what was lost is written again, and
-	 * a move() that failed is made up for.
+	 * Called after each sweep and when hosts have changed multicast memberships: what was lost is written again,
+	 * and a move() that failed is made up for.
 	 *
 	 * Return: as move(). Where it failed it is called again within a second.
 	 */

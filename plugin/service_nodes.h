@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
  * The SM's side of what the nodes of services and the SM say to each other (doc/service-protocol.md): believes requests
- * that are authentic, new, and from a port that is one of the service's nodes; answers them; has nodes carry out orders;
- * and rings the bell of those for whom there is news until they have asked.
+ * that are authentic, new, and from a port that is one of the service's nodes; answers them; has nodes carry out
+ * orders; and rings the bell of those for whom there is news until they have asked.
  *
- * Where nodes say of each other that they have failed, the first word counts: who is said to have failed is not believed
- * before somebody says that it is back, and what it said before is taken back. So a node that is cut off from the others
- * cannot move the service about among them. But a word stands only as long as who gave it answers the bell; and who says
- * the same of a second node is believed only if that one does not answer it.
+ * Where nodes say of each other that they have failed, the first word counts: who is said to have failed is not
+ * believed before somebody says that it is back, and what it said before is taken back. So a node that is cut off from
+ * the others cannot move the service about among them. But a word stands only as long as who gave it answers the bell;
+ * and who says the same of a second node is believed only if that one does not answer it.
  *
  * Pure: the clock is passed in; who owns a service and what follows is decided behind struct hf_service_nodes_ops.
  */
@@ -57,8 +57,8 @@ struct hf_service_nodes_ops {
 	int (*look)(void *ctx, const char *service, struct hf_service_look *ret_look);
 
 	/*
-	 * A peer says that a node has failed, or is back. Return: 0; -ESTALE, -EACCES (no node), -EPERM (heartbeats do not
-	 * count), -EAGAIN (not now), -ENOENT.
+	 * A peer says that a node has failed, or is back. Return: 0; -ESTALE, -EACCES (no node), -EPERM (heartbeats do
+	 * not count), -EAGAIN (not now), -ENOENT.
 	 */
 	int (*failed)(void *ctx, const char *service, uint64_t guid, uint64_t by_guid, uint64_t term);
 	int (*recovered)(void *ctx, const char *service, uint64_t guid, uint64_t by_guid, uint64_t term);

@@ -14,7 +14,7 @@
 #define NS_PER_S	UINT64_C(1000000000)
 #define BATCH		64
 #define LOOK_NS		NS_PER_S	/* whether this SM is still the master */
-#define RETRY_NS	UINT64_C(5000000)	/* what has not been done yet; then after twice the time, up to LOOK_NS */
+#define RETRY_NS	UINT64_C(5000000)	/* what is not done yet; then after twice the time, up to LOOK_NS */
 
 const char *const hf_services_news_names[HF_NEWS_KINDS] = {
 	[HF_NEWS_OWNER] = "owner",

@@ -70,8 +70,8 @@ struct hf_services_fabric {
 	void (*lock)(struct osm_opensm *osm);
 	void (*unlock)(struct osm_opensm *osm);
 	/*
-	 * Between begin_look() and end_look(), under the lock: where is it? @ret_sight->port is what was seen last: where
-	 * several nodes have a description now, it is still the one that it was.
+	 * Between begin_look() and end_look(), under the lock: where is it? @ret_sight->port is what was seen last:
+	 * where several nodes have a description now, it is still the one that it was.
 	 */
 	int (*begin_look)(struct osm_opensm *osm);
 	void (*look)(struct osm_opensm *osm, const struct hf_service_node *node, struct hf_services_sight *ret_sight);

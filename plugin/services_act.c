@@ -107,7 +107,7 @@ void hf_services_keep(struct hf_services *services, struct hf_services_entry *en
 	size_t count = 0;
 
 	entry->wants_keep = false;
-	/* Who is not found yet is found when the next sweep has routed, and not earlier: others may need their MLIDs. */
+	/* Who is not found yet is found when the next sweep has routed, not earlier: others may need their MLIDs. */
 	if (entry->service.state == HF_SERVICE_UNKNOWN)
 		return;
 	if (!entry->is_open)

@@ -168,7 +168,7 @@ void hf_services_routed(struct hf_services *services)
 	pthread_mutex_lock(&services->lock);
 	if (hf_services_is_master(services)) {
 		if (begin_routed(services, &now)) {
-			/* Only this thread changes what entries there are; OpenSM's others must not wait for answers. */
+			/* Only this thread changes what entries there are; OpenSM's must not wait for answers. */
 			pthread_mutex_unlock(&services->lock);
 			services->fabric.wait_for_answers(services->fabric.osm);
 			pthread_mutex_lock(&services->lock);

@@ -28,6 +28,7 @@ dist_scenarios_DATA = sim/scenarios/fat-tree.conf sim/scenarios/host-loss.conf s
 	sim/scenarios/service-automatic-failback.conf sim/scenarios/service-automatic-failback.services \
 	sim/scenarios/service-failover.conf sim/scenarios/service-failover.services \
 	sim/scenarios/service-heartbeat.conf sim/scenarios/service-heartbeat.services \
+	sim/scenarios/service-heartbeat.hook \
 	sim/scenarios/service-leave-first.conf sim/scenarios/service-leave-first.services \
 	sim/scenarios/service-lid.conf sim/scenarios/service-lid.services \
 	sim/scenarios/service-never-back.conf sim/scenarios/service-never-back.services \

@@ -109,6 +109,7 @@ static const struct hf_option services_table[] = {
 	[HF__SERVICES_FILE] = STRING(services, file),
 	[HF__SERVICES_FROM] = STRING(services, from),
 	[HF__SERVICES_INTERVAL] = NUMBER(services, interval_us, "1000", 100, 1000000),
+	[HF__SERVICES_HOOK] = STRING(services, hook),
 	HF_OPTION_END
 };
 
@@ -232,6 +233,7 @@ void hf_scenario_free(struct hf_scenario *scenario)
 	free(scenario->fabric);
 	free(scenario->engine);
 	free(scenario->services_file);
+	free(scenario->hook_file);
 	free(scenario);
 }
 

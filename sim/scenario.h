@@ -120,6 +120,7 @@ struct hf_scenario {
 	size_t host_count;
 	unsigned int hosts_per_daemon;	/* one process serves so many hosts */
 	char *services_file;		/* the services of the run, sent to all the time; NULL: none */
+	char *hook_file;		/* what their nodes run as their hook; NULL: nothing */
 	struct hf_topology_node *sender;	/* from where; NULL without services */
 	unsigned int interval_us;	/* between two packets to the same service */
 	bool connect_all;		/* each host has a connection to each other one */

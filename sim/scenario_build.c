@@ -229,13 +229,17 @@ static int set_up_services(struct building *building)
 	char path[FABRIC_MAX];
 	int err;
 
-	if (!services->file && !services->from && !lines[HF__SERVICES_INTERVAL])
+	if (!services->file && !services->from && !services->hook && !lines[HF__SERVICES_INTERVAL])
 		return 0;
 	if (!services->file || !services->from)
 		return hf__fail(-EINVAL, building->ret_error, "%s: section services needs file and from",
 				building->draft->path);
 	beside_scenario(building, services->file, path, sizeof(path));
 	err = copy(&scenario->services_file, path);
+	if (!err && services->hook) {
+		beside_scenario(building, services->hook, path, sizeof(path));
+		err = copy(&scenario->hook_file, path);
+	}
 	if (!err)
 		err = find_node(building, lines[HF__SERVICES_FROM], "from", services->from, &scenario->sender);
 	if (err)
@@ -286,9 +290,9 @@ static int find_program_host(struct building *building, unsigned int line, const
 	return err;
 }
 
-static int add_program(struct building *building, const struct hf__program_draft *draft)
+static int add_program(struct building *building, const struct hf__titled_draft *draft)
 {
-	const struct hf__program_values *values = &draft->values;
+	const struct hf__program_values *values = &draft->values.program;
 	struct hf_scenario *scenario = building->scenario;
 	struct hf_program *program = &scenario->programs[scenario->program_count++];
 	int err;
@@ -320,13 +324,13 @@ static int add_programs(struct building *building)
 	const struct hf__scenario_draft *draft = building->draft;
 	int err = 0;
 
-	building->scenario->programs = calloc(draft->program_count + 1, sizeof(struct hf_program));
+	building->scenario->programs = calloc(draft->programs.count + 1, sizeof(struct hf_program));
 	if (!building->scenario->programs)
 		return -ENOMEM;
-	for (size_t i = 0; i < draft->program_count && !err; i++)
-		err = add_program(building, &draft->programs[i]);
+	for (size_t i = 0; i < draft->programs.count && !err; i++)
+		err = add_program(building, &draft->programs.drafts[i]);
 	/* A program finds its daemon by the host's name. */
-	if (!err && draft->program_count)
+	if (!err && draft->programs.count)
 		building->scenario->hosts_per_daemon = 1;
 	return err;
 }
@@ -373,9 +377,9 @@ static const struct {
 	[HF_FAULT_DAEMON_CONT] = { BY_NODE, BY_NODE, NODE_TEXT, true, HF_FAULT_DAEMON_STOP },
 };
 
-static int check_fault_values(struct building *building, const struct hf__fault_draft *draft)
+static int check_fault_values(struct building *building, const struct hf__titled_draft *draft)
 {
-	enum hf_fault_kind kind = draft->values.kind;
+	enum hf_fault_kind kind = draft->values.fault.kind;
 	unsigned int by = 0;
 
 	if (!draft->lines[HF__FAULT_KIND])
@@ -392,9 +396,9 @@ static int check_fault_values(struct building *building, const struct hf__fault_
 }
 
 /* "S_1_0[4]" */
-static int find_port(struct building *building, const struct hf__fault_draft *draft, struct hf_fault *fault)
+static int find_port(struct building *building, const struct hf__titled_draft *draft, struct hf_fault *fault)
 {
-	const char *text = draft->values.port, *bracket = strrchr(text, '[');
+	const char *text = draft->values.fault.port, *bracket = strrchr(text, '[');
 	unsigned int line = draft->lines[HF__FAULT_PORT];
 	char name[HF_TOPOLOGY_NAME_MAX + 1], end;
 	int err;
@@ -412,7 +416,7 @@ static int find_port(struct building *building, const struct hf__fault_draft *dr
 	return 0;
 }
 
-static int find_link(struct building *building, const struct hf__fault_draft *draft, struct hf_fault *fault)
+static int find_link(struct building *building, const struct hf__titled_draft *draft, struct hf_fault *fault)
 {
 	const struct hf__item *ends = draft->link.items;
 	struct hf_topology_node *remote;
@@ -447,17 +451,17 @@ static int check_undoes(struct building *building, const struct hf_fault *fault,
 		    fault->name, hf_fault_kind_text(fault->kind), hf_fault_kind_text(undoes));
 }
 
-static int place_fault(struct building *building, const struct hf__fault_draft *draft, struct hf_fault *fault)
+static int place_fault(struct building *building, const struct hf__titled_draft *draft, struct hf_fault *fault)
 {
 	unsigned int node_line = draft->lines[HF__FAULT_NODE];
 	int err = 0;
 
 	if (draft->link.count)
 		err = find_link(building, draft, fault);
-	else if (draft->values.port)
+	else if (draft->values.fault.port)
 		err = find_port(building, draft, fault);
-	else if (draft->values.node)
-		err = find_node(building, node_line, "node", draft->values.node, &fault->node);
+	else if (draft->values.fault.node)
+		err = find_node(building, node_line, "node", draft->values.fault.node, &fault->node);
 	if (err)
 		return err;
 	if (kinds[fault->kind].by & BY_LINK) {
@@ -465,17 +469,17 @@ static int place_fault(struct building *building, const struct hf__fault_draft *
 		fault->remote_port = fault->node->ports[fault->port].remote_port;
 	}
 	if (fault->kind == HF_FAULT_SWITCH_RESET && fault->node->type != HF_NODE_SWITCH)
-		return FAIL(building, node_line, "node = %s: allowed is a switch", draft->values.node);
-	if (draft->values.service && !building->scenario->services_file)
+		return FAIL(building, node_line, "node = %s: allowed is a switch", draft->values.fault.node);
+	if (draft->values.fault.service && !building->scenario->services_file)
 		return FAIL(building, draft->lines[HF__FAULT_SERVICE], "service = %s: allowed with a section services "
-			    "only", draft->values.service);
+			    "only", draft->values.fault.service);
 	if (kinds[fault->kind].is_of_host && !is_host(building->scenario, fault->node))
 		return FAIL(building, node_line, "node = %s: allowed is a host where holdfastd runs",
-			    draft->values.node);
+			    draft->values.fault.node);
 	return 0;
 }
 
-static int add_fault(struct building *building, const struct hf__fault_draft *draft)
+static int add_fault(struct building *building, const struct hf__titled_draft *draft)
 {
 	struct hf_scenario *scenario = building->scenario;
 	struct hf_fault *fault = &scenario->faults[scenario->fault_count];
@@ -483,16 +487,16 @@ static int add_fault(struct building *building, const struct hf__fault_draft *dr
 
 	if (err)
 		return err;
-	fault->kind = draft->values.kind;
-	fault->percent = draft->values.percent;
-	fault->after_ms = draft->values.after_ms;
-	fault->wait_settled = draft->values.wait == 0;
+	fault->kind = draft->values.fault.kind;
+	fault->percent = draft->values.fault.percent;
+	fault->after_ms = draft->values.fault.after_ms;
+	fault->wait_settled = draft->values.fault.wait == 0;
 	fault->line = draft->lines[HF__FAULT_KIND];
 	err = place_fault(building, draft, fault);
 	if (!err)
 		err = copy(&fault->name, draft->name);
-	if (!err && draft->values.service)
-		err = copy(&fault->service, draft->values.service);
+	if (!err && draft->values.fault.service)
+		err = copy(&fault->service, draft->values.fault.service);
 	if (!err && kinds[fault->kind].undoes >= 0)
 		err = check_undoes(building, fault, kinds[fault->kind].undoes);
 	if (!err) {
@@ -509,11 +513,11 @@ static int add_faults(struct building *building)
 	const struct hf__scenario_draft *draft = building->draft;
 	int err = 0;
 
-	building->scenario->faults = calloc(draft->fault_count + 1, sizeof(struct hf_fault));
+	building->scenario->faults = calloc(draft->faults.count + 1, sizeof(struct hf_fault));
 	if (!building->scenario->faults)
 		return -ENOMEM;
-	for (size_t i = 0; i < draft->fault_count && !err; i++)
-		err = add_fault(building, &draft->faults[i]);
+	for (size_t i = 0; i < draft->faults.count && !err; i++)
+		err = add_fault(building, &draft->faults.drafts[i]);
 	return err;
 }
 

@@ -48,7 +48,7 @@ struct hf__hosts_values {
 };
 
 struct hf__services_values {
-	char *file, *from;
+	char *file, *from, *hook;
 	int interval_us;
 };
 
@@ -70,7 +70,7 @@ struct hf__fault_values {
 enum { HF__ROOT_TITLE, HF__ROOT_DESCRIPTION, HF__ROOT_WATCHDOG, HF__ROOT_MEASURE };
 enum { HF__FABRIC_KIND, HF__FABRIC_SIZE, HF__FABRIC_FILE, HF__FABRIC_HOSTS, HF__FABRIC_SM_HOST, HF__FABRIC_LANES };
 enum { HF__SM_ENGINE, HF__SM_MODE, HF__SM_NODE, HF__SM_STANDBY };
-enum { HF__SERVICES_FILE, HF__SERVICES_FROM, HF__SERVICES_INTERVAL };
+enum { HF__SERVICES_FILE, HF__SERVICES_FROM, HF__SERVICES_INTERVAL, HF__SERVICES_HOOK };
 enum { HF__PROGRAM_RUN, HF__PROGRAM_SERVER, HF__PROGRAM_CLIENT, HF__PROGRAM_STRATEGY, HF__PROGRAM_MODEL };
 enum {
 	HF__FAULT_KIND, HF__FAULT_NODE, HF__FAULT_PORT, HF__FAULT_SERVICE, HF__FAULT_PERCENT, HF__FAULT_WAIT,
@@ -93,19 +93,22 @@ struct hf__items {
 	bool is_closed;		/* its } was read */
 };
 
-struct hf__program_draft {
+/* A section with a title, of which there may be several: a program or a fault. */
+struct hf__titled_draft {
 	char *name;
-	struct hf__program_values values;
+	union {
+		struct hf__program_values program;
+		struct hf__fault_values fault;
+	} values;
+	struct hf__items link;			/* of a fault */
 	unsigned int line;			/* of its end */
 	unsigned int lines[HF__VALUES_MAX];	/* 0: not said */
 };
 
-struct hf__fault_draft {
-	char *name;
-	struct hf__fault_values values;
-	struct hf__items link;
-	unsigned int line;			/* of its end */
-	unsigned int lines[HF__VALUES_MAX];	/* 0: not said */
+struct hf__titled_drafts {
+	struct hf__titled_draft *drafts;
+	size_t count;
+	struct hf__titled_draft open;	/* has not ended yet, or not begun */
 };
 
 struct hf__scenario_draft {
@@ -117,10 +120,7 @@ struct hf__scenario_draft {
 	struct hf__services_values services;
 	unsigned int lines[HF__SECTION_COUNT][HF__VALUES_MAX];
 	struct hf__items must, opensm, plugin, run, holdfastd;
-	struct hf__program_draft *programs;
-	size_t program_count;
-	struct hf__fault_draft *faults;
-	size_t fault_count;
+	struct hf__titled_drafts programs, faults;
 };
 
 /* Reads a file. Return: 0 and a draft that the caller frees with hf__scenario_draft_fini(); as hf_scenario_load(). */

@@ -14,8 +14,6 @@
 struct reading {
 	struct hf__scenario_draft *draft;
 	bool seen[HF__SECTION_COUNT];
-	struct hf__program_draft program;	/* whose section is open */
-	struct hf__fault_draft fault;		/* likewise */
 	char *error;			/* the first one, with its place */
 	bool out_of_memory;
 };
@@ -26,14 +24,15 @@ static _Thread_local struct reading *current;
 static const struct section {
 	const char *name;
 	const char *lists[3];
+	bool is_titled;		/* and may stand several times */
 } sections[HF__SECTION_COUNT] = {
 	[HF__SECTION_ROOT] = { "root", { "must" } },
 	[HF__SECTION_FABRIC] = { "fabric", { NULL } },
 	[HF__SECTION_SM] = { "sm", { "opensm", "plugin" } },
 	[HF__SECTION_HOSTS] = { "hosts", { "run", "holdfastd" } },
 	[HF__SECTION_SERVICES] = { "services", { NULL } },
-	[HF__SECTION_PROGRAM] = { "program", { NULL } },
-	[HF__SECTION_FAULT] = { "fault", { "link" } },
+	[HF__SECTION_PROGRAM] = { "program", { NULL }, true },
+	[HF__SECTION_FAULT] = { "fault", { "link" }, true },
 };
 
 static enum hf__section find_section(const char *name)
@@ -42,6 +41,11 @@ static enum hf__section find_section(const char *name)
 		if (!strcmp(sections[i].name, name))
 			return i;
 	return HF__SECTION_ROOT;
+}
+
+static struct hf__titled_drafts *find_titled(enum hf__section section)
+{
+	return section == HF__SECTION_FAULT ? &current->draft->faults : &current->draft->programs;
 }
 
 static void *section_values(enum hf__section section)
@@ -58,9 +62,9 @@ static void *section_values(enum hf__section section)
 	case HF__SECTION_SERVICES:
 		return &current->draft->services;
 	case HF__SECTION_PROGRAM:
-		return &current->program.values;
+		return &current->draft->programs.open.values;
 	case HF__SECTION_FAULT:
-		return &current->fault.values;
+		return &current->draft->faults.open.values;
 	case HF__SECTION_COUNT:
 		break;
 	}
@@ -69,9 +73,7 @@ static void *section_values(enum hf__section section)
 
 static unsigned int *section_lines(enum hf__section section)
 {
-	if (section == HF__SECTION_PROGRAM)
-		return current->program.lines;
-	return section == HF__SECTION_FAULT ? current->fault.lines : current->draft->lines[section];
+	return sections[section].is_titled ? find_titled(section)->open.lines : current->draft->lines[section];
 }
 
 static void keep_error(cfg_t *cfg, const char *text)
@@ -177,7 +179,7 @@ static struct hf__items *find_list(const char *name)
 		return &draft->plugin;
 	if (!strcmp(name, "holdfastd"))
 		return &draft->holdfastd;
-	return !strcmp(name, "run") ? &draft->run : &current->fault.link;
+	return !strcmp(name, "run") ? &draft->run : &draft->faults.open.link;
 }
 
 /* libconfuse calls this for each string of a list as it is read, and once more at the end of the list. */
@@ -213,12 +215,6 @@ static int on_section(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
-static int fault_init(struct hf__fault_draft *fault)
-{
-	memset(fault, 0, sizeof(*fault));
-	return hf_options_init(hf__scenario_tables[HF__SECTION_FAULT], &fault->values);
-}
-
 static void items_fini(struct hf__items *items)
 {
 	for (size_t i = 0; i < items->count; i++)
@@ -226,23 +222,25 @@ static void items_fini(struct hf__items *items)
 	free(items->items);
 }
 
-static void fault_fini(struct hf__fault_draft *fault)
+static int titled_init(enum hf__section section, struct hf__titled_draft *titled)
 {
-	hf_options_fini(hf__scenario_tables[HF__SECTION_FAULT], &fault->values);
-	items_fini(&fault->link);
-	free(fault->name);
+	memset(titled, 0, sizeof(*titled));
+	return hf_options_init(hf__scenario_tables[section], &titled->values);
 }
 
-static int program_init(struct hf__program_draft *program)
+static void titled_fini(enum hf__section section, struct hf__titled_draft *titled)
 {
-	memset(program, 0, sizeof(*program));
-	return hf_options_init(hf__scenario_tables[HF__SECTION_PROGRAM], &program->values);
+	hf_options_fini(hf__scenario_tables[section], &titled->values);
+	items_fini(&titled->link);
+	free(titled->name);
 }
 
-static void program_fini(struct hf__program_draft *program)
+static void all_titled_fini(enum hf__section section, struct hf__titled_drafts *titled)
 {
-	hf_options_fini(hf__scenario_tables[HF__SECTION_PROGRAM], &program->values);
-	free(program->name);
+	for (size_t i = 0; i < titled->count; i++)
+		titled_fini(section, &titled->drafts[i]);
+	free(titled->drafts);
+	titled_fini(section, &titled->open);
 }
 
 /* The name of the section that has just ended; NULL where it may not be called so. */
@@ -259,46 +257,26 @@ static const char *read_title(cfg_t *cfg, cfg_opt_t *opt)
 	return NULL;
 }
 
-/* The end of a program's section: the open one goes to the others, and the next one begins. */
-static int on_program(cfg_t *cfg, cfg_opt_t *opt)
+/* The end of a section with a title: the open one goes to the others, and the next one begins. */
+static int on_titled(cfg_t *cfg, cfg_opt_t *opt)
 {
-	struct hf__scenario_draft *draft = current->draft;
+	enum hf__section section = find_section(cfg_opt_name(opt));
+	struct hf__titled_drafts *titled = find_titled(section);
 	const char *name = read_title(cfg, opt);
-	struct hf__program_draft *grown;
+	struct hf__titled_draft *grown;
 
 	if (!name)
 		return -1;
-	grown = reallocarray(draft->programs, draft->program_count + 1, sizeof(*grown));
+	grown = reallocarray(titled->drafts, titled->count + 1, sizeof(*grown));
 	if (!grown)
 		return refuse(cfg, NULL);
-	draft->programs = grown;
-	current->program.line = cfg->line;
-	current->program.name = strdup(name);
-	if (!current->program.name)
+	titled->drafts = grown;
+	titled->open.line = cfg->line;
+	titled->open.name = strdup(name);
+	if (!titled->open.name)
 		return refuse(cfg, NULL);
-	grown[draft->program_count++] = current->program;
-	return program_init(&current->program) ? refuse(cfg, NULL) : 0;
-}
-
-/* The same for a fault. */
-static int on_fault(cfg_t *cfg, cfg_opt_t *opt)
-{
-	struct hf__scenario_draft *draft = current->draft;
-	const char *name = read_title(cfg, opt);
-	struct hf__fault_draft *grown;
-
-	if (!name)
-		return -1;
-	grown = reallocarray(draft->faults, draft->fault_count + 1, sizeof(*grown));
-	if (!grown)
-		return refuse(cfg, NULL);
-	draft->faults = grown;
-	current->fault.line = cfg->line;
-	current->fault.name = strdup(name);
-	if (!current->fault.name)
-		return refuse(cfg, NULL);
-	grown[draft->fault_count++] = current->fault;
-	return fault_init(&current->fault) ? refuse(cfg, NULL) : 0;
+	grown[titled->count++] = titled->open;
+	return titled_init(section, &titled->open) ? refuse(cfg, NULL) : 0;
 }
 
 static cfg_opt_t *add_opts(enum hf__section section, cfg_opt_t *opt)
@@ -314,13 +292,6 @@ static cfg_opt_t *add_opts(enum hf__section section, cfg_opt_t *opt)
 	return opt;
 }
 
-static cfg_validate_callback_t end_of(enum hf__section section)
-{
-	if (section == HF__SECTION_PROGRAM)
-		return on_program;
-	return section == HF__SECTION_FAULT ? on_fault : on_section;
-}
-
 static int parse(struct reading *reading)
 {
 	cfg_opt_t opts[HF__SECTION_COUNT][SECTION_OPTS];
@@ -332,9 +303,9 @@ static int parse(struct reading *reading)
 	for (int i = HF__SECTION_ROOT + 1; i < HF__SECTION_COUNT; i++) {
 		*add_opts(i, opts[i]) = (cfg_opt_t)CFG_END();
 		*opt = (cfg_opt_t)CFG_SEC(sections[i].name, opts[i], CFGF_NODEFAULT);
-		if (end_of(i) != on_section)
+		if (sections[i].is_titled)
 			opt->flags |= CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES;
-		opt++->validcb = end_of(i);
+		opt++->validcb = sections[i].is_titled ? on_titled : on_section;
 	}
 	*opt = (cfg_opt_t)CFG_END();
 	cfg = cfg_init(opts[HF__SECTION_ROOT], CFGF_NONE);
@@ -377,6 +348,10 @@ static int draft_init(struct hf__scenario_draft *draft, const char *path)
 		err = hf_options_init(hf__scenario_tables[HF__SECTION_HOSTS], &draft->hosts);
 	if (!err)
 		err = hf_options_init(hf__scenario_tables[HF__SECTION_SERVICES], &draft->services);
+	if (!err)
+		err = titled_init(HF__SECTION_PROGRAM, &draft->programs.open);
+	if (!err)
+		err = titled_init(HF__SECTION_FAULT, &draft->faults.open);
 	return err;
 }
 
@@ -386,13 +361,7 @@ int hf__scenario_read(const char *path, struct hf__scenario_draft *draft, char *
 	int err = draft_init(draft, path);
 
 	if (!err)
-		err = program_init(&reading.program);
-	if (!err)
-		err = fault_init(&reading.fault);
-	if (!err)
 		err = parse(&reading);
-	program_fini(&reading.program);
-	fault_fini(&reading.fault);
 	if (err) {
 		hf__scenario_draft_fini(draft);
 		*ret_error = reading.error;
@@ -407,12 +376,8 @@ void hf__scenario_draft_fini(struct hf__scenario_draft *draft)
 	hf_options_fini(hf__scenario_tables[HF__SECTION_SM], &draft->sm);
 	hf_options_fini(hf__scenario_tables[HF__SECTION_HOSTS], &draft->hosts);
 	hf_options_fini(hf__scenario_tables[HF__SECTION_SERVICES], &draft->services);
-	for (size_t i = 0; i < draft->program_count; i++)
-		program_fini(&draft->programs[i]);
-	free(draft->programs);
-	for (size_t i = 0; i < draft->fault_count; i++)
-		fault_fini(&draft->faults[i]);
-	free(draft->faults);
+	all_titled_fini(HF__SECTION_PROGRAM, &draft->programs);
+	all_titled_fini(HF__SECTION_FAULT, &draft->faults);
 	items_fini(&draft->must);
 	items_fini(&draft->opensm);
 	items_fini(&draft->plugin);

@@ -3,8 +3,9 @@
 #
 # What libholdfast-verbs costs the programs that it is loaded into, on simulated adapters:
 #  - when nothing happens: Debian's ib_send_lat and ib_send_bw with and without it, in turn;
-#  - when a connection is moved: for how long ib_send_bw sends nothing, by each strategy, while the link in the middle of
-#    a 3x2 mesh goes and comes, beside the longest pause of the same program after the same faults when it is not moved.
+#  - when a connection is moved: for how long ib_send_bw sends nothing, by each strategy, while the link in the middle
+#    of a 3x2 mesh goes and comes, beside the longest pause of the same program after the same faults when it is not
+#    moved.
 #
 #   bench_preload.sh [--figures] [--turns N] [--runs N]
 set -euo pipefail

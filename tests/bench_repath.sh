@@ -5,6 +5,7 @@
 # needs beside those of the wildcard mode, and how much of the time from the cut to the last host's last connection is
 # Holdfast's own (after routing and SUBNET UP) beside the whole.
 set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/figure.sh"
 
 scenarios=(mesh-to-ring torus-4x4x4)
 modes=(wildcard repath-only hybrid)
@@ -33,12 +34,6 @@ trap 'rm -rf "$results"' EXIT
 # The median over the runs of a jq expression on the first fault.
 median() {
 	jq -s "map(.faults[0] | $3) | sort | .[length / 2 | floor]" "$results/$1.$2".*
-}
-
-figure() {
-	jq -cn --arg figure "$1" --argjson ours "$2" --argjson reference "$3" --arg name "$4" --arg unit "$5" \
-		'{figure: $figure, ours: $ours, reference: $reference, reference_name: $name, unit: $unit,
-		  ratio: (if $reference == 0 then null else $ours / $reference end)}' >>"$HF_BENCH_JSON"
 }
 
 printf '%-14s %-12s %6s %9s %9s %12s %12s %6s\n' scenario mode MADs reports records 'ours (ms)' 'whole (ms)' share

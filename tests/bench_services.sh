@@ -10,6 +10,7 @@
 #
 #   bench_services.sh [--failovers N] [--services N]
 set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/figure.sh"
 
 failovers=50
 services=1000
@@ -76,11 +77,6 @@ run() {
 # downs NAME EXPRESSION: of each node that died
 downs() { jq ".faults[] | select(.kind == \"node-down\") | $2" "$work/$1.json"; }
 
-figure() {
-	jq -cn --arg figure "$1" --argjson ours "$2" --argjson reference "$3" --arg name "$4" --arg unit "$5" \
-		'{figure: $figure, ours: $ours, reference: $reference, reference_name: $name, unit: $unit,
-		  ratio: (if $reference == 0 then null else $ours / $reference end)}' >>"$HF_BENCH_JSON"
-}
 median() { jq -s 'sort | .[length / 2 | floor]'; }
 worst() { jq -s max; }
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
 #
 # What it costs to tell hosts of a link, a switch and a host that fail and return, in each signalling mode, on the same
-# faults of the same fabric: MADs and bytes at the SM's adapter, beside the least that any scheme could send; how long it
-# takes until the last host is done; and how fast a host gets its whole table, beside stock OpenSM.
+# faults of the same fabric: MADs and bytes at the SM's adapter, beside the least that any scheme could send; how long
+# it takes until the last host is done; and how fast a host gets its whole table, beside stock OpenSM.
 #
 #	bench_signalling.sh [--figures] [--modes "MODE ..."] [--faults N] [--rounds N] [--latency FABRIC]
 #		[--parts "mads latency bulk"] [FABRIC ...]

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
 #
-# What Debian's ib_write_bw and ib_send_lat measure between two simulated adapters at the far ends of a mesh, beside what
-# two processes can do for each other through shared memory.
+# What Debian's ib_write_bw and ib_send_lat measure between two simulated adapters at the far ends of a mesh, beside
+# what two processes can do for each other through shared memory.
 #
 #   bench_verbs.sh [--turns N]
 set -euo pipefail

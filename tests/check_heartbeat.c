@@ -437,7 +437,7 @@ START_TEST(test_replay_to_newborn)
 }
 END_TEST
 
-/* Somebody holds back what a node sent last, and hands it over after its death: that gains him one such time at most. */
+/* Somebody holds back what a node sent last, and hands it over after its death: he gains one such time at most. */
 START_TEST(test_withheld)
 {
 	for (uint64_t seed = 1; seed <= SEEDS; seed++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
-/* The record of work requests: case by case, and against an adapter and another end that are frozen at random moments. */
+/* The record of work requests: case by case, and against an adapter and a peer that freeze at random moments. */
 #include <check.h>
 #include <errno.h>
 #include <string.h>

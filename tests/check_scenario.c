@@ -145,6 +145,7 @@ static const struct {
 	{ "fabric { file = x\nsize = 3 }\n",		":1: file = x: allowed is a file alone" },
 	{ "fabric { file = nonexistent.net }\n",	":1: /tmp/nonexistent.net: cannot open: No such file" },
 	{ FABRIC "services { file = x }\n",		": section services needs file and from" },
+	{ FABRIC "services { hook = x }\n",		": section services needs file and from" },
 	{ FABRIC "services { file = x\nfrom = nobody }\n",	":3: from = nobody: allowed is a node of the fabric" },
 	{ FABRIC "services { file = x\nfrom = S_0_0 }\n", ":3: from = S_0_0: allowed is a channel adapter" },
 	{ FABRIC "services { file = x\nfrom = H_0_0_0\ninterval_us = 1 }\n", ":4: interval_us = 1: allowed is 100" },

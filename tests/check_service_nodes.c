@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
- * The nodes of a service and the SM, all of them the real parts, in simulated time: what they agree on when messages get
- * lost, are repeated, or do not pass between some of them.
+ * The nodes of a service and the SM, all of them the real parts, in simulated time: what they agree on when messages
+ * get lost, are repeated, or do not pass between some of them.
  */
 #include <check.h>
 #include <errno.h>

@@ -10,9 +10,11 @@
 #   until_true SECONDS command ...      runs the command every 20 ms until it ends with 0
 #   used_engine                         the routing engine that was used last, by the trace of osmhfbench
 #   stop_sm, stop_fabric
-#   figure NAME OURS REFERENCE REFERENCE_NAME UNIT
+#   figure ...                        see figure.sh
 #   median                              of the numbers at standard input, one a line
 # $work is a folder that is removed at the end, and what was started is ended.
+
+. "$(dirname "${BASH_SOURCE[0]}")/figure.sh"
 
 build=${top_builddir:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../build" && pwd)}
 umad=$build/.libs/libhfsim-umad.so
@@ -112,12 +114,6 @@ start_sm() {
 }
 
 used_engine() { jq -r 'select(.ev == "subnet_up") | .engine' "$work/trace" | tail -n 1; }
-
-figure() {
-	jq -cn --arg figure "$1" --argjson ours "$2" --argjson reference "$3" --arg name "$4" --arg unit "$5" \
-		'{figure: $figure, ours: $ours, reference: $reference, reference_name: $name, unit: $unit,
-		  ratio: (if $reference == 0 then null else $ours / $reference end)}' >>"$HF_BENCH_JSON"
-}
 
 median() {
 	sort -n | awk '{ values[NR] = $1 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
- * A fabric map in memory, as ibsim would have left it: two switches with a cable between them and two adapters each, all
- * ports active.
+ * A fabric map in memory, as ibsim would have left it: two switches with a cable between them and two adapters each,
+ * all ports active.
  *
  *	adapter 0 --1 switch 0 3--3 switch 1 1-- adapter 2
  *	adapter 1 --2                        2-- adapter 3

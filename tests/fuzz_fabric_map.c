@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
  * Damaged fabric maps. The input is a list of patches to a sound map, each of where (two bytes, times four), how many
- * bytes (one) and the bytes; or, if the first byte is odd, what is behind it is the map. Everything is asked of it then.
+ * bytes (one) and the bytes; or, if the first byte is odd, what is behind it is the map. Everything is asked of it
+ * then.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
- * A ring that its writer has filled with anything. The first 16 bytes are head and tail, the rest lies at the tail. What
- * the reader is given must be within the ring, and the reader must come to an end.
+ * A ring that its writer has filled with anything. The first 16 bytes are head and tail, the rest lies at the tail.
+ * What the reader is given must be within the ring, and the reader must come to an end.
  */
 #include <stdint.h>
 #include <stdlib.h>

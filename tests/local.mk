@@ -8,7 +8,7 @@ AM_TESTS_ENVIRONMENT = top_srcdir='$(abs_top_srcdir)'; top_builddir='$(abs_top_b
 	export top_srcdir top_builddir;
 CHECK_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 noinst_HEADERS += tests/check_main.h
-EXTRA_DIST += tests/tap.sh
+EXTRA_DIST += tests/tap.sh tests/ibsim.sh
 
 include tests/lib.mk
 include tests/model.mk

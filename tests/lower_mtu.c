@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
- * Preloaded into opensm: port 2 of each node has an MTUCap of 1024, and where HF_LOWER_MTU_OF_LIDS is set each port that
- * names a base LID that is a multiple of 4 has one of 512. OpenSM may learn of the latter a sweep later. (ibsim has no
- * other than 2048, and 1024 for port 0 of switches.)
+ * Preloaded into opensm: port 2 of each node has an MTUCap of 1024, and where HF_LOWER_MTU_OF_LIDS is set each port
+ * that names a base LID that is a multiple of 4 has one of 512. OpenSM may learn of the latter a sweep later. (ibsim
+ * has no other than 2048, and 1024 for port 0 of switches.)
  */
 #include <dlfcn.h>
 #include <stdlib.h>

@@ -12,46 +12,35 @@
 #   cut_middle, join_middle         the middle cable goes or comes
 #   sa_records                      the paths of all 7 hosts and 6 switches, as a stock client gets them from the SA
 #   of_subscribers                  those lines of sa_records that concern one of the six hosts
-# $ibsim_env adds to ibsim's environment, $osm_env to opensm's, $osm_preload to its libraries. $osm_engine is the routing
-# engine; $osm_console opensm's console, read from the pipe osm.in where that is "local". $mesh_edit (for sed) changes the
-# fabric, $mesh_kind is another one, $mesh_hosts names the hosts.
+# $ibsim_env adds to ibsim's environment, $osm_env to opensm's, $osm_preload to its libraries. $osm_engine is the
+# routing engine; $osm_console opensm's console, read from the pipe osm.in where that is "local". $mesh_edit (for sed)
+# changes the fabric, $mesh_kind is another one, $mesh_hosts names the hosts.
+
+. "$top_srcdir/tests/ibsim.sh"
 
 need ibsim opensm saquery
 
-umad=$top_builddir/.libs/libhfsim-umad.so
 mesh_hosts="H_0_0_0 H_1_0_0 H_2_0_0 H_0_1_0 H_1_1_0 H_2_1_0"
 LD_LIBRARY_PATH=$top_builddir/plugin/.libs:$top_builddir/tests/.libs
 IBSIM_SOCKNAME=hf-plugin-$$
 OSM_CACHE_DIR=$work/cache OSM_TMP_DIR=$work
 export LD_LIBRARY_PATH IBSIM_SOCKNAME OSM_CACHE_DIR OSM_TMP_DIR
-ibsim_pid= osm_pid= hosts_pid=
-ibsim_env= osm_engine=lash osm_env= osm_preload= osm_console=off mesh_edit= mesh_kind='mesh 3x2 1'
+osm_pid= hosts_pid=
+osm_engine=lash osm_env= osm_preload= osm_console=off mesh_edit= mesh_kind='mesh 3x2 1'
 mkdir -p "$work/cache"
 cd "$work" || exit 99
 
-end() {
-	[ -n "$1" ] || return 0
-	kill "$1" 2>/dev/null
-	wait "$1" 2>/dev/null
-}
-
 stop_all() {
-	end "$hosts_pid"
-	end "$osm_pid"
-	end "$ibsim_pid"
+	end "$hosts_pid" "$osm_pid" "$ibsim_pid"
 	hosts_pid= osm_pid= ibsim_pid=
 	exec 3>&-
 }
 on_exit stop_all
 
 start_fabric() {
-	mkfifo console
 	# shellcheck disable=SC2086  # a word an argument
 	"$top_builddir/tests/topology_tool" generate $mesh_kind | sed -e "$mesh_edit" >mesh.net
-	timeout 300 env $ibsim_env ibsim -s mesh.net <console >ibsim.log 2>&1 &
-	ibsim_pid=$!
-	exec 3>console
-	wait_for 10 grep -q 'Network simulator ready' ibsim.log
+	run_ibsim mesh.net
 }
 
 on_host() {

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
 # shellcheck shell=sh
 # shellcheck disable=SC2034 # used by those who source it
-# What the tests of libholdfast-verbs share: a fabric of ibsim and opensm, program_daemon, which stands for holdfastd and
-# orders moves, and programs in front of which the library is loaded.
+# What the tests of libholdfast-verbs share: a fabric of ibsim and opensm, program_daemon, which stands for holdfastd
+# and orders moves, and programs in front of which the library is loaded.
 #
 #   . "$top_srcdir/tests/tap.sh"
 #   need ...
 #   . "$top_srcdir/tests/preload.sh"
 
+. "$top_srcdir/tests/ibsim.sh"
+
 sma=$top_builddir/.libs/libhfsim-sma.so
-umad=$top_builddir/.libs/libhfsim-umad.so
 verbs=$top_builddir/.libs/libhfsim-verbs.so
 preload="$top_builddir/lib/.libs/libholdfast-verbs.so.0 $verbs"
 fabric=$top_builddir/hfsim-fabric
@@ -18,17 +19,10 @@ HF_FABRIC_MAP=$work/map
 HOLDFAST_SOCKET=$work/programs.sock
 HOLDFAST_LOG=$work/verbs.log
 export IBSIM_SOCKNAME HF_FABRIC_MAP HOLDFAST_SOCKET HOLDFAST_LOG
-ibsim_pid='' opensm_pid='' daemon_pid='' server_pid='' client_pid='' held_pid=''
+daemon_pid='' server_pid='' client_pid='' held_pid=''
 port=$((10000 + $$ % 9900))	# one more for each pair; other tests begin at 20000
 cd "$work" || exit 99
 
-# end PID ...: each is the timeout(1) of a program; what it watches gets SIGTERM through it.
-end() {
-	for pid in "$@"; do
-		kill "$pid" 2>/dev/null
-		wait "$pid" 2>/dev/null
-	done
-}
 stop() {
 	exec 3>&- 4>&- 5>&-
 	# shellcheck disable=SC2086 # each may be empty
@@ -36,21 +30,10 @@ stop() {
 }
 on_exit stop
 
-subnet_is_up() { grep -q 'SUBNET UP' opensm.log; }
 start_fabric() {
 	"$top_builddir/tests/topology_tool" generate mesh 3x2 2 >fabric.net
-	mkfifo console
-	LD_PRELOAD=$sma timeout 900 ibsim -s fabric.net <console >ibsim.log 2>&1 &
-	ibsim_pid=$!
-	exec 3>console
-	wait_for 20 grep -q 'Network simulator ready' ibsim.log || return 1
-	mkdir cache
-	echo 'force_log_flush TRUE' >opensm.conf
-	: >opensm.log
-	OSM_CACHE_DIR=$work/cache OSM_TMP_DIR=$work HF_UMAD_NODES=sm LD_PRELOAD=$umad timeout 890 opensm -l 1 \
-		-f "$work/opensm.log" -F "$work/opensm.conf" >opensm.out 2>&1 3>&- &
-	opensm_pid=$!
-	wait_for 30 subnet_is_up
+	ibsim_env=LD_PRELOAD=$sma
+	run_ibsim fabric.net && run_opensm -l 1
 }
 
 # daemon.log begins anew with each daemon, and with each "forget".
@@ -155,8 +138,8 @@ with() {
 	return "$with_rc"
 }
 
-# stress SECONDS STRATEGY [program before it ...]: connections come and go, and are moved all the time, some of them by a
-# strategy whose name begins with this pattern
+# stress SECONDS STRATEGY [program before it ...]: connections come and go, and are moved all the time, some of them by
+# a strategy whose name begins with this pattern
 stress() {
 	stress_seconds=$1 stress_by=$2
 	shift 2

@@ -2,8 +2,8 @@
 /*
  * Two ends of a reliable connection in one process send each other numbered messages of all kinds as fast as they can,
  * until standard input ends: sends, with immediate data and inline, writes with and without immediate data, reads,
- * signalled and not, one by one and in chains. Each end checks that what it receives comes in order, whole and once, and
- * that its own completions come in order, each once, with its own numbers.
+ * signalled and not, one by one and in chains. Each end checks that what it receives comes in order, whole and once,
+ * and that its own completions come in order, each once, with its own numbers.
  *
  *   preload_order [new] [extended] [events] [flush]
  *     new        posts with ibv_wr_start() to ibv_wr_complete()

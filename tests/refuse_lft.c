@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
- * Preloaded into opensm: while the file that HF_REFUSE_LFT names exists, every answer to a Set of a forwarding table has
- * status 0x1c, as from a switch that refuses it. (ibsim refuses none.)
+ * Preloaded into opensm: while the file that HF_REFUSE_LFT names exists, every answer to a Set of a forwarding table
+ * has status 0x1c, as from a switch that refuses it. (ibsim refuses none.)
  */
 #include <dlfcn.h>
 #include <stdlib.h>

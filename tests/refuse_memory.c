@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
  * Preloaded into opensm: while the file $HF_REFUSE_MEMORY is there, the plugin's calloc() of REFUSED_BYTES or more
- * fails: on a mesh of 12 switches that of the table of switches, with which the copy of a routing begins, and not those of
- * events, subscribers and Reports.
+ * fails: on a mesh of 12 switches that of the table of switches, with which the copy of a routing begins, and not those
+ * of events, subscribers and Reports.
  */
 #include <dlfcn.h>
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
-/* Preloaded into opensm: no process's memory can be read, its own neither, so a plugin that looks there sees nothing. */
+/* Preloaded into opensm: no process's memory can be read, not even its own, so who looks there sees nothing. */
 #include <errno.h>
 #include <sys/uio.h>
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
-# The query for what has changed (doc/protocol.md), asked of a real opensm: from where it leads, that it has what the SA's
-# own table has, and that nobody learns of paths of other ports.
+# The query for what has changed (doc/protocol.md), asked of a real opensm: from where it leads, that it has what the
+# SA's own table has, and that nobody learns of paths of other ports.
 . "$top_srcdir/tests/tap.sh"
 . "$top_srcdir/tests/plugin.sh"
 need jq

@@ -4,6 +4,7 @@
 # connections, an SM that is restarted, two ports in one process, reloads, and clients of the control socket that
 # misbehave.
 . "$top_srcdir/tests/tap.sh"
+. "$top_srcdir/tests/ibsim.sh"
 
 need ibsim opensm saquery jq
 
@@ -11,37 +12,20 @@ holdfastd=$top_builddir/tools/holdfastd
 client=$top_builddir/tests/control_client
 socket=$work/socket
 conf=$work/conf
-ibsim_pid= osm_pid= daemon_pid= held_pid=
+daemon_pid= held_pid=
 cd "$work" || exit 99
 
-# Ends one process that this test started, by its id.
-end() {
-	[ -n "$1" ] || return 0
-	kill "$1" 2>/dev/null
-	wait "$1" 2>/dev/null
-}
-on_exit 'exec 3>&-; end "$held_pid"; end "$daemon_pid"; end "$osm_pid"; end "$ibsim_pid"'
+on_exit 'exec 3>&-; end "$held_pid" "$daemon_pid" "$opensm_pid" "$ibsim_pid"'
 
 IBSIM_SOCKNAME=holdfastd-test.$$
 export IBSIM_SOCKNAME
 "$top_builddir/tests/topology_tool" generate mesh 3x2 1 >fabric.net || exit 99
-mkfifo console
-timeout 300 ibsim -s fabric.net <console >ibsim.log 2>&1 &
-ibsim_pid=$!
-exec 3>console
-wait_for 20 grep -q 'Network simulator ready' ibsim.log || exit 99
+run_ibsim fabric.net || exit 99
 
 at_nodes() {	# NODES COMMAND...
 	at_nodes=$1
 	shift
-	LD_PRELOAD=$top_builddir/.libs/libhfsim-umad.so HF_UMAD_NODES=$at_nodes exec "$@"
-}
-start_opensm() {
-	: >osm.log
-	echo 'force_log_flush TRUE' >opensm.conf
-	(OSM_CACHE_DIR=$work OSM_TMP_DIR=$work at_nodes sm timeout 300 opensm -F opensm.conf -f osm.log) >osm.out 2>&1 &
-	osm_pid=$!
-	wait_for 30 grep -q 'SUBNET UP' osm.log
+	LD_PRELOAD=$umad HF_UMAD_NODES=$at_nodes exec "$@"
 }
 start_daemon() {	# ARGUMENT...
 	(at_nodes 'H_0_0_0 H_2_1_0' timeout 300 "$holdfastd" -f -c "$conf" "$@") >daemon.log 2>&1 &
@@ -85,7 +69,7 @@ for node in 0 1 2 3 4 5; do
 done >connect
 
 plan 33
-try "opensm brings the subnet up" start_opensm
+try "opensm brings the subnet up" run_opensm
 try "holdfastd starts with two ports" start_daemon
 try "both ports settle" wait_for 20 is_settled
 try "stock saquery sees both subscriptions of both ports" wait_for 10 has_subscriptions 4
@@ -95,11 +79,11 @@ try "all connections are in RTS" wait_for 10 in_rts
 try "one query sufficed" holds '.status | all(.counters | .queries - .queries_failed == 1)' status
 try "the trace names the nodes" grep -q '"who":"host:H_2_1_0".*"ev":"query_done"' trace
 
-end "$osm_pid"
-osm_pid=
+end "$opensm_pid"
+opensm_pid=
 wait_for 20 holds '.status | all(.busy)' status
 try "without an SM the connections stay as they are" in_rts
-try "the SM comes back, at the same LID" start_opensm
+try "the SM comes back, at the same LID" run_opensm
 try "both ports subscribe again" wait_for 40 has_subscriptions 4
 try "and settle" wait_for 40 is_settled
 try "after a further query each" holds '.status | all(.counters.queries >= 2)' status

@@ -2,33 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
 # The options of holdfastd: table against manual page, refusals that name file and line, exit statuses.
 . "$top_srcdir/tests/tap.sh"
+. "$top_srcdir/tests/option_texts.sh"
 
 holdfastd=$top_builddir/tools/holdfastd
-manual=$top_srcdir/doc/holdfastd.conf.5
-services_manual=$top_srcdir/doc/holdfastd.services.5
 
-# "name: text Allowed: ... Default: ..." on one line for each option
-from_sample() {
-	"$holdfastd" "${1:---print-config-sample}" | awk '
-		/^# / { text = text " " substr($0, 3); next }
-		/^#/ {
-			sub(/^#/, ""); name = $1; sub(/^[^=]*= /, "")
-			print name ":" text " Default: " $0 "."; text = ""
-		}'
-}
-from_manual() {
-	awk '
-		function end() { if (name) print name ":" text; name = text = "" }
-		/^\.It Cm / { end(); name = $3; next }
-		/^\.El/ { end(); exit }
-		/^\./ { next }
-		name { text = text " " $0 }
-		END { end() }' "${1:-$manual}"
-}
-from_sample >"$work/sample"
-from_manual >"$work/manual"
-from_sample --print-services-sample >"$work/services-sample"
-from_manual "$services_manual" >"$work/services-manual"
+from_sample "$holdfastd" --print-config-sample >"$work/sample"
+from_manual "$top_srcdir/doc/holdfastd.conf.5" >"$work/manual"
+from_sample "$holdfastd" --print-services-sample >"$work/services-sample"
+from_manual "$top_srcdir/doc/holdfastd.services.5" >"$work/services-manual"
 
 refuses() {	# CONTENT EXPECTED-MESSAGE
 	printf '%b' "$1" >"$work/bad.conf"

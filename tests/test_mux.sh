@@ -3,6 +3,7 @@
 # 64 hosts of a 4x4x4 torus on two slots of a stock ibsim, beside a stock opensm. Programs have the simulated ib_umad
 # where whole MADs and tables matter, and else ibsim's own, which must be able to use the mux, too.
 . "$top_srcdir/tests/tap.sh"
+. "$top_srcdir/tests/ibsim.sh"
 
 umad2sim=$(find /usr/lib /usr/lib64 -name libumad2sim.so 2>/dev/null | head -n 1)
 [ -n "$umad2sim" ] || skip "ibsim-utils is not installed"
@@ -10,47 +11,30 @@ need ibsim opensm ibnetdiscover perfquery saquery sminfo
 tool=$top_builddir/tests/topology_tool
 client=$top_builddir/tests/mux_client
 mux=$top_builddir/hfsim-mux
-hfsim_umad=$top_builddir/.libs/libhfsim-umad.so
 fabric="torus 4x4x4 1"
 ibsim_name=hf-mux-$$-ibsim
 mux_name=hf-mux-$$
 pids=
 cd "$work" || exit 99
 
-# An opensm whose ibsim is gone does not end by itself, hence -k with timeout.
 stop() {
-	for pid in $pids; do
-		kill "$pid" 2>/dev/null
-		wait "$pid" 2>/dev/null
-	done
-	pids=
+	# shellcheck disable=SC2086 # a list
+	end $pids "$opensm_pid" "$ibsim_pid"
 	exec 3>&-
 }
 on_exit stop
 
 start_fabric() {
-	$tool generate $fabric 1 >fabric.net && mkfifo console || return 1
-	IBSIM_SOCKNAME=$ibsim_name timeout -k 3 120 ibsim -I -s fabric.net -N 1000 -S 100 -P 10000 <console >ibsim.log 2>&1 &
-	ibsim_pid=$!
-	pids="$ibsim_pid $pids"
-	exec 3>console
-	wait_for 10 grep -q 'Network simulator ready' ibsim.log && $tool guids $fabric 1 >&3
+	ibsim_env=IBSIM_SOCKNAME=$ibsim_name opensm_env=IBSIM_SOCKNAME=$ibsim_name
+	$tool generate $fabric 1 >fabric.net && run_ibsim -I -N 1000 -S 100 -P 10000 fabric.net &&
+		$tool guids $fabric 1 >&3
 }
 
 start_mux() {
-	timeout -k 3 120 "$mux" --listen "$mux_name" --ibsim "$ibsim_name" >mux.log 2>&1 &
+	timeout -k 3 900 "$mux" --listen "$mux_name" --ibsim "$ibsim_name" >mux.log 2>&1 &
 	mux_pid=$!
 	pids="$mux_pid $pids"
 	wait_for 10 grep -q 'is shared as' mux.log
-}
-
-start_opensm() {
-	mkdir -p cache
-	echo 'force_log_flush TRUE' >opensm.conf
-	OSM_CACHE_DIR=$work/cache OSM_TMP_DIR=$work IBSIM_SOCKNAME=$ibsim_name HF_UMAD_NODES=sm \
-		timeout -k 3 120 env LD_PRELOAD="$hfsim_umad" opensm -f "$work/opensm.log" -F "$work/opensm.conf" >opensm.out 2>&1 &
-	pids="$! $pids"
-	wait_for 30 grep -q 'SUBNET UP' opensm.log
 }
 
 on_host() {
@@ -67,10 +51,10 @@ on_ibsim() {
 
 # all_query COMMAND...: from all hosts at once; the answers are those that the SM's own host gets
 all_query() {
-	IBSIM_SOCKNAME=$ibsim_name HF_UMAD_NODES=sm timeout -k 3 30 env LD_PRELOAD="$hfsim_umad" "$@" >expected || return 1
+	IBSIM_SOCKNAME=$ibsim_name HF_UMAD_NODES=sm timeout -k 3 30 env LD_PRELOAD="$umad" "$@" >expected || return 1
 	query_pids=
 	for host in $hosts; do
-		IBSIM_SOCKNAME=$mux_name HF_UMAD_NODES=$host timeout -k 3 60 env LD_PRELOAD="$hfsim_umad" "$@" \
+		IBSIM_SOCKNAME=$mux_name HF_UMAD_NODES=$host timeout -k 3 60 env LD_PRELOAD="$umad" "$@" \
 			>"answer-$host" 2>"error-$host" &
 		query_pids="$query_pids $!"
 	done
@@ -84,7 +68,7 @@ all_query() {
 	return "$query_rc"
 }
 
-all_nodes() { all_query saquery -N && [ "$(grep -c NodeDescription expected)" -eq 129 ]; }
+all_nodes() { all_query saquery -N -t 30000 && [ "$(grep -c NodeDescription expected)" -eq 129 ]; }
 all_paths() { all_query saquery -p -t 30000 && [ "$(grep -c 'dgid' expected)" -eq 16641 ]; }
 
 same_discovery() {
@@ -129,7 +113,7 @@ early() {
 	"$client" "$mux_name" early 64 $hosts <word >early.out &
 	early_pid=$!
 	exec 4>word
-	wait_for 10 grep -q ready early.out && start_opensm 4>&-
+	wait_for 10 grep -q ready early.out && run_opensm 4>&-
 	early_rc=$?
 	exec 4>&-
 	wait "$early_pid" && return "$early_rc"

@@ -2,28 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
 # The plugin's options: the manual page says what the table says. What it refuses is in test_plugin_load.sh.
 . "$top_srcdir/tests/tap.sh"
+. "$top_srcdir/tests/option_texts.sh"
 
-# "name: text Allowed: ... Default: ..." on one line for each option
-from_sample() {
-	"$top_builddir/plugin/print-options" "$@" | awk '
-		/^# / { text = text " " substr($0, 3); next }
-		/^#/ {
-			sub(/^#/, ""); name = $1; sub(/^[^=]*= /, "")
-			print name ":" text " Default: " $0 "."; text = ""
-		}'
-}
-from_manual() {
-	awk '
-		function end() { if (name) print name ":" text; name = text = "" }
-		/^\.It Cm / { end(); name = $3; next }
-		/^\.El/ { end(); exit }
-		/^\./ { next }
-		name { text = text " " $0 }' "$top_srcdir/doc/$1"
-}
-from_sample >"$work/sample"
-from_manual osmholdfast.conf.5 >"$work/manual"
-from_sample services >"$work/sample-services"
-from_manual holdfast-services.5 >"$work/manual-services"
+from_sample "$top_builddir/plugin/print-options" >"$work/sample"
+from_manual "$top_srcdir/doc/osmholdfast.conf.5" >"$work/manual"
+from_sample "$top_builddir/plugin/print-options" services >"$work/sample-services"
+from_manual "$top_srcdir/doc/holdfast-services.5" >"$work/manual-services"
 
 plan 5
 try "there are options" [ "$(wc -l <"$work/sample")" -ge 10 ]

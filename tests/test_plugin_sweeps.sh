@@ -170,7 +170,8 @@ bursts_are_told() {
 # acknowledgement on, "-" for no tables; "early" where one was missing.
 held_before_reports() {
 	sed -n 's/.*"t":\([0-9]*\),.*"ev":"routing_done","epoch":\([0-9]*\),.*/\2 \1/p' trace >routings
-	# The epoch lies at byte 20 of what the IBA reserves, that at byte 19 of the Notice, that at byte 32 of the data.
+	# The epoch lies at byte 20 of what the IBA reserves, that at byte 19 of the Notice, that at byte 32 of the
+	# data.
 	tshark -r capture.pcap -Y 'infiniband.mad.attributeid == 0x19 || (infiniband.mad.method == 6 &&
 		infiniband.mad.mgmtclass == 3)' -T fields -e frame.time_epoch -e infiniband.mad.method \
 		-e infiniband.mad.status -e infiniband.mad.transactionid -e infiniband.mad.data 2>tshark.log |

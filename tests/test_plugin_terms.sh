@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
-# Partitions with SLs of their own, a QoS policy that limits MTU, rate and packet life by source and destination, and two
-# LIDs a port: what changes for a fault, another partition or another policy is what the records that a stock saquery
-# gets before and after differ in, and the Reports hold the new ones' SLs.
+# Partitions with SLs of their own, a QoS policy that limits MTU, rate and packet life by source and destination, and
+# two LIDs a port: what changes for a fault, another partition or another policy is what the records that a stock
+# saquery gets before and after differ in, and the Reports hold the new ones' SLs.
 . "$top_srcdir/tests/tap.sh"
 . "$top_srcdir/tests/plugin.sh"
 
@@ -113,8 +113,8 @@ other_partition() {
 	write_partitions 6
 	hup
 }
-# drops KIND: the SL2VL tables of this kind of ports, as opensm's options name them, have VL 15 for SL 5. What is lost is
-# in no record of a Report.
+# drops KIND: the SL2VL tables of this kind of ports, as opensm's options name them, have VL 15 for SL 5. What is lost
+# is in no record of a Report.
 drops() {
 	remember
 	sed -i '/sl2vl/d' opensm.conf

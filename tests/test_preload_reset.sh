@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
-# libholdfast-verbs on adapters that can neither drain nor migrate: connections are reset, again and again, while programs
-# use them, and nothing is lost, doubled or out of order.
+# libholdfast-verbs on adapters that can neither drain nor migrate: connections are reset, again and again, while
+# programs use them, and nothing is lost, doubled or out of order.
 . "$top_srcdir/tests/tap.sh"
 
 need ibsim opensm ibv_rc_pingpong ib_send_bw ib_atomic_bw valgrind
@@ -25,7 +25,8 @@ move_often() {
 		move_all "$1" 'lost=0 ' || { echo "in round $round"; return 1; }
 	done
 }
-# often COUNT program [argument ...]: an endless program with so many connections; packets go to the last SL and no other
+# often COUNT program [argument ...]: an endless program with so many connections; packets go to the last SL
+# alone
 often() {
 	often_count=$1
 	shift

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
 # The Reports as they are on the wire, read by an independent decoder (tshark) and compared with what the SA answers to
 # a stock client: exactly the paths that changed are told, with exactly the SA's records, to exactly their two hosts. In
-# every mode a path that is lost while both its ends are there leads to trap 68 that says to wait, its return to trap 69.
+# every mode a path that is lost while both its ends are there leads to trap 68 that says to wait, its return to trap
+# 69.
 . "$top_srcdir/tests/tap.sh"
 . "$top_srcdir/tests/plugin.sh"
 need tshark
@@ -29,7 +30,8 @@ every() {
 
 count_reports() { [ "$(wc -l <reports)" -eq "$1" ] && [ "$(cut -f $to reports | sort -u | wc -l)" -eq "$2" ]; }
 
-# A record a line, in the form of sa_records. PATH_REC lies at byte 80 of the Notice, which is the SA's data, 32 bytes behind the MAD's common header.
+# A record a line, in the form of sa_records. PATH_REC lies at byte 80 of the Notice, which is the SA's data, 32 bytes
+# behind the MAD's common header.
 notice_records() {
 	cut -f $data reports | awk '{
 		r = substr($1, 2 * (32 + 80) + 1, 128)

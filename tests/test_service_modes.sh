@@ -38,12 +38,9 @@ second_ports() {
 }
 
 start_dual_fabric() {
-	mkfifo console
 	"$top_builddir/tests/topology_tool" generate mesh 3x2 1 | second_ports >mesh.net
-	timeout 300 env LD_PRELOAD="$top_builddir/.libs/libhfsim-sma.so" ibsim -s mesh.net <console >ibsim.log 2>&1 &
-	ibsim_pid=$!
-	exec 3>console
-	wait_for 10 grep -q 'Network simulator ready' ibsim.log
+	ibsim_env=LD_PRELOAD=$top_builddir/.libs/libhfsim-sma.so
+	run_ibsim mesh.net
 }
 
 port_of_2=0x0268660002000501 port_of_1=0x0268660002000301 second_of_2=0x0268660002000502

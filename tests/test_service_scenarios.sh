@@ -19,7 +19,7 @@ fails_with() {
 }
 
 set -- "$HF_SCENARIO_DIR"/service-*.conf
-plan $(($# + 6))
+plan $(($# + 10))
 for file; do
 	name=${file##*/}
 	try "${name%.conf}" passes "${name%.conf}"
@@ -32,6 +32,23 @@ try "the timeline says when and where the service was heard again" \
 try "the numbers are those of packets that were really sent and received" \
 	holds '.packets_sent > 500 and .packets_lost > 0 and .packets_lost < .packets_sent and
 		.faults[0].services[0].ms_silent > 0 and .faults[0].services[0].ms_moved > 0'
+
+passes service-heartbeat
+try "the owner's hook runs at the failover" \
+	grep -q 'H_1_1_0 has run the hook of service storage: owner, ok' out
+gives_then_takes() {
+	awk '/^back-to-first$/ { is_back = 1 }
+		is_back && / has run the hook .*: (give|take|owner),/ { print $2, $(NF - 1), $NF }' out >ran
+	printf '%s\n' 'H_1_1_0 give, ok' 'H_2_1_0 take, ok' 'H_2_1_0 owner, ok' | cmp - ran
+}
+try "both hooks run at the failback, the giver's first" gives_then_takes
+
+# Nothing is given, so take fails.
+cp "$HF_SCENARIO_DIR"/service-heartbeat.* .
+sed -i 's/^give).*/give) ;;/' service-heartbeat.hook
+sed -i 's/back-to-first.services_moved = 1/back-to-first.services_moved = 0/' service-heartbeat.conf
+try "a hook that fails keeps the service where it is" passes ./service-heartbeat.conf
+try "and the timeline says so" grep -q "H_2_1_0 has run the hook of service storage: take, failed, status 1" out
 
 # The same story without the plugin's services: the node dies, and nobody takes over.
 cp "$HF_SCENARIO_DIR"/service-failover.* .

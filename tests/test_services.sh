@@ -159,8 +159,8 @@ moving() {
 try "moves in the middle of sweeps" moving
 try "end where the last one says" owner_is H_2_1_0
 
-# What leave_first adds to forty moves, in milliseconds: the next node is to join as soon as the tables are written. Where
-# that waits for the thread's next look, it is a second for every fifth or so.
+# What leave_first adds to forty moves, in milliseconds: the next node is to join as soon as the tables are written.
+# Where that waits for the thread's next look, it is a second for every fifth or so.
 serves() {	# NODE, which is at port 1 of its switch
 	on_host sm ibroute -M -G "$(switch_guid_of "$1")" |
 		awk -v mlid="$mlid" '$1 == mlid && substr($0, 15, 1) == "x" { found = 1 } END { exit !found }'

@@ -3,22 +3,15 @@
 # A stock ibsim with libhfsim-sma.so: LASH and DFSSSP are in force on tori that need more than eight lanes, what is set
 # reads back with stock smpquery, and no client stops the fabric.
 . "$top_srcdir/tests/tap.sh"
+. "$top_srcdir/tests/ibsim.sh"
 
 need ibsim opensm saquery smpquery jq
 sma=$top_builddir/.libs/libhfsim-sma.so
-umad=$top_builddir/.libs/libhfsim-umad.so
 tool=$top_builddir/tests/sma_tool
 IBSIM_SOCKNAME=hf-sma-$$
 export IBSIM_SOCKNAME
-ibsim_pid='' opensm_pid='' held_pid=''
+held_pid=''
 
-# end PID ...: each is the timeout(1) of a program; what it watches gets SIGTERM through it.
-end() {
-	for pid in "$@"; do
-		kill "$pid" 2>/dev/null
-		wait "$pid" 2>/dev/null
-	done
-}
 stop() {
 	[ -z "$held_pid" ] || kill -CONT "$(pgrep -P "$held_pid")" 2>/dev/null
 	# shellcheck disable=SC2086 # each may be empty
@@ -29,24 +22,11 @@ stop() {
 on_exit stop
 
 now_ms() { date +%s%3N; }
-subnet_is_up() { grep -q 'SUBNET UP' opensm.log; }
 subnet_is_up_again() { [ "$(grep -c 'SUBNET UP' opensm.log)" -gt "$sweeps" ]; }
 
-start_ibsim() {
-	timeout 120 env LD_PRELOAD="$preload" "$@" ibsim -s -N 20000 -S 4200 -P 200000 fabric.net <console >ibsim.log 2>&1 &
-	ibsim_pid=$!
-	exec 3>console
-	wait_for 10 grep -q 'Network simulator ready' ibsim.log
-}
-
 start_opensm() {
-	mkdir cache
-	echo 'force_log_flush TRUE' >opensm.conf
 	started=$(now_ms)
-	OSM_CACHE_DIR=$PWD/cache OSM_TMP_DIR=$PWD HF_UMAD_NODES=sm LD_PRELOAD=$umad timeout 110 opensm -R "$1" \
-		-f "$PWD/opensm.log" -F "$PWD/opensm.conf" --maxsmps 64 >opensm.out 2>&1 &
-	opensm_pid=$!
-	wait_for 60 subnet_is_up || return 1
+	run_opensm -R "$1" --maxsmps 64 || return 1
 	bring_up_ms=$(($(now_ms) - started))
 }
 
@@ -56,10 +36,10 @@ bring_up() {
 	mkdir "$work/$1"
 	cd "$work/$1" || return 1
 	"$top_builddir/tests/topology_tool" generate torus "$2" "$3" >fabric.net
-	mkfifo console
-	engine=$4 preload=$5
+	engine=$4 ibsim_env=LD_PRELOAD=$5
 	shift 5
-	start_ibsim "$@" && start_opensm "$engine"
+	ibsim_env="$ibsim_env $*"
+	run_ibsim -N 20000 -S 4200 -P 200000 fabric.net && start_opensm "$engine"
 }
 
 # on NODE program [argument ...]

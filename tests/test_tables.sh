@@ -3,42 +3,24 @@
 # "holdfast tables" against stock diagnostics on the same fabric: ibroute, smpquery, saquery and ibnetdiscover see the
 # same tables, SL to VL maps, path records and cables.
 . "$top_srcdir/tests/tap.sh"
+. "$top_srcdir/tests/ibsim.sh"
 
 need ibsim opensm saquery ibroute smpquery ibnetdiscover jq
-preload=$top_builddir/.libs/libhfsim-umad.so
 holdfast=$top_builddir/tools/holdfast
 IBSIM_SOCKNAME=hf-tables-$$
 export IBSIM_SOCKNAME
-pids=
 cd "$work" || exit 99
 
-# Each is the timeout(1) of a program; what it watches gets SIGTERM through it.
 stop() {
-	for pid in $pids; do
-		kill "$pid" 2>/dev/null
-		wait "$pid" 2>/dev/null
-	done
+	end "$opensm_pid" "$ibsim_pid"
 	exec 3>&-
 }
 on_exit stop
 
-on_sm() { HF_UMAD_NODES=sm LD_PRELOAD=$preload timeout 60 "$@"; }
+on_sm() { HF_UMAD_NODES=sm LD_PRELOAD=$umad timeout 60 "$@"; }
 
 start_fabric() {
-	"$top_builddir/tools/hfsim" topology mesh 3x2 --sm >fabric.net && mkfifo console || return 1
-	timeout 60 ibsim -s fabric.net <console >ibsim.log 2>&1 &
-	pids="$! $pids"
-	exec 3>console
-	wait_for 10 grep -q 'Network simulator ready' ibsim.log
-}
-
-start_opensm() {
-	mkdir cache
-	echo 'force_log_flush TRUE' >opensm.conf
-	OSM_CACHE_DIR=$work/cache OSM_TMP_DIR=$work HF_UMAD_NODES=sm LD_PRELOAD=$preload \
-		timeout 60 opensm -Q -R lash -f "$work/opensm.log" -F "$work/opensm.conf" >opensm.out 2>&1 &
-	pids="$! $pids"
-	wait_for 20 grep -q 'SUBNET UP' opensm.log
+	"$top_builddir/tools/hfsim" topology mesh 3x2 --sm >fabric.net && run_ibsim fabric.net
 }
 
 same() { diff "$1" "$2" && [ -s "$1" ]; }
@@ -92,7 +74,7 @@ links_are_ibnetdiscovers() {
 
 plan 10
 try "ibsim starts" start_fabric
-try "opensm brings the subnet up" start_opensm
+try "opensm brings the subnet up" run_opensm -Q -R lash
 tables() { on_sm "$holdfast" tables --json --paths >tables.json; }
 try "the tables can be read" tables
 try "they are JSON of version 1 with 6 switches and 7 hosts" \

@@ -2,19 +2,17 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
 # What the generators write, ibsim loads; what stock ibnetdiscover and opensm then find is the fabric that was meant.
 . "$top_srcdir/tests/tap.sh"
+. "$top_srcdir/tests/ibsim.sh"
 
 umad2sim=$(find /usr/lib /usr/lib64 -name libumad2sim.so 2>/dev/null | head -n 1)
 [ -n "$umad2sim" ] || skip "ibsim-utils is not installed"
 need ibsim opensm ibnetdiscover
 tool=$top_builddir/tests/topology_tool
-ibsim_pid= osm_pid=
+osm_pid=
 cd "$work" || exit 99
 
 stop() {
-	for pid in $osm_pid $ibsim_pid; do
-		kill "$pid" 2>/dev/null
-		wait "$pid" 2>/dev/null
-	done
+	end "$osm_pid" "$ibsim_pid"
 	osm_pid= ibsim_pid=
 	exec 3>&-
 }
@@ -24,14 +22,9 @@ on_exit stop
 start_ibsim() {
 	net=$1
 	shift
-	rm -f console
-	mkfifo console
 	IBSIM_SOCKNAME=hf-topology-$$-$net
 	export IBSIM_SOCKNAME
-	timeout 60 ibsim "$@" -s -N 20000 -S 4200 -P 200000 "$net" <console >ibsim.log 2>&1 &
-	ibsim_pid=$!
-	exec 3>console
-	wait_for 10 grep -q 'Network simulator ready' ibsim.log
+	run_ibsim "$@" -N 20000 -S 4200 -P 200000 "$net"
 }
 
 on_fabric() { SIM_HOST=sm LD_PRELOAD=$umad2sim timeout 30 "$@"; }

@@ -3,10 +3,10 @@
 # Stock verbs programs on simulated adapters: stock opensm and ibsim make a 3x2 mesh with two hosts a switch, the
 # programs of ibverbs-utils and perftest run between its hosts, and the fabric counts. Each case of verbs_tool runs too.
 . "$top_srcdir/tests/tap.sh"
+. "$top_srcdir/tests/ibsim.sh"
 
 need ibsim opensm ibv_devinfo ibv_rc_pingpong ib_send_bw
 sma=$top_builddir/.libs/libhfsim-sma.so
-umad=$top_builddir/.libs/libhfsim-umad.so
 verbs=$top_builddir/.libs/libhfsim-verbs.so
 tool=$top_builddir/tests/verbs_tool
 smp=$top_builddir/tests/sma_tool
@@ -14,16 +14,9 @@ fabric=$top_builddir/hfsim-fabric
 IBSIM_SOCKNAME=hf-verbs-$$
 HF_FABRIC_MAP=$work/map
 export IBSIM_SOCKNAME HF_FABRIC_MAP
-ibsim_pid='' opensm_pid='' server_pid='' held_pid=''
+server_pid='' held_pid=''
 cd "$work" || exit 99
 
-# end PID ...: each is the timeout(1) of a program; what it watches gets SIGTERM through it.
-end() {
-	for pid in "$@"; do
-		kill "$pid" 2>/dev/null
-		wait "$pid" 2>/dev/null
-	done
-}
 stop() {
 	exec 3>&- 4>&-
 	# shellcheck disable=SC2086 # each may be empty
@@ -33,23 +26,10 @@ on_exit stop
 
 start_ibsim() {
 	"$top_builddir/tests/topology_tool" generate mesh 3x2 2 >fabric.net
-	mkfifo console
-	LD_PRELOAD=$sma timeout 300 ibsim -s fabric.net <console >ibsim.log 2>&1 &
-	ibsim_pid=$!
-	exec 3>console
-	wait_for 10 grep -q 'Network simulator ready' ibsim.log
+	ibsim_env=LD_PRELOAD=$sma
+	run_ibsim fabric.net
 }
 
-subnet_is_up() { grep -q 'SUBNET UP' opensm.log; }
-start_opensm() {
-	[ -d cache ] || mkdir cache
-	echo 'force_log_flush TRUE' >opensm.conf
-	: >opensm.log
-	OSM_CACHE_DIR=$work/cache OSM_TMP_DIR=$work HF_UMAD_NODES=sm LD_PRELOAD=$umad timeout 290 opensm -l 1 \
-		-f "$work/opensm.log" -F "$work/opensm.conf" >opensm.out 2>&1 3>&- &
-	opensm_pid=$!
-	wait_for 20 subnet_is_up
-}
 stop_opensm() {
 	end "$opensm_pid"
 	opensm_pid=''
@@ -209,7 +189,7 @@ is_sending() { sent_before=${sent_before:-$(sent)}; [ "$(sent)" -gt $((sent_befo
 cut_ends_in_retry_exceeded() {
 	hold ready lost && cut S_2_1 5 && go_on && ended_well && has_state H_2_1_0 1 1
 }
-heals() { echo 'ReLink "S_2_1"[5]' >&3 && start_opensm && wait_for 10 has_state H_2_1_0 1 4; }
+heals() { echo 'ReLink "S_2_1"[5]' >&3 && run_opensm -l 1 && wait_for 10 has_state H_2_1_0 1 4; }
 
 multicast() { on "H_0_0_0 H_1_0_0 H_2_1_0 H_0_1_0" "$tool" multicast "$1"; }
 # From S_0_0 (hosts at 5 and 6) to S_1_0 at 2, whose host is at 5; nobody else.
@@ -226,7 +206,7 @@ by_default_port() {
 
 plan 61
 try "ibsim with a fabric map" start_ibsim
-try "opensm brings up the mesh" start_opensm
+try "opensm brings up the mesh" run_opensm -l 1
 try "ibv_devinfo" devinfo_is_right
 try "a node that is none" no_device_elsewhere
 try "a map that is cut" damaged_map_refused

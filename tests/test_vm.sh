@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
-# Real queue pairs: Debian's kernel with rdma_rxe in a virtual machine. What is tested there stands in vm/guest, and each
-# case of it is one here. Its answers to each transition of a queue pair are then held to those of a simulated adapter.
+# Real queue pairs: Debian's kernel with rdma_rxe in a virtual machine. What is tested there stands in vm/guest, and
+# each case of it is one here. Its answers to each transition of a queue pair are then held to those of a simulated
+# adapter.
 . "$top_srcdir/tests/tap.sh"
 . "$top_srcdir/tests/plugin.sh"
 

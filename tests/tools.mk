@@ -24,7 +24,7 @@ EXTRA_DIST += $(SOAK_TESTS) tests/soak.sh
 
 check_PROGRAMS += tests/control_client
 TESTS += tests/test_holdfastd_options.sh tests/test_holdfastd.sh
-EXTRA_DIST += tests/test_holdfastd_options.sh tests/test_holdfastd.sh
+EXTRA_DIST += tests/option_texts.sh tests/test_holdfastd_options.sh tests/test_holdfastd.sh
 
 check_PROGRAMS += tests/program_client
 tests_program_client_SOURCES = tests/program_client.c

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
  * Each transition of the table, with each attribute missing or added, through ibv_modify_qp(). "transitions" holds the
- * answers to the table; after a refusal a queue pair must be as it was. "answers" prints them, to be compared with those
- * of another adapter:
+ * answers to the table; after a refusal a queue pair must be as it was. "answers" prints them, to be compared with
+ * those of another adapter:
  *
  *	TYPE FROM TO ATTRIBUTES	ANSWER STATE
  *
  * ATTRIBUTES are those that the table requires, with what it has as optional (all), with one more (+NAME) or one less
- * (-NAME). ANSWER is ok, the error's name, or unreachable where FROM is not reached; STATE is the one that the queue pair
- * is in then.
+ * (-NAME). ANSWER is ok, the error's name, or unreachable where FROM is not reached; STATE is the one that the queue
+ * pair is in then.
  */
 #include "verbs_tool.h"
 

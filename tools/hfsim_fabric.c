@@ -284,6 +284,14 @@ int hf_fabric_wait(struct hf_fabric *fabric, const char *what, bool (*is_reached
 	}
 }
 
+bool hf_fabric_is_past(struct hf_fabric *fabric, void *ctx)
+{
+	const uint64_t *until_ns = ctx;
+
+	(void)fabric;
+	return hf_now_ns() >= *until_ns;
+}
+
 static int start_ibsim(struct hf_fabric *fabric)
 {
 	struct hf_path net = hf_fabric_path(fabric, HF_FILE_NET), log = hf_fabric_path(fabric, "ibsim.log");

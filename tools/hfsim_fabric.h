@@ -40,7 +40,7 @@ struct hf_fabric {
 	char host_socket_name[64];	/* of the hosts: the same, or the multiplexer's */
 	char *parts[HF_N_PARTS];
 	bool is_sm_stopped;		/* opensm has got SIGSTOP */
-	bool is_captured;		/* MADs are written to files; as the scenario has it unless changed after init */
+	bool is_captured;		/* MADs are written to files; the scenario's unless changed after init */
 	struct hf_reach reach;		/* what the faults have cut off */
 	struct hf_ibsim ibsim;
 	struct hf_child mux;
@@ -142,6 +142,9 @@ void hf_fabric_fini(struct hf_fabric *fabric, bool keep_dir);
  */
 int hf_fabric_wait(struct hf_fabric *fabric, const char *what, bool (*is_reached)(struct hf_fabric *fabric, void *ctx),
 		   void *ctx, int timeout_ms);
+
+/* For hf_fabric_wait(): whether the time at @ctx, a uint64_t in nanoseconds, has come. */
+bool hf_fabric_is_past(struct hf_fabric *fabric, void *ctx);
 
 /**
  * hf_fabric_start_tool() - start a diagnostic at the SM's node, and do not wait

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
- * The verbs programs of a running fabric, on simulated adapters (hfsim-verbs(7)), with libholdfast-verbs in front of them
- * unless the scenario says otherwise. They run from when the hosts are up to the end of the run.
+ * The verbs programs of a running fabric, on simulated adapters (hfsim-verbs(7)), with libholdfast-verbs in front of
+ * them unless the scenario says otherwise. They run from when the hosts are up to the end of the run.
  */
 #ifndef HF_TOOLS_HFSIM_PROGRAMS_H
 #define HF_TOOLS_HFSIM_PROGRAMS_H

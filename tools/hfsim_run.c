@@ -255,20 +255,14 @@ static void note_settled(struct hf_run *run, const struct hf_measure *before, ui
 	}
 }
 
-static bool is_past(struct hf_fabric *fabric, void *ctx)
-{
-	const uint64_t *until_ns = ctx;
-
-	(void)fabric;
-	return hf_now_ns() >= *until_ns;
-}
-
 static int wait_for_fault(struct hf_run *run, const struct hf_fault *fault)
 {
 	uint64_t until_ns = hf_now_ns() + fault->after_ms * UINT64_C(1000000);
 
-	return fault->after_ms == 0 ? 0 : hf_fabric_wait(&run->fabric, "the time of a fault", is_past, &until_ns,
-							 fault->after_ms + QUIET_MS);
+	if (!fault->after_ms)
+		return 0;
+	return hf_fabric_wait(&run->fabric, "the time of a fault", hf_fabric_is_past, &until_ns,
+			      fault->after_ms + QUIET_MS);
 }
 
 static int run_fault(struct hf_run *run, const struct hf_fault *fault, const struct progress *progress)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
- * What ports send in the course of a run: a thread looks at the packet counters of the fabric map all the time and keeps
- * the spans of time in which packets went out on one SL.
+ * What ports send in the course of a run: a thread looks at the packet counters of the fabric map all the time and
+ * keeps the spans of time in which packets went out on one SL.
  */
 #ifndef HF_TOOLS_HFSIM_SAMPLER_H
 #define HF_TOOLS_HFSIM_SAMPLER_H

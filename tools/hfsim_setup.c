@@ -144,10 +144,9 @@ static void copy_line(const struct hf_fabric *fabric, const char *line, FILE *ou
 	fputs(line, out);
 }
 
-int hf_setup_services(struct hf_fabric *fabric)
+static int copy_file(struct hf_fabric *fabric, const char *from, const char *name, mode_t mode)
 {
-	struct hf_path path = hf_fabric_path(fabric, HF_FILE_SERVICES);
-	const char *from = fabric->scenario->services_file;
+	struct hf_path path = hf_fabric_path(fabric, "%s", name);
 	FILE *in = fopen(from, "re"), *out;
 	char *line = NULL;
 	size_t room = 0;
@@ -156,12 +155,22 @@ int hf_setup_services(struct hf_fabric *fabric)
 	if (!in)
 		return hf_fabric_fail(fabric, -errno, "%s: %s", from, strerror(errno));
 	err = open_file(fabric, &path, &out);
+	if (!err)
+		fchmod(fileno(out), mode);
 	while (!err && getline(&line, &room, in) >= 0)
 		copy_line(fabric, line, out);
 	free(line);
 	fclose(in);
-	if (!err)
-		err = close_file(fabric, &path, out);
+	return err ? err : close_file(fabric, &path, out);
+}
+
+int hf_setup_services(struct hf_fabric *fabric)
+{
+	const struct hf_scenario *scenario = fabric->scenario;
+	int err = copy_file(fabric, scenario->services_file, HF_FILE_SERVICES, 0644);
+
+	if (!err && scenario->hook_file)
+		err = copy_file(fabric, scenario->hook_file, HF_FILE_HOOK, 0755);
 	return err ? err : write_key(fabric);
 }
 

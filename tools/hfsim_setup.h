@@ -22,10 +22,11 @@
 #define HF_FILE_STANDBY_DIR	"standby"	/* what opensm keeps for its next start */
 #define HF_FILE_SERVICES	"services.conf"
 #define HF_FILE_KEY		"service.key"
+#define HF_FILE_HOOK		"service.hook"
 #define HF_FILE_MAP		"fabric.map"
 #define HF_FILE_JOURNAL		"opensm.journal"
 #define HF_FILE_STANDBY_JOURNAL	"standby.journal"
-#define HF_FILE_HOST		"host-%zu"	/* .conf, .connect, .socket, .programs, .trace, .pcap, .log; the daemon's index */
+#define HF_FILE_HOST		"host-%zu"	/* .conf, .socket, .services, .trace, ...; the daemon's index */
 
 /* All of them return 0 or the negative errno of writing, and set fabric->error. */
 int hf_setup_net(struct hf_fabric *fabric);
@@ -33,8 +34,8 @@ int hf_setup_opensm(struct hf_fabric *fabric);
 int hf_setup_daemon(struct hf_fabric *fabric, const struct hf_daemon *daemon);
 
 /*
- * The services file and the key of the run: in the file that the scenario names @DIR@ stands for the run's directory, in
- * which there is a key service.key.
+ * The services file, the hook and the key of the run: in the files that the scenario names @DIR@ stands for the run's
+ * directory, in which there is a key service.key.
  */
 int hf_setup_services(struct hf_fabric *fabric);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
- * The invariant of Holdfast: for each subscribed host and each destination, what the host holds equals what the SA would
- * answer. Pure: what stock saquery printed and what hosts said can be judged again.
+ * The invariant of Holdfast: for each subscribed host and each destination, what the host holds equals what the SA
+ * would answer. Pure: what stock saquery printed and what hosts said can be judged again.
  */
 #ifndef HF_TOOLS_HFSIM_STALE_H
 #define HF_TOOLS_HFSIM_STALE_H

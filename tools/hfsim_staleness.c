@@ -121,14 +121,6 @@ static int look_at_hosts(struct hf_fabric *fabric, const struct hf_path_set *sai
 	return err;
 }
 
-static bool is_past(struct hf_fabric *fabric, void *ctx)
-{
-	const uint64_t *until_ns = ctx;
-
-	(void)fabric;
-	return hf_now_ns() >= *until_ns;
-}
-
 /* What no waiting mends. */
 static bool is_final(int err)
 {
@@ -169,7 +161,7 @@ int hf_staleness_wait(struct hf_fabric *fabric, int limit_ms, struct hf_stalenes
 		if ((!err && ret_staleness->fresh_ns && last_news_ns(fabric) < asked_ns) || is_final(err) ||
 		    next_ns > deadline_ns)
 			break;
-		err = hf_fabric_wait(fabric, "hosts that are stale", is_past, &next_ns, LOOK_MS * 10);
+		err = hf_fabric_wait(fabric, "hosts that are stale", hf_fabric_is_past, &next_ns, LOOK_MS * 10);
 		if (err)
 			break;
 	}

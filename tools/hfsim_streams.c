@@ -175,7 +175,10 @@ void hf_streams_write_node(const struct hf_fabric *fabric, const struct hf_topol
 			fprintf(out, "%s \"0x%016" PRIx64 "\"", comma, port_guid_of(fabric, &service->nodes[j]));
 			comma = ",";
 		}
-		fprintf(out, " }\n}\n");
+		fprintf(out, " }\n");
+		if (fabric->scenario->hook_file)
+			fprintf(out, "\thook = \"%s\"\n", hf_fabric_path(fabric, HF_FILE_HOOK).text);
+		fprintf(out, "}\n");
 	}
 }
 

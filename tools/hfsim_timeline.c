@@ -205,6 +205,21 @@ static void describe_service(const struct hf_event *event, const struct hf_timel
 		hf_event_number(event, "term"));
 }
 
+/* In the traces of services hosts are called by their port GUIDs. */
+static void describe_hook_started(const struct hf_event *event, const struct hf_timeline_names *names, FILE *out)
+{
+	fprintf(out, "%s runs the hook of service %s: %s", name_guid(names, name_host(event)),
+		hf_event_text(event, "service"), hf_event_text(event, "phase"));
+}
+
+static void describe_hook_ended(const struct hf_event *event, const struct hf_timeline_names *names, FILE *out)
+{
+	fprintf(out, "%s has run the hook of service %s: %s, %s", name_guid(names, name_host(event)),
+		hf_event_text(event, "service"), hf_event_text(event, "phase"), hf_event_text(event, "end"));
+	if (hf_event_number(event, "status"))
+		fprintf(out, ", status %d", (int)hf_event_number(event, "status"));
+}
+
 static void describe_silent(const struct hf_event *event, const struct hf_timeline_names *names, FILE *out)
 {
 	(void)names;
@@ -246,6 +261,8 @@ static const struct {
 	{ "path_returned", describe_returned },
 	{ "settled", describe_settled },
 	{ "service", describe_service },
+	{ "hook_started", describe_hook_started },
+	{ "hook_ended", describe_hook_ended },
 	{ "service_silent", describe_silent },
 	{ "service_heard", describe_heard },
 };

@@ -26,8 +26,8 @@ enum hf_part {
  * @ret_path: absolute path, to be freed
  *
  * The environment comes first (HF_IBSIM, HF_OPENSM, HF_SAQUERY, HF_HOLDFAST, HF_HOLDFASTD, HF_MUX, HF_TRAFFIC,
- * HF_UMAD, HF_SIM_VERBS, HF_VERBS, HF_SMA, HF_PLUGIN_DIR, HF_SCENARIO_DIR), then the build tree that hfsim lies in, then the folders of the
- * installation, then PATH.
+ * HF_UMAD, HF_SIM_VERBS, HF_VERBS, HF_SMA, HF_PLUGIN_DIR, HF_SCENARIO_DIR), then the build tree that hfsim lies in,
+ * then the folders of the installation, then PATH.
  *
  * Return: 0; -ENOENT where it is nowhere; -ENOMEM.
  */

@@ -128,8 +128,8 @@ struct hf_host_program {
  * @host:    the port
  * @program: its name is copied; a path with a GID of zeros is known by its DLID, and waits until the SM has named it
  *
- * The connection is moved where its DLID, SL, source path bits (with LMC) or static rate are not the SM's, or its MTU is
- * larger than the path's. One of another partition than the SM's path to that destination is left alone.
+ * The connection is moved where its DLID, SL, source path bits (with LMC) or static rate are not the SM's, or its MTU
+ * is larger than the path's. One of another partition than the SM's path to that destination is left alone.
  *
  * Return: 0; -EEXIST where the port has a connection of this number; -ENOMEM.
  */
@@ -173,7 +173,7 @@ struct hf_host_counters {
 	uint64_t records;		/* path records received, in tables and in traps */
 	uint64_t records_refused;	/* that start at another port */
 	uint64_t deltas;		/* taken: answers that have changes alone, from an SM with Holdfast */
-	uint64_t deltas_refused;	/* malformed, or not leading on from the table held; in answers and in Reports */
+	uint64_t deltas_refused;	/* malformed, or not leading on from the table held; also in Reports */
 	uint64_t whole_tables;		/* taken, as deltas or as path records */
 	uint64_t changes;		/* destinations in deltas and in Reports that were taken */
 	uint64_t reports_taken;		/* Reports of an SM with Holdfast whose paths were taken, without a query */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
  * What libholdfast-verbs knows of completion queues with recorded queue pairs (work.h) on them. Completions that were
- * taken out of the adapter for a reset, or that it will never bring, wait in a stash that the program's polls see first.
+ * taken out of the adapter for a reset, or that it will never bring, wait in a stash that the program's polls see
+ * first.
  */
 #ifndef HF_LIB_VERBS_COMPLETION_QUEUE_H
 #define HF_LIB_VERBS_COMPLETION_QUEUE_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
- * Stands in front of an adapter's data path: ibv_post_send(), ibv_post_recv() and ibv_poll_cq() are inline functions that
- * go through the device's table of functions, as do those of the extended interfaces. Only where RESET may be used; else
- * the program's data path does not meet this library.
+ * Stands in front of an adapter's data path: ibv_post_send(), ibv_post_recv() and ibv_poll_cq() are inline functions
+ * that go through the device's table of functions, as do those of the extended interfaces. Only where RESET may be
+ * used; else the program's data path does not meet this library.
  */
 #ifndef HF_LIB_VERBS_DATA_PATH_H
 #define HF_LIB_VERBS_DATA_PATH_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
  * What the two ends of a reliable connection say to each other to reset it (doc/program-protocol.md). A pure state
- * machine for each connection: messages, time and the outcome of what it asks for go in; messages to send and what is to
- * be done come out.
+ * machine for each connection: messages, time and the outcome of what it asks for go in; messages to send and what is
+ * to be done come out.
  *
  *   initiator             other end
  *   FREEZE ->             stops
@@ -60,7 +60,7 @@ struct hf_handshake_message {
 	struct hf_peer_header header; /* kind: enum hf_handshake_kind */
 	uint8_t version;
 	uint8_t reason;		/* enum hf_handshake_reason, in REFUSED */
-	uint8_t mtu;		/* IBA's code; in FROZEN the largest that this end can use, in GO the one that both use */
+	uint8_t mtu;		/* IBA's code; in FROZEN the largest that this end can use, in GO that of both */
 	uint8_t reserved;
 	__be32 round;
 	__be32 floor;		/* in FROZEN: later rounds are above it */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
- * The record of a queue pair's work requests, from the post to the completion, so that they can be posted once more. Pure:
- * no call of verbs. What is posted is copied, with its scatter list and inline data, into the slot of a ring; the copy is
- * what the adapter gets. Its wr_id is a handle, for which the completion brings the program's own back.
+ * The record of a queue pair's work requests, from the post to the completion, so that they can be posted once more.
+ * Pure: no call of verbs. What is posted is copied, with its scatter list and inline data, into the slot of a ring; the
+ * copy is what the adapter gets. Its wr_id is a handle, for which the completion brings the program's own back.
  *
  *   handle   the queue pair's tag | kind | epoch | lower bits of the number of the work request
  *
@@ -13,12 +13,13 @@
  *   first             given              posted
  *     | with the adapter | recorded only   |
  *
- * What the adapter has is all of it until the queue pair is frozen and posts are kept (hf_ledger_keep_sends()). While it is guarded, errors that a frozen end brings
- * about are kept back; what becomes of the requests is then decided by hf_ledger_settle(), or by hf_ledger_give_up().
+ * What the adapter has is all of it until the queue pair is frozen and posts are kept (hf_ledger_keep_sends()). While
+ * it is guarded, errors that a frozen end brings about are kept back; what becomes of the requests is then decided by
+ * hf_ledger_settle(), or by hf_ledger_give_up().
  *
- * Locks: the caller has one for posting sends (stage, give, take_back), one for posting receives, and one for completions
- * of each kind; whoever calls a function that names none of these holds all of them. The counters that the others look at
- * are atomic.
+ * Locks: the caller has one for posting sends (stage, give, take_back), one for posting receives, and one for
+ * completions of each kind; whoever calls a function that names none of these holds all of them. The counters that the
+ * others look at are atomic.
  */
 #ifndef HF_LIB_VERBS_LEDGER_H
 #define HF_LIB_VERBS_LEDGER_H

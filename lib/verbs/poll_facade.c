@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
  * The extended interface for completions, ibv_start_poll() to ibv_end_poll(): the adapter's completions pass with the
- * program's wr_id in place, what is not for the program is left out, and what waits in the stash comes first. The lock is
- * held from a start that found something to the end.
+ * program's wr_id in place, what is not for the program is left out, and what waits in the stash comes first. The lock
+ * is held from a start that found something to the end.
  */
 #include <errno.h>
 

@@ -7,8 +7,8 @@
  *   queue pair  hf_queue_pair.lock: everything of a queue pair that is not marked otherwise. Held by the program's own
  *               calls and by each step of a move; never while waiting for the network or for the program.
  *   registry    the tables of devices and queue pairs, the list of what is to be told to holdfastd. A leaf.
- * The data path takes none of these: hf_queue_pair_of() does not lock. It has locks of its own (work.h), which are taken
- * after a queue pair's and before the registry's.
+ * The data path takes none of these: hf_queue_pair_of() does not lock. It has locks of its own (work.h), which are
+ * taken after a queue pair's and before the registry's.
  *
  * A queue pair is moved by one thread, the session's (session.h). Threads of the program wait for it or end its work
  * (move.h), so whoever comes with the lock to a queue pair finds a move between two steps or none.
@@ -87,7 +87,7 @@ struct hf_queue_pair {
 	bool is_changed;			/* holdfastd is to be told what it uses now */
 	struct hf_program_moved answer;		/* to be told; move_id 0: none */
 	unsigned int answer_session;		/* to which it is an answer */
-	struct hf_program_done passive;		/* what moves of the other end's took; to be told; strategy none: nothing */
+	struct hf_program_done passive;		/* what the other end's moves took, to be told; strategy none: no */
 	int last_error;				/* that was logged */
 	struct hf_work *work;			/* the record of its work requests; NULL: there is none, work.h */
 	unsigned int hides_last_wqe;		/* that many LAST_WQE_REACHED are of moves */
@@ -101,7 +101,7 @@ struct hf_queue_pair {
 	/* The session thread's. */
 	bool is_told;				/* holdfastd has it */
 	bool is_moving;				/* is among those to be stepped */
-	uint64_t settles_ns;			/* when one in RTR is told, unless it is in RTS before; 0: it is not waited for */
+	uint64_t settles_ns;			/* when one in RTR is told if it is not in RTS by then; 0: never */
 	struct hf_queue_pair *moving_prev, *moving_next;
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
  * The extended interface for sending, ibv_wr_start() to ibv_wr_complete(), for queue pairs with a record: requests are
- * built in its slots and posted together, as ibv_post_send() would. The lock of posting is held from the start to the end.
+ * built in its slots and posted together, as ibv_post_send() would. The lock of posting is held from the start to the
+ * end.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
- * The record of a shared receive queue: its requests stay posted while a queue pair that uses it is reset, but the one that
- * a message was going into comes back flushed, and is posted once more. Any queue pair takes any of them, so that slots
- * are given and taken in no order.
+ * The record of a shared receive queue: its requests stay posted while a queue pair that uses it is reset, but the one
+ * that a message was going into comes back flushed, and is posted once more. Any queue pair takes any of them, so that
+ * slots are given and taken in no order.
  */
 #ifndef HF_LIB_VERBS_SHARED_RECEIVES_H
 #define HF_LIB_VERBS_SHARED_RECEIVES_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
- * A lock for the data path: one exchange to take it, one store to give it back. Who finds it held lets others run; that is
- * so while a queue pair is reset, or where threads of the program share a queue. A program that polls has it nearly all the
- * time, so whoever comes to reset a queue pair goes first.
+ * A lock for the data path: one exchange to take it, one store to give it back. Who finds it held lets others run; that
+ * is so while a queue pair is reset, or where threads of the program share a queue. A program that polls has it nearly
+ * all the time, so whoever comes to reset a queue pair goes first.
  */
 #ifndef HF_LIB_VERBS_SHORT_LOCK_H
 #define HF_LIB_VERBS_SHORT_LOCK_H

@@ -46,8 +46,8 @@ struct hf_move_strategy {
 	bool is_visible;
 
 	/*
-	 * It can also move a queue pair that the program left in RTR, as one does that only receives: begin and peer may
-	 * find it there. What it sends, answers, goes by its path too.
+	 * It can also move a queue pair that the program left in RTR, as one does that only receives: begin and peer
+	 * may find it there. What it sends, answers, goes by its path too.
 	 */
 	bool takes_rtr;
 
@@ -106,8 +106,8 @@ const struct hf_move_strategy *hf_strategy_get(enum hf_program_strategy id, enum
 bool hf_strategy_takes(enum ibv_qp_state state);
 
 /*
- * A queue pair that move.is_in_sqd says is left in SQD, by whatever strategies came after sqd: back to RTS, and the end with
- * @err. Return: as of a step.
+ * A queue pair that move.is_in_sqd says is left in SQD, by whatever strategies came after sqd: back to RTS, and the end
+ * with @err. Return: as of a step.
  */
 int hf_strategy_sqd_leave(struct hf_queue_pair *qp, int err, uint64_t now_ns);
 

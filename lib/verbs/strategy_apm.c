@@ -21,8 +21,8 @@
 #define ASK_EVERY_NS	UINT64_C(1000000)
 
 /*
- * ARM is repeated until this end is armed. An answer would mean little: the other end may have armed and migrated before
- * this one was armed, and must then do it again.
+ * ARM is repeated until this end is armed. An answer would mean little: the other end may have armed and migrated
+ * before this one was armed, and must then do it again.
  */
 enum kind {
 	KIND_ARM = 1,	/* load your latest path, and rearm */
@@ -196,8 +196,8 @@ static int apm_begin(struct hf_queue_pair *qp, uint64_t now_ns)
 }
 
 /*
- * The other end's move: whoever is armed first migrates, and the other follows. If the other end has long been done, and
- * only its word came late, this one must not stay armed: then its next path could not be loaded.
+ * The other end's move: whoever is armed first migrates, and the other follows. If the other end has long been done,
+ * and only its word came late, this one must not stay armed: then its next path could not be loaded.
  */
 static int follow(struct hf_queue_pair *qp, uint64_t now_ns)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
- * Reset: both ends of a reliable connection stop, agree on packet sequence numbers (handshake.h), make their queue pairs
- * anew on the new path, and post once more what was not executed (ledger.h). An unreliable connection has nothing to
- * agree on: its end alone is reset.
+ * Reset: both ends of a reliable connection stop, agree on packet sequence numbers (handshake.h), make their queue
+ * pairs anew on the new path, and post once more what was not executed (ledger.h). An unreliable connection has nothing
+ * to agree on: its end alone is reset.
  */
 #include <errno.h>
 #include <string.h>

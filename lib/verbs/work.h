@@ -61,7 +61,7 @@ struct hf_work *hf_work_new(struct ibv_qp *ibv, const struct ibv_qp_init_attr *i
 /* The queue pair was destroyed. NULL is allowed. */
 void hf_work_remove(struct hf_work *work);
 
-/* For whoever adds to the tables of records, of completion queues and of shared receive queues, or takes away. A leaf. */
+/* For whoever adds to the tables of records, completion queues and shared receive queues, or takes away. A leaf. */
 void hf_work_lock_tables(void);
 void hf_work_unlock_tables(void);
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define TRIES		4	/* of a question, which a lossy port may lose though it would not have lost the request */
+#define TRIES		4	/* of a question, which a lossy port may lose though it has let the request pass */
 #define SLOT_MASK	(UINT64_C(0xffff) << 48)	/* ibsim's part of a transaction id */
 
 static struct hf_smp smp_of(const struct hf_ibsim_mad *mad)

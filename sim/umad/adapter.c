@@ -208,8 +208,8 @@ static int fail_unless(int rc, struct hf_adapter *adapter)
 }
 
 /*
- * Each of the many files that a program reads to know one port would ask ibsim again. A kernel's sysfs is no fresher: it
- * learns of what was set at the port by an event.
+ * Each of the many files that a program reads to know one port would ask ibsim again. A kernel's sysfs is no fresher:
+ * it learns of what was set at the port by an event.
  */
 #define FACTS_ARE_FRESH_NS 10000000
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
- * Events for a program that waits for them at a file descriptor: a list, and a pipe that holds a byte for each. An event
- * of an object that is destroyed is taken back, as the kernel does it. The lock is the caller's.
+ * Events for a program that waits for them at a file descriptor: a list, and a pipe that holds a byte for each. An
+ * event of an object that is destroyed is taken back, as the kernel does it. The lock is the caller's.
  */
 #ifndef HF_SIM_VERBS_EVENT_QUEUE_H
 #define HF_SIM_VERBS_EVENT_QUEUE_H

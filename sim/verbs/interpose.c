@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
- * libhfsim-verbs.so, preloaded into a program that uses verbs: libibverbs's functions, with its versions, that have to do
- * with devices. While HF_FABRIC_MAP is set, the devices are simulated ones; while it is not, everything goes on to
+ * libhfsim-verbs.so, preloaded into a program that uses verbs: libibverbs's functions, with its versions, that have to
+ * do with devices. While HF_FABRIC_MAP is set, the devices are simulated ones; while it is not, everything goes on to
  * libibverbs. What has to do with no device, names of codes and the like, is libibverbs's in any case.
  *
  * A program that loads libibverbs with dlopen() gets this library, which has libibverbs behind it.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
  * What one simulated adapter says to another: packets of the queue pairs' transport (IBA volume 1, chapter 9) as they
- * lie in a ring, in host byte order. To spare work a packet here stands for a run of packets of one message on the wire,
- * with as many packet sequence numbers.
+ * lie in a ring, in host byte order. To spare work a packet here stands for a run of packets of one message on the
+ * wire, with as many packet sequence numbers.
  */
 #ifndef HF_SIM_VERBS_PACKET_H
 #define HF_SIM_VERBS_PACKET_H

@@ -3,8 +3,9 @@
  * The sending half. A request begins at a packet sequence number and is sent in parts; what is not acknowledged is sent
  * again from the beginning of the oldest request that is not, of which the responder drops what it has.
  *
- * A timer runs while something is known to be lost: the fabric says so of each packet, and the other end of each answer.
- * A real adapter cannot know and waits; here a process that the machine gives no time to would look like a loss.
+ * A timer runs while something is known to be lost: the fabric says so of each packet, and the other end of each
+ * answer. A real adapter cannot know and waits; here a process that the machine gives no time to would look like a
+ * loss.
  */
 #include <errno.h>
 #include <string.h>

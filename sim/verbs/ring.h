@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
- * A ring of packets in memory that two processes share: one writes, one reads. Neither can be made by the other to touch
- * anything but the ring. Pure: no I/O.
+ * A ring of packets in memory that two processes share: one writes, one reads. Neither can be made by the other to
+ * touch anything but the ring. Pure: no I/O.
  */
 #ifndef HF_SIM_VERBS_RING_H
 #define HF_SIM_VERBS_RING_H

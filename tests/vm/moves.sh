@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB
 # shellcheck shell=sh
 # Programs with libholdfast-verbs between two devices of the virtual machine, moved to and fro while they send;
-# program_daemon orders it. On Ethernet the service level becomes the upper bits of the traffic class, and each move must
-# be seen there on the wire, at both ends where both are moved. To be read after tap.sh, in an empty folder.
+# program_daemon orders it. On Ethernet the service level becomes the upper bits of the traffic class, and each move
+# must be seen there on the wire, at both ends where both are moved. To be read after tap.sh, in an empty folder.
 #
 #   moves STRATEGY COUNT program [argument ...]   the program at both ends of the cable; COUNT is how many of its queue
 #                                                 pairs can be moved so. It must end well

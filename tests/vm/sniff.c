@@ -4,8 +4,8 @@
  *
  *	sniff DEVICE
  *
- * Prints a line "SOURCE QPN CLASS" for the first packet from an address to a queue pair, and again whenever its class is
- * another one than before, numbers in decimal, until it is ended. Packets in both directions, RoCEv2 over IPv6.
+ * Prints a line "SOURCE QPN CLASS" for the first packet from an address to a queue pair, and again whenever its class
+ * is another one than before, numbers in decimal, until it is ended. Packets in both directions, RoCEv2 over IPv6.
  */
 #include <arpa/inet.h>
 #include <errno.h>
