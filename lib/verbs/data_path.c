@@ -23,28 +23,6 @@ const struct ibv_context_ops *hf_data_path_ops(struct ibv_context *ibv)
 	return &hf_verbs_get(ibv)->ops;
 }
 
-static struct hf_work *work_of(const struct ibv_qp *ibv)
-{
-	struct hf_queue_pair *qp = hf_queue_pair_of(ibv);
-
-	return qp ? qp->work : NULL;
-}
-
-static int post_send(struct ibv_qp *ibv, struct ibv_send_wr *wr, struct ibv_send_wr **bad_wr)
-{
-	struct hf_work *work = work_of(ibv);
-
-	return work ? hf_work_post_send(work, wr, bad_wr) : hf_data_path_ops(ibv->context)->post_send(ibv, wr, bad_wr);
-}
-
-/* Receives of a shared queue are posted to it, and none here. */
-static int post_recv(struct ibv_qp *ibv, struct ibv_recv_wr *wr, struct ibv_recv_wr **bad_wr)
-{
-	struct hf_work *work = ibv->srq ? NULL : work_of(ibv);
-
-	return work ? hf_work_post_recv(work, wr, bad_wr) : hf_data_path_ops(ibv->context)->post_recv(ibv, wr, bad_wr);
-}
-
 static int post_srq_recv(struct ibv_srq *ibv, struct ibv_recv_wr *wr, struct ibv_recv_wr **bad_wr)
 {
 	struct hf_srq *srq = hf_srq_find(ibv);
@@ -75,8 +53,8 @@ void hf_data_path_watch(struct hf_verbs *verbs, struct ibv_context *ibv)
 	if (!verbs->is_recorded)
 		return;
 	verbs->ops = ibv->ops;
-	ibv->ops.post_send = post_send;
-	ibv->ops.post_recv = post_recv;
+	ibv->ops.post_send = hf_work_program_post_send;
+	ibv->ops.post_recv = hf_work_program_post_recv;
 	ibv->ops.post_srq_recv = post_srq_recv;
 	ibv->ops.poll_cq = hf_cq_program_poll;
 	if (extended) {
