@@ -3,7 +3,7 @@
  * What a record costs a work request, from its post to its completion: in front of an adapter that does nothing but
  * remember what it was given, with and without one. Instructions: bench_instructions.sh.
  *
- *	bench_record [--figures]
+ *	bench_record [--figures] [--rounds N]
  *	bench_record --kernel NAME	that one alone, once; prints its work requests
  */
 #include <err.h>
@@ -22,7 +22,6 @@
 #define LIST		16		/* requests in one post, completions in one poll */
 #define REQUESTS	1600000u
 #define KERNEL_REQUESTS	16000u
-#define ROUNDS		15
 
 void bench_run_kernel(const struct bench_kernel *kernel);
 
@@ -101,7 +100,7 @@ static struct adapter *make(const char *name, bool is_recorded)
 				       .qp_num = 0x123, .qp_type = IBV_QPT_RC };
 	if (!is_recorded)
 		return adapter;
-	hf_data_path_watch(hf_verbs_get(&adapter->context), &adapter->context);
+	hf_data_path_decide(hf_verbs_get(&adapter->context), &adapter->context);
 	hf_queue_pair_add(&adapter->qp, &init);
 	qp = hf_queue_pair_of(&adapter->qp);
 	hf_data_path_add(qp, 0);
@@ -253,7 +252,7 @@ static const char *figure_name(size_t kernel, char *name, size_t size)
 	return name;
 }
 
-static void measure(void)
+static void measure(unsigned int rounds)
 {
 	struct work recorded = { make("recorded", true), REQUESTS }, plain = { make("plain", false), REQUESTS };
 
@@ -264,7 +263,7 @@ static void measure(void)
 		struct bench_figure figure = { .reference_name = "the same without a record", .unit = "ns" };
 		char name[32];
 
-		bench_alternate(pair, 2, ROUNDS);
+		bench_alternate(pair, 2, rounds);
 		figure.name = figure_name(i, name, sizeof(name));
 		figure.ours = pair[0].ms * 1e6 / REQUESTS;
 		figure.reference = pair[1].ms * 1e6 / REQUESTS;
@@ -293,21 +292,28 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "figures", no_argument, NULL, 'f' },
 		{ "kernel", required_argument, NULL, 'k' },
+		{ "rounds", required_argument, NULL, 'r' },
 		{ 0 },
 	};
 	const char *kernel = NULL;
+	unsigned int rounds = 15;
+	bool only_names = false;
 
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-		if (option == 'f') {
-			list_figures();
-			return EXIT_SUCCESS;
-		}
-		if (option != 'k')
+		if (option == 'f')
+			only_names = true;
+		else if (option == 'k')
+			kernel = optarg;
+		else if (option == 'r')
+			rounds = strtoul(optarg, NULL, 10);
+		else
 			return EXIT_FAILURE;
-		kernel = optarg;
 	}
 	if (kernel)
 		return show_kernel(kernel);
-	measure();
+	if (only_names)
+		list_figures();
+	else
+		measure(rounds);
 	return EXIT_SUCCESS;
 }

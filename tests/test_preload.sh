@@ -37,6 +37,11 @@ survives_deaf_daemon() {
 	order hears
 	return "$deaf_rc"
 }
+looked_at_alone() {
+	forget
+	HF_UMAD_NODES=H_0_0_0 LD_PRELOAD=$preload ibv_devinfo -v >devinfo.out && grep -q hfsim0 devinfo.out &&
+		! grep hfsim0 verbs.log
+}
 datagrams_alone() { forget && pair ibv_ud_pingpong -n 500 && ! said '^hello'; }
 
 # ---- programs of our own, both ends in one process ----
@@ -141,7 +146,7 @@ log_is_nowhere() {
 		grep -q 'HOLDFAST_DRAIN_MS=long: allowed are 0 to 10000' client.out
 }
 
-plan 54
+plan 55
 try "exports" nothing_exported_but_verbs
 try "linking with it" linked_with
 try "ibsim with a fabric map, opensm" start_fabric
@@ -155,6 +160,7 @@ try "a daemon comes" start_daemon
 try "what a program has is told, and that it goes" with HOLDFAST_STRATEGY=apm -- \
 	until_the_end 2 apm 3 ib_send_lat -F -n 2000000
 try "datagrams are left alone" datagrams_alone
+try "nothing is tried on a device that is only looked at" looked_at_alone
 try "apm: ibv_rc_pingpong with the new interface" with HOLDFAST_STRATEGY=apm -- \
 	endless 2 apm 3 ibv_rc_pingpong -n 100000000 -N
 try "apm: ibv_rc_pingpong" with HOLDFAST_STRATEGY=apm -- endless 2 apm 3 ibv_rc_pingpong -n 100000000

@@ -47,7 +47,7 @@ struct hf_verbs {
 	struct hf_qp_table *_Atomic tables[1 << HF_QP_TABLE_BITS]; /* by the upper bits */
 	_Atomic uint32_t refused;		/* 1 << enum hf_program_strategy: what the adapter cannot do */
 	bool needs_kick;			/* does not go on by itself after SQD */
-	bool is_probed;
+	bool is_decided;			/* whether it is recorded; data_path.h */
 	bool is_recorded;			/* the data path is; where it is not, nothing can be reset */
 	atomic_bool waits_for_events;		/* a thread of the program blocks in ibv_get_async_event() */
 };

@@ -31,7 +31,7 @@ static struct hf_verbs *make_device_locked(struct ibv_context *ibv)
 	verbs->refused = 0;
 	verbs->waits_for_events = false;
 	verbs->needs_kick = hf_verbs_needs_kick(ibv->device);
-	verbs->is_probed = verbs->is_recorded = false;
+	verbs->is_decided = verbs->is_recorded = false;
 	atomic_store_explicit(&verbs->ibv, ibv, memory_order_release);
 	if (is_new) {
 		verbs->next = atomic_load(&hf_devices);
