@@ -34,12 +34,14 @@ static bool allocate(struct hf_ledger *ledger)
 	return ledger->sends && ledger->send_sges && ledger->inline_data && ledger->receives && ledger->recv_sges;
 }
 
-/* Each slot has its part of the entries for good. */
+/* Each slot has its part of the entries and of the inline data for good. */
 static void lay_out(struct hf_ledger *ledger)
 {
 	memset(ledger->sends, 0, ((size_t)ledger->send_mask + 1) * sizeof(*ledger->sends));
-	for (size_t i = 0; i <= ledger->send_mask; i++)
+	for (size_t i = 0; i <= ledger->send_mask; i++) {
 		ledger->sends[i].wr.sg_list = &ledger->send_sges[i * ledger->max_send_sge];
+		ledger->sends[i].inline_data = &ledger->inline_data[i * ledger->max_inline];
+	}
 	for (size_t i = 0; i <= ledger->recv_mask; i++)
 		ledger->receives[i].wr.sg_list = &ledger->recv_sges[i * ledger->max_recv_sge];
 }
@@ -127,7 +129,7 @@ uint64_t hf_ledger_marker(const struct hf_ledger *ledger)
 
 int64_t hf_ledger_copy_inline(const struct hf_ledger *ledger, struct hf_ledger_send *send, const struct ibv_send_wr *wr)
 {
-	uint8_t *to = hf_ledger_inline_at(ledger, send);
+	uint8_t *to = send->inline_data;
 	uint32_t length = 0;
 
 	for (int i = 0; i < wr->num_sge; i++) {

@@ -57,6 +57,7 @@ struct hf_ledger_send {
 	uint32_t psn, packets;
 	uint8_t fate;		/* enum hf_ledger_fate */
 	bool is_signalled;	/* by the program */
+	uint8_t *inline_data;	/* room for it */
 	struct ibv_send_wr wr;	/* as the adapter gets it */
 } __attribute__((aligned(64)));
 

@@ -31,11 +31,6 @@ static inline uint64_t hf_ledger_copy_sges(struct ibv_sge *to, const struct ibv_
 
 /* ---- posting sends ---- */
 
-static inline uint8_t *hf_ledger_inline_at(const struct hf_ledger *ledger, const struct hf_ledger_send *send)
-{
-	return &ledger->inline_data[(size_t)(send - ledger->sends) * ledger->max_inline];
-}
-
 /* What is not only data. */
 void hf_ledger_copy_special(struct hf_ledger *ledger, struct hf_ledger_send *send, const struct ibv_send_wr *wr);
 
@@ -107,7 +102,7 @@ static inline struct ibv_send_wr *hf_ledger_staged_send(struct hf_ledger *ledger
 
 static inline uint8_t *hf_ledger_staged_inline(struct hf_ledger *ledger)
 {
-	return hf_ledger_inline_at(ledger, hf_ledger_send_at(ledger, ledger->send_next - 1));
+	return hf_ledger_send_at(ledger, ledger->send_next - 1)->inline_data;
 }
 
 /* Those staged were completed by hand: other lengths are other packets. */
