@@ -54,20 +54,28 @@ EXTRA_DIST += lib/holdfast.map
 holdfastincludedir = $(includedir)/holdfast
 holdfastinclude_HEADERS = include/holdfast/host.h include/holdfast/log.h
 
-# What programs load: their queue pairs are moved when their paths change. It is to be found by its bare name.
+# What programs load: their queue pairs are moved when their paths change. It is to be found by its bare name. All but
+# what stands in front of libibverbs is a convenience library, for tests.
+noinst_LTLIBRARIES += lib/libhfverbs.la
+lib_libhfverbs_la_SOURCES = lib/log.c lib/log.h lib/verbs/completion_queue.c lib/verbs/completion_queue.h \
+	lib/verbs/data_path.c lib/verbs/data_path.h lib/verbs/handshake.c lib/verbs/handshake.h lib/verbs/ledger.c \
+	lib/verbs/ledger.h lib/verbs/ledger_inline.h lib/verbs/ledger_restart.c lib/verbs/ledger_slots.h \
+	lib/verbs/move.c lib/verbs/move.h lib/verbs/own_fd.c lib/verbs/own_fd.h lib/verbs/poll_facade.c \
+	lib/verbs/posting.c lib/verbs/probe.c lib/verbs/probe.h lib/verbs/queue_pair.c lib/verbs/queue_pair.h \
+	lib/verbs/real.c lib/verbs/real.h lib/verbs/registry.c lib/verbs/send_facade.c lib/verbs/session.c \
+	lib/verbs/session.h lib/verbs/settings.c lib/verbs/settings.h lib/verbs/shared_receives.c \
+	lib/verbs/shared_receives.h lib/verbs/short_lock.c lib/verbs/short_lock.h lib/verbs/strategy.c \
+	lib/verbs/strategy.h lib/verbs/strategy_apm.c lib/verbs/strategy_reset.c lib/verbs/strategy_sqd.c \
+	lib/verbs/work.c lib/verbs/work.h
+lib_libhfverbs_la_CFLAGS = $(AM_CFLAGS) $(VERBS_CFLAGS)
+lib_libhfverbs_la_LIBADD = lib/libhfprogram.la $(VERBS_LIBS) -ldl
+
 lib_LTLIBRARIES += lib/libholdfast-verbs.la
-lib_libholdfast_verbs_la_SOURCES = lib/log.c lib/log.h lib/verbs/interpose.c lib/verbs/move.c lib/verbs/move.h \
-	lib/verbs/own_fd.c lib/verbs/own_fd.h lib/verbs/probe.c lib/verbs/probe.h lib/verbs/queue_pair.c lib/verbs/queue_pair.h lib/verbs/real.c \
-	lib/verbs/real.h lib/verbs/registry.c lib/verbs/session.c lib/verbs/session.h lib/verbs/settings.c \
-	lib/verbs/settings.h lib/verbs/strategy.c lib/verbs/strategy.h lib/verbs/strategy_apm.c lib/verbs/strategy_sqd.c \
-	lib/verbs/completion_queue.c lib/verbs/completion_queue.h lib/verbs/data_path.c lib/verbs/data_path.h \
-	lib/verbs/handshake.c lib/verbs/handshake.h lib/verbs/ledger.c lib/verbs/ledger.h lib/verbs/ledger_restart.c \
-	lib/verbs/ledger_slots.h lib/verbs/poll_facade.c lib/verbs/send_facade.c lib/verbs/shared_receives.c \
-	lib/verbs/shared_receives.h lib/verbs/short_lock.h lib/verbs/strategy_reset.c lib/verbs/work.c lib/verbs/work.h
+lib_libholdfast_verbs_la_SOURCES = lib/verbs/interpose.c
 lib_libholdfast_verbs_la_CFLAGS = $(AM_CFLAGS) $(VERBS_CFLAGS)
 # It stays: its thread runs in it. It needs libibverbs also for what it only finds behind itself.
 lib_libholdfast_verbs_la_LDFLAGS = -Wl,--push-state,--no-as-needed,-libverbs,--pop-state -version-info 0:0:0 \
 	-Wl,-z,now -Wl,-z,defs -Wl,-z,nodelete -Wl,--version-script=$(top_srcdir)/lib/verbs/interpose.map
-lib_libholdfast_verbs_la_LIBADD = lib/libhfprogram.la $(VERBS_LIBS) -ldl
+lib_libholdfast_verbs_la_LIBADD = lib/libhfverbs.la
 EXTRA_lib_libholdfast_verbs_la_DEPENDENCIES = lib/verbs/interpose.map
 EXTRA_DIST += lib/verbs/interpose.map

@@ -20,7 +20,7 @@ const char *const hf__scenario_modes[] = { "targeted", "hybrid", "wildcard", "re
 const char *const hf__scenario_lanes[] = { "1", "2", "4", "8", "15", NULL };
 
 const char *const hf__scenario_strategies[] = { "auto", "all", "apm", "sqd", "reset", HF_STRATEGY_NONE, NULL };
-const char *const hf__scenario_models[] = { "mthca", "mlx5", "rxe", "plain", NULL };
+const char *const hf__scenario_models[] = { "mthca", "mlx5", "rxe", "strict", "plain", NULL };
 
 static const char *const fault_kinds[] = {
 	[HF_FAULT_UNLINK] = "unlink",

@@ -5,6 +5,11 @@ tests_bench_distinguisher_SOURCES = tests/bench_distinguisher.c tests/bench.c te
 	tests/fabric_tables.h
 tests_bench_distinguisher_LDADD = plugin/libhfplugin.la sim/libhfsim.la lib/libhfcore.la
 
+noinst_PROGRAMS += tests/bench_record
+tests_bench_record_SOURCES = tests/bench_record.c tests/bench.c tests/bench.h
+tests_bench_record_CFLAGS = $(AM_CFLAGS) $(VERBS_CFLAGS)
+tests_bench_record_LDADD = lib/libhfverbs.la
+
 noinst_LTLIBRARIES += tests/libosmhfbench.la
 tests_libosmhfbench_la_SOURCES = tests/bench_plugin.c tests/bench.c plugin/osm.c plugin/osm_tables.c \
 	plugin/osm_terms.c plugin/osm_sl.c

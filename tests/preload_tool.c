@@ -50,6 +50,10 @@ static void held(void)
 			post_receive(&b, 100000, 100);
 		else if (!strcmp(line, "completed"))
 			complete_with(&a, IBV_WC_SUCCESS);
+		else if (!strcmp(line, "flushed"))
+			complete_with(&a, IBV_WC_WR_FLUSH_ERR);
+		else if (!strcmp(line, "failed"))
+			must_be(state_of(a.qp), IBV_QPS_ERR);
 		else if (!strcmp(line, "query"))
 			must_be(state_of(a.qp), IBV_QPS_RTS);
 		else if (!strcmp(line, "destroy"))

@@ -12,8 +12,8 @@ tests_fuzz_handshake_SOURCES = tests/fuzz_handshake.c tests/fuzz_replay.c lib/ve
 
 check_PROGRAMS += tests/check_ledger
 TESTS += tests/check_ledger
-tests_check_ledger_SOURCES = tests/check_ledger.c lib/verbs/ledger.c lib/verbs/ledger.h lib/verbs/ledger_restart.c \
-	lib/verbs/ledger_slots.h
+tests_check_ledger_SOURCES = tests/check_ledger.c lib/verbs/ledger.c lib/verbs/ledger.h lib/verbs/ledger_inline.h \
+	lib/verbs/ledger_restart.c lib/verbs/ledger_slots.h
 tests_check_ledger_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_ledger_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(VERBS_CFLAGS)
 tests_check_ledger_LDADD = $(CHECK_LIBS)

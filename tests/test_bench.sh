@@ -19,12 +19,13 @@ yields() {
 	figures | diff names - && all_are_numbers
 }
 
-plan 8
+plan 9
 try 'compares snapshots' \
 	yields "$top_builddir/tests/bench_distinguisher" --rounds 3 torus:3x3x3:2 leaf-spine:4x2:2
 try 'reads a fabric from a file' \
 	sh -c '"$1/tests/topology_tool" generate mesh 3x2 1 >mesh.net && "$1/tests/bench_distinguisher" mesh.net' - \
 	"$top_builddir"
+try 'records work requests' yields "$top_builddir/tests/bench_record" --rounds 1
 try 'counts instructions' yields "$top_srcdir/tests/bench_instructions.sh" torus:3x3x3:2
 try 'takes snapshots in opensm' yields "$top_srcdir/tests/bench_snapshot.sh" --rounds 2 torus:3x3x3:2:torus-2QoS \
 	mesh:3x3x3:1:lash

@@ -37,6 +37,11 @@ survives_deaf_daemon() {
 	order hears
 	return "$deaf_rc"
 }
+looked_at_alone() {
+	forget
+	HF_UMAD_NODES=H_0_0_0 LD_PRELOAD=$preload ibv_devinfo -v >devinfo.out && grep -q hfsim0 devinfo.out &&
+		! grep hfsim0 verbs.log
+}
 datagrams_alone() { forget && pair ibv_ud_pingpong -n 500 && ! said '^hello'; }
 
 # ---- programs of our own, both ends in one process ----
@@ -84,6 +89,27 @@ blocked_gives_way() {
 blocked_is_destroyed() {
 	hold_added && tell send && answered 'done send' && order "move $first_qpn sl=3" && drains && tell destroy &&
 		answered 'done destroy' && await '^moved .* err=-125 ' && await '^remove' && ended_well
+}
+# It neither drains nor goes back, and there is no other way.
+is_stuck() { hold_added && tell send && answered 'done send' && order "move $first_qpn sl=3" && will_not_drain; }
+will_not_drain() { wait_for 20 grep -q 'debug: .*: not by sqd: Connection timed out' verbs.log; }
+# Who asks for its state waits for the end.
+stuck_fails() {
+	is_stuck && tell failed && await '^moved .* err=-107 strategy=none' && answered 'done failed' && tell flushed &&
+		answered 'done flushed' && grep -q 'stuck in SQD, brought to the error state' verbs.log && ended_well
+}
+stuck_drains_after_all() {
+	is_stuck && tell send && answered 'done send' && tell receive && await '^moved .* err=-110 strategy=none' &&
+		tell completed && answered 'done completed' && tell query && answered 'done query, SL 0' &&
+		tell receive && tell completed && ended_well && ! grep -q 'stuck in SQD' verbs.log
+}
+stuck_is_destroyed() {
+	is_stuck && tell destroy && answered 'done destroy' && await '^moved .* err=-125 ' && await '^remove' && ended_well
+}
+stuck_is_reset() {
+	hold_added && tell send && answered 'done send' && order "move $first_qpn sl=3" &&
+		await '^moved .* err=0 strategy=reset lost=0 replayed=1' && tell query && answered 'done query, SL 3' &&
+		tell receive && tell completed && answered 'done completed' && ended_well
 }
 own_migration_untouched() {
 	hold migrates && await '^add' && order "move $first_qpn sl=3" && await '^moved .* err=-1 ' && tell go && ended_well
@@ -141,7 +167,7 @@ log_is_nowhere() {
 		grep -q 'HOLDFAST_DRAIN_MS=long: allowed are 0 to 10000' client.out
 }
 
-plan 54
+plan 59
 try "exports" nothing_exported_but_verbs
 try "linking with it" linked_with
 try "ibsim with a fabric map, opensm" start_fabric
@@ -155,6 +181,7 @@ try "a daemon comes" start_daemon
 try "what a program has is told, and that it goes" with HOLDFAST_STRATEGY=apm -- \
 	until_the_end 2 apm 3 ib_send_lat -F -n 2000000
 try "datagrams are left alone" datagrams_alone
+try "nothing is tried on a device that is only looked at" looked_at_alone
 try "apm: ibv_rc_pingpong with the new interface" with HOLDFAST_STRATEGY=apm -- \
 	endless 2 apm 3 ibv_rc_pingpong -n 100000000 -N
 try "apm: ibv_rc_pingpong" with HOLDFAST_STRATEGY=apm -- endless 2 apm 3 ibv_rc_pingpong -n 100000000
@@ -184,6 +211,15 @@ slow="HOLDFAST_STRATEGY=sqd HOLDFAST_DRAIN_MS=10000 HOLDFAST_LOG_LEVEL=debug"
 try "sqd: the program looks meanwhile" with $slow -- blocked_gives_way
 # shellcheck disable=SC2086
 try "sqd: the program destroys meanwhile" with $slow -- blocked_is_destroyed
+strict="HF_VERBS_MODEL=strict HOLDFAST_DRAIN_MS=200 HOLDFAST_LOG_LEVEL=debug"
+# shellcheck disable=SC2086
+try "stuck in SQD: an error in the end" with $strict HOLDFAST_STUCK_MS=1500 -- stuck_fails
+# shellcheck disable=SC2086
+try "stuck in SQD: it drains after all" with $strict -- stuck_drains_after_all
+# shellcheck disable=SC2086
+try "stuck in SQD: the program destroys meanwhile" with $strict -- stuck_is_destroyed
+# shellcheck disable=SC2086
+try "stuck in SQD: a reset, where there is a record" with $strict HOLDFAST_STRATEGY=all -- stuck_is_reset
 try "an alternate path of the program's own" own_migration_untouched
 try "a program that looks for events" does_not_wait_for_events
 try "a program that closes all descriptors" closed_descriptors

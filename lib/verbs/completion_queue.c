@@ -6,37 +6,16 @@
 
 #include "lib/log.h"
 #include "lib/verbs/data_path.h"
-#include "lib/verbs/ledger.h"
+#include "lib/verbs/ledger_inline.h"
 #include "lib/verbs/real.h"
 #include "lib/verbs/work.h"
 
-#define BUCKET_BITS	10
 #define COLLECT_COUNT	32
 
-static struct hf_cq *_Atomic buckets[1u << BUCKET_BITS];
+struct hf_cq *_Atomic hf_cq_buckets[1u << HF_CQ_BUCKET_BITS];
 static struct ibv_cq nobody;	/* of one that is being destroyed */
 
 /* ------------------------------------------------------------------------------- the table ---- */
-
-static struct hf_cq *_Atomic *bucket_of(const struct ibv_cq *ibv)
-{
-	/* Allocated memory: the lower bits are all the same. */
-	return &buckets[((uintptr_t)ibv >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> (64 - BUCKET_BITS)];
-}
-
-static struct hf_cq *find_in(struct hf_cq *_Atomic *bucket, const struct ibv_cq *ibv)
-{
-	struct hf_cq *cq = atomic_load_explicit(bucket, memory_order_acquire);
-
-	while (cq && atomic_load_explicit(&cq->ibv, memory_order_acquire) != ibv)
-		cq = atomic_load_explicit(&cq->next, memory_order_acquire);
-	return cq;
-}
-
-struct hf_cq *hf_cq_find(const struct ibv_cq *ibv)
-{
-	return find_in(bucket_of(ibv), ibv);
-}
 
 static struct hf_cq *make(struct hf_cq *_Atomic *bucket)
 {
@@ -51,13 +30,13 @@ static struct hf_cq *make(struct hf_cq *_Atomic *bucket)
 
 struct hf_cq *hf_cq_get(struct ibv_cq *ibv, int (*poll)(struct ibv_cq *cq, int count, struct ibv_wc *wc))
 {
-	struct hf_cq *_Atomic *bucket = bucket_of(ibv);
+	struct hf_cq *_Atomic *bucket = hf_cq_bucket(ibv);
 	struct hf_cq *cq;
 
 	hf_work_lock_tables();
-	cq = find_in(bucket, ibv);
+	cq = hf_cq_find_in(bucket, ibv);
 	if (!cq) {
-		cq = find_in(bucket, NULL);
+		cq = hf_cq_find_in(bucket, NULL);
 		if (!cq)
 			cq = make(bucket);
 		if (cq) {
@@ -176,24 +155,54 @@ static bool admit(struct hf_cq *cq, struct ibv_wc *wc, int *kept, struct ibv_wc 
 	return true;
 }
 
-/* An empty answer is the adapter's own: a program that got none sleeps until there is an event. */
-int hf_cq_poll_locked(struct hf_cq *cq, int count, struct ibv_wc *wc)
+/* The rest of those that the adapter gave, from @kept on, and of what the program has asked for. */
+static __attribute__((noinline)) int poll_rest_locked(struct hf_cq *cq, int count, struct ibv_wc *wc, int kept, int got)
+{
+	for (int first = kept; got >= 0; first = kept) {
+		int wanted = count - first;
+
+		for (int i = 0; i < got; i++)
+			admit(cq, &wc[first + i], &kept, wc);
+		if (got < wanted || kept == count || cq->stash_count)
+			break;
+		got = cq->poll(cq->ibv, count - kept, wc + kept);
+	}
+	if (got < 0 && !kept)
+		return got;
+	return kept + hf_cq_take_locked(cq, count - kept, wc + kept);
+}
+
+/* What is a success and nothing more: nearly all are. A handle is of a record that this queue's lock guards. */
+static inline bool admit_plainly(struct ibv_wc *wc)
+{
+	struct hf_work *work;
+
+	if (wc->status != IBV_WC_SUCCESS || !hf_work_is_handle(wc->wr_id))
+		return false;
+	work = hf_work_at(wc->wr_id);
+	return work && hf_ledger_complete_plainly(work->ledger, &wc->wr_id);
+}
+
+static __attribute__((noinline)) int poll_stashed_locked(struct hf_cq *cq, int count, struct ibv_wc *wc)
 {
 	int kept = hf_cq_take_locked(cq, count, wc);
 
-	while (kept < count && !cq->stash_count) {
-		int wanted = count - kept, got = cq->poll(cq->ibv, wanted, wc + kept), first = kept;
+	if (kept == count)
+		return kept;
+	return poll_rest_locked(cq, count, wc, kept, cq->poll(cq->ibv, count - kept, wc + kept));
+}
 
-		if (got < 0)
-			return kept ? kept : got;
-		for (int i = 0; i < got; i++)
-			admit(cq, &wc[first + i], &kept, wc);
-		if (got < wanted)
-			break;
-	}
-	if (kept < count && cq->stash_count)
-		kept += hf_cq_take_locked(cq, count - kept, wc + kept);
-	return kept;
+/* An empty answer is the adapter's own: a program that got none sleeps until there is an event. */
+static inline int poll_locked(struct hf_cq *cq, int count, struct ibv_wc *wc)
+{
+	int got, kept = 0;
+
+	if (cq->stash_count)
+		return poll_stashed_locked(cq, count, wc);
+	got = cq->poll(cq->ibv, count, wc);
+	while (kept < got && admit_plainly(&wc[kept]))
+		kept++;
+	return kept < got ? poll_rest_locked(cq, count, wc, kept, got - kept) : got;
 }
 
 void hf_cq_collect_locked(struct hf_cq *cq)
@@ -220,7 +229,7 @@ int hf_cq_program_poll(struct ibv_cq *ibv, int count, struct ibv_wc *wc)
 	if (!atomic_load_explicit(&cq->users, memory_order_acquire))
 		return cq->poll(ibv, count, wc);
 	hf_short_lock_take(&cq->lock);
-	got = hf_cq_poll_locked(cq, count, wc);
+	got = poll_locked(cq, count, wc);
 	hf_short_lock_give(&cq->lock);
 	return got;
 }

@@ -34,8 +34,30 @@ struct hf_cq {
 	struct ibv_wc current;
 };
 
+#define HF_CQ_BUCKET_BITS	10
+
+extern struct hf_cq *_Atomic hf_cq_buckets[1u << HF_CQ_BUCKET_BITS];
+
+static inline struct hf_cq *_Atomic *hf_cq_bucket(const struct ibv_cq *ibv)
+{
+	/* Allocated memory: the lower bits are all the same. */
+	return &hf_cq_buckets[((uintptr_t)ibv >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> (64 - HF_CQ_BUCKET_BITS)];
+}
+
+static inline struct hf_cq *hf_cq_find_in(struct hf_cq *_Atomic *bucket, const struct ibv_cq *ibv)
+{
+	struct hf_cq *cq = atomic_load_explicit(bucket, memory_order_acquire);
+
+	while (cq && atomic_load_explicit(&cq->ibv, memory_order_acquire) != ibv)
+		cq = atomic_load_explicit(&cq->next, memory_order_acquire);
+	return cq;
+}
+
 /* What is known of a queue; NULL: nothing. Takes no lock. */
-struct hf_cq *hf_cq_find(const struct ibv_cq *ibv);
+static inline struct hf_cq *hf_cq_find(const struct ibv_cq *ibv)
+{
+	return hf_cq_find_in(hf_cq_bucket(ibv), ibv);
+}
 
 /* Makes it known where it is not. NULL: no memory. */
 struct hf_cq *hf_cq_get(struct ibv_cq *ibv, int (*poll)(struct ibv_cq *cq, int count, struct ibv_wc *wc));
@@ -56,9 +78,6 @@ int hf_cq_take_locked(struct hf_cq *cq, int count, struct ibv_wc *wc);
 
 /* Of a queue pair that was destroyed or reset by the program, nothing is told any more. */
 void hf_cq_purge_locked(struct hf_cq *cq, uint32_t qpn);
-
-/* What the adapter has, as the program is to see it. Return: how many; negative as ibv_poll_cq(). */
-int hf_cq_poll_locked(struct hf_cq *cq, int count, struct ibv_wc *wc);
 
 /* Everything that the adapter has, into the stash. */
 void hf_cq_collect_locked(struct hf_cq *cq);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 #include "lib/verbs/data_path.h"
 
+#include <errno.h>
+#include <pthread.h>
+
 #include "lib/log.h"
 #include "lib/verbs/probe.h"
 #include "lib/verbs/real.h"
@@ -23,28 +26,6 @@ const struct ibv_context_ops *hf_data_path_ops(struct ibv_context *ibv)
 	return &hf_verbs_get(ibv)->ops;
 }
 
-static struct hf_work *work_of(const struct ibv_qp *ibv)
-{
-	struct hf_queue_pair *qp = hf_queue_pair_of(ibv);
-
-	return qp ? qp->work : NULL;
-}
-
-static int post_send(struct ibv_qp *ibv, struct ibv_send_wr *wr, struct ibv_send_wr **bad_wr)
-{
-	struct hf_work *work = work_of(ibv);
-
-	return work ? hf_work_post_send(work, wr, bad_wr) : hf_data_path_ops(ibv->context)->post_send(ibv, wr, bad_wr);
-}
-
-/* Receives of a shared queue are posted to it, and none here. */
-static int post_recv(struct ibv_qp *ibv, struct ibv_recv_wr *wr, struct ibv_recv_wr **bad_wr)
-{
-	struct hf_work *work = ibv->srq ? NULL : work_of(ibv);
-
-	return work ? hf_work_post_recv(work, wr, bad_wr) : hf_data_path_ops(ibv->context)->post_recv(ibv, wr, bad_wr);
-}
-
 static int post_srq_recv(struct ibv_srq *ibv, struct ibv_recv_wr *wr, struct ibv_recv_wr **bad_wr)
 {
 	struct hf_srq *srq = hf_srq_find(ibv);
@@ -52,13 +33,48 @@ static int post_srq_recv(struct ibv_srq *ibv, struct ibv_recv_wr *wr, struct ibv
 	return srq ? hf_srq_post(srq, wr, bad_wr) : hf_data_path_ops(ibv->context)->post_srq_recv(ibv, wr, bad_wr);
 }
 
+static void stand_in_front(struct hf_verbs *verbs, struct ibv_context *ibv)
+{
+	verbs->ops = ibv->ops;
+	ibv->ops.post_send = hf_work_program_post_send;
+	ibv->ops.post_recv = hf_work_program_post_recv;
+	ibv->ops.post_srq_recv = post_srq_recv;
+	ibv->ops.poll_cq = hf_cq_program_poll;
+}
+
+void hf_data_path_decide(struct hf_verbs *verbs, struct ibv_context *ibv)
+{
+	static pthread_mutex_t once = PTHREAD_MUTEX_INITIALIZER;
+	bool is_first;
+
+	pthread_mutex_lock(&once);
+	is_first = !verbs->is_decided;
+	if (is_first) {
+		verbs->is_recorded = is_wanted(ibv);
+		if (verbs->is_recorded)
+			stand_in_front(verbs, ibv);
+		verbs->is_decided = true;
+	}
+	pthread_mutex_unlock(&once);
+	if (is_first)
+		hf_log(HF_LOG_INFO, "%s: %s", verbs->device, verbs->is_recorded ?
+		       "work requests are recorded, for resets" : "the data path stays as it is");
+}
+
 static struct ibv_cq_ex *create_cq_ex(struct ibv_context *ibv, struct ibv_cq_init_attr_ex *attr)
 {
-	struct ibv_cq_ex *ex = hf_verbs_get(ibv)->create_cq_ex(ibv, attr);
-	struct hf_cq *cq = ex ? hf_cq_get(ibv_cq_ex_to_cq(ex), hf_data_path_ops(ibv)->poll_cq) : NULL;
+	struct hf_verbs *verbs = hf_verbs_get(ibv);
+	struct ibv_cq_ex *ex = verbs->create_cq_ex(ibv, attr);
+	int error = errno;
+	struct hf_cq *cq;
 
+	if (!ex)
+		return NULL;
+	hf_data_path_decide(verbs, ibv);
+	cq = verbs->is_recorded ? hf_cq_get(ibv_cq_ex_to_cq(ex), verbs->ops.poll_cq) : NULL;
 	if (cq)
 		hf_cq_stand_in_front(cq, ex);
+	errno = error;
 	return ex;
 }
 
@@ -66,23 +82,10 @@ void hf_data_path_watch(struct hf_verbs *verbs, struct ibv_context *ibv)
 {
 	struct verbs_context *extended = verbs_get_ctx_op(ibv, create_cq_ex);
 
-	if (verbs->is_probed)
+	if (!extended || extended->create_cq_ex == create_cq_ex)
 		return;
-	verbs->is_probed = true;
-	verbs->is_recorded = is_wanted(ibv);
-	hf_log(HF_LOG_INFO, "%s: %s", verbs->device, verbs->is_recorded ? "work requests are recorded, for resets" :
-	       "the data path stays as it is");
-	if (!verbs->is_recorded)
-		return;
-	verbs->ops = ibv->ops;
-	ibv->ops.post_send = post_send;
-	ibv->ops.post_recv = post_recv;
-	ibv->ops.post_srq_recv = post_srq_recv;
-	ibv->ops.poll_cq = hf_cq_program_poll;
-	if (extended) {
-		verbs->create_cq_ex = extended->create_cq_ex;
-		extended->create_cq_ex = create_cq_ex;
-	}
+	verbs->create_cq_ex = extended->create_cq_ex;
+	extended->create_cq_ex = create_cq_ex;
 }
 
 void hf_data_path_add_shared(struct ibv_srq *srq, const struct ibv_srq_attr *attr)

@@ -14,6 +14,12 @@
 /* A device was opened. The caller lets in one at a time. */
 void hf_data_path_watch(struct hf_verbs *verbs, struct ibv_context *ibv);
 
+/*
+ * The first queue is made, and not used yet. Whether there will be records is decided now, and not for programs that only
+ * look at the device.
+ */
+void hf_data_path_decide(struct hf_verbs *verbs, struct ibv_context *ibv);
+
 /* A queue pair was created and added. @ops: enum ibv_qp_create_send_ops_flags of the extended interface; 0: not used */
 void hf_data_path_add(struct hf_queue_pair *qp, uint64_t ops);
 

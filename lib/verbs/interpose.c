@@ -43,6 +43,16 @@ static struct hf_verbs *watch(struct ibv_context *context)
 	return verbs;
 }
 
+/* And that its queues may be recorded. */
+static struct hf_verbs *watch_used(struct ibv_context *context)
+{
+	struct hf_verbs *verbs = watch(context);
+
+	if (verbs)
+		hf_data_path_decide(verbs, context);
+	return verbs;
+}
+
 static struct ibv_context *watch_new(struct ibv_context *context)
 {
 	int error = errno;
@@ -85,7 +95,7 @@ EXPORT struct ibv_qp *ibv_create_qp(struct ibv_pd *pd, struct ibv_qp_init_attr *
 	struct ibv_qp *qp = hf_real_create_qp(pd, attr);
 	int error = errno;
 
-	if (qp && is_ours(qp->qp_type) && watch(qp->context))
+	if (qp && is_ours(qp->qp_type) && watch_used(qp->context))
 		add(qp, attr, 0);
 	errno = error;
 	return qp;
@@ -98,9 +108,11 @@ static struct ibv_qp *create_qp_ex(struct ibv_context *context, struct ibv_qp_in
 	int error = errno;
 
 	/* The extended attributes begin with the plain ones. */
-	if (qp && is_ours(qp->qp_type))
+	if (qp && is_ours(qp->qp_type)) {
+		hf_data_path_decide(verbs, context);
 		add(qp, (struct ibv_qp_init_attr *)attr,
 		    attr->comp_mask & IBV_QP_INIT_ATTR_SEND_OPS_FLAGS ? attr->send_ops_flags : 0);
+	}
 	errno = error;
 	return qp;
 }
@@ -215,7 +227,7 @@ EXPORT struct ibv_srq *ibv_create_srq(struct ibv_pd *pd, struct ibv_srq_init_att
 	struct ibv_srq *srq = hf_real_create_srq(pd, attr);
 	int error = errno;
 
-	if (srq && watch(srq->context))
+	if (srq && watch_used(srq->context))
 		hf_data_path_add_shared(srq, &attr->attr);
 	errno = error;
 	return srq;
@@ -232,6 +244,17 @@ EXPORT int ibv_destroy_srq(struct ibv_srq *srq)
 }
 
 /* ----------------------------------------------------------------------- completion queues ---- */
+
+/* Before anyone can poll it: from a poll that has begun nothing can be kept any more. */
+EXPORT struct ibv_cq *ibv_create_cq(struct ibv_context *context, int cqe, void *cq_context,
+				    struct ibv_comp_channel *channel, int vector)
+{
+	int error = errno;
+
+	watch_used(context);
+	errno = error;
+	return hf_real_create_cq(context, cqe, cq_context, channel, vector);
+}
 
 /* One with queue pairs on it cannot be destroyed, and libibverbs says so. */
 EXPORT int ibv_destroy_cq(struct ibv_cq *cq)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/verbs/ledger_slots.h"
+#include "lib/verbs/ledger_inline.h"
 
 #define KIND_MASK	3u
 #define MTU_SHIFT(code)	(7 + (code))	/* 128 << code bytes */
@@ -31,9 +31,19 @@ static bool allocate(struct hf_ledger *ledger)
 	ledger->inline_data = calloc(sends, ledger->max_inline ? ledger->max_inline : 1);
 	ledger->receives = calloc(receives, sizeof(*ledger->receives));
 	ledger->recv_sges = calloc(receives * ledger->max_recv_sge, sizeof(*ledger->recv_sges));
-	if (ledger->sends)
-		memset(ledger->sends, 0, sends * sizeof(*ledger->sends));
 	return ledger->sends && ledger->send_sges && ledger->inline_data && ledger->receives && ledger->recv_sges;
+}
+
+/* Each slot has its part of the entries and of the inline data for good. */
+static void lay_out(struct hf_ledger *ledger)
+{
+	memset(ledger->sends, 0, ((size_t)ledger->send_mask + 1) * sizeof(*ledger->sends));
+	for (size_t i = 0; i <= ledger->send_mask; i++) {
+		ledger->sends[i].wr.sg_list = &ledger->send_sges[i * ledger->max_send_sge];
+		ledger->sends[i].inline_data = &ledger->inline_data[i * ledger->max_inline];
+	}
+	for (size_t i = 0; i <= ledger->recv_mask; i++)
+		ledger->receives[i].wr.sg_list = &ledger->recv_sges[i * ledger->max_recv_sge];
 }
 
 struct hf_ledger *hf_ledger_new(const struct ibv_qp_init_attr *init, uint32_t qpn, uint32_t tag)
@@ -46,10 +56,10 @@ struct hf_ledger *hf_ledger_new(const struct ibv_qp_init_attr *init, uint32_t qp
 	ledger = calloc(1, sizeof(*ledger));
 	if (!ledger)
 		return NULL;
-	ledger->tag = tag;
+	ledger->handles = (uint64_t)tag << 32;
 	ledger->qpn = qpn;
 	ledger->is_shared = init->srq;
-	ledger->signals_all = init->sq_sig_all;
+	ledger->signals = init->sq_sig_all ? IBV_SEND_SIGNALED : 0;
 	ledger->max_send = cap->max_send_wr;
 	ledger->max_recv = init->srq ? 0 : cap->max_recv_wr;
 	ledger->max_send_sge = cap->max_send_sge ? cap->max_send_sge : 1;
@@ -62,6 +72,7 @@ struct hf_ledger *hf_ledger_new(const struct ibv_qp_init_attr *init, uint32_t qp
 		hf_ledger_free(ledger);
 		return NULL;
 	}
+	lay_out(ledger);
 	return ledger;
 }
 
@@ -86,11 +97,10 @@ void hf_ledger_forget_errors(struct hf_ledger *ledger)
 
 void hf_ledger_clear(struct hf_ledger *ledger)
 {
-	ledger->epoch++;
+	hf_ledger_next_epoch(ledger);
 	ledger->is_limited = false;
-	ledger->send_staged = ledger->recv_staged = 0;
-	ledger->send_given = ledger->send_posted;
-	ledger->recv_given = ledger->recv_posted;
+	ledger->send_next = ledger->send_given = ledger->send_posted;
+	ledger->recv_next = ledger->recv_given = ledger->recv_posted;
 	ledger->sends_settled = ledger->receives_settled = 0;
 	ledger->send_first = ledger->send_given;
 	ledger->recv_first = ledger->recv_given;
@@ -115,40 +125,11 @@ uint64_t hf_ledger_marker(const struct hf_ledger *ledger)
 	return hf_ledger_handle(ledger, HF_LEDGER_MARKER, 0);
 }
 
-/* The number of which a handle has the lower bits: the first with them from @first on. */
-static uint64_t whole_number(uint64_t wr_id, uint64_t first)
-{
-	return first + ((wr_id - first) & HF_LEDGER_NUMBER_MASK);
-}
-
 /* --------------------------------------------------------------------------- posting sends ---- */
 
-static struct ibv_sge *send_sges_at(const struct hf_ledger *ledger, uint64_t number)
+int64_t hf_ledger_copy_inline(const struct hf_ledger *ledger, struct hf_ledger_send *send, const struct ibv_send_wr *wr)
 {
-	return &ledger->send_sges[(number & ledger->send_mask) * ledger->max_send_sge];
-}
-
-static uint8_t *inline_at(const struct hf_ledger *ledger, uint64_t number)
-{
-	return &ledger->inline_data[(number & ledger->send_mask) * ledger->max_inline];
-}
-
-static uint64_t next_send(const struct hf_ledger *ledger)
-{
-	return atomic_load_explicit(&ledger->send_posted, memory_order_relaxed) + ledger->send_staged;
-}
-
-/* Most requests have one. */
-static void copy_sges(struct ibv_sge *to, const struct ibv_sge *from, int count)
-{
-	for (int i = 0; i < count; i++)
-		to[i] = from[i];
-}
-
-static int copy_inline(const struct hf_ledger *ledger, uint64_t number, const struct ibv_send_wr *wr)
-{
-	struct ibv_sge *sge = send_sges_at(ledger, number);
-	uint8_t *to = inline_at(ledger, number);
+	uint8_t *to = send->inline_data;
 	uint32_t length = 0;
 
 	for (int i = 0; i < wr->num_sge; i++) {
@@ -157,19 +138,9 @@ static int copy_inline(const struct hf_ledger *ledger, uint64_t number, const st
 		memcpy(to + length, (const void *)(uintptr_t)wr->sg_list[i].addr, wr->sg_list[i].length);
 		length += wr->sg_list[i].length;
 	}
-	*sge = (struct ibv_sge){ .addr = (uintptr_t)to, .length = length };
-	return wr->num_sge != 0;
-}
-
-/* Return: how many entries the copy has; -EINVAL. */
-static int copy_data(const struct hf_ledger *ledger, uint64_t number, const struct ibv_send_wr *wr)
-{
-	if (wr->num_sge < 0 || (uint32_t)wr->num_sge > ledger->max_send_sge)
-		return -EINVAL;
-	if (wr->send_flags & IBV_SEND_INLINE)
-		return copy_inline(ledger, number, wr);
-	copy_sges(send_sges_at(ledger, number), wr->sg_list, wr->num_sge);
-	return wr->num_sge;
+	send->wr.sg_list[0] = (struct ibv_sge){ .addr = (uintptr_t)to, .length = length };
+	send->wr.num_sge = wr->num_sge != 0;
+	return length;
 }
 
 /* Windows are bound to the queue pair and lost with its connection. */
@@ -179,57 +150,21 @@ static bool is_lasting(const struct ibv_send_wr *wr)
 	       wr->opcode == IBV_WR_TSO;
 }
 
-/* The last part is that of two kinds of requests alone. */
-static void copy_wr(struct ibv_send_wr *to, const struct ibv_send_wr *wr)
+void hf_ledger_copy_special(struct hf_ledger *ledger, struct hf_ledger_send *send, const struct ibv_send_wr *wr)
 {
+	struct ibv_sge *sges = send->wr.sg_list;
+
+	send->wr = *wr;
+	send->wr.sg_list = sges;
 	if (is_lasting(wr))
-		*to = *wr;
-	else
-		memcpy(to, wr, offsetof(struct ibv_send_wr, qp_type));
+		ledger->is_limited = true;
+	if (hf_ledger_is_atomic(wr->opcode))
+		ledger->has_atomics = true;
 }
 
-int hf_ledger_stage_send(struct hf_ledger *ledger, const struct ibv_send_wr *wr)
+uint32_t hf_ledger_packets_of_special(enum ibv_wr_opcode opcode, uint32_t packets_of_data)
 {
-	uint64_t number = next_send(ledger);
-	struct hf_ledger_send *send = hf_ledger_send_at(ledger, number);
-	int count;
-
-	if (number - atomic_load_explicit(&ledger->send_first, memory_order_acquire) >= ledger->max_send)
-		return -ENOMEM;
-	count = copy_data(ledger, number, wr);
-	if (count < 0)
-		return count;
-	copy_wr(&send->wr, wr);
-	send->wr.wr_id = hf_ledger_handle(ledger, HF_LEDGER_SEND, number);
-	send->wr.num_sge = count;
-	send->wr.sg_list = send_sges_at(ledger, number);
-	send->wr_id = wr->wr_id;
-	send->fate = HF_LEDGER_PENDING;
-	send->is_signalled = ledger->signals_all || (wr->send_flags & IBV_SEND_SIGNALED);
-	ledger->send_staged++;
-	return 0;
-}
-
-struct ibv_send_wr *hf_ledger_staged_send(struct hf_ledger *ledger)
-{
-	return &hf_ledger_send_at(ledger, next_send(ledger) - 1)->wr;
-}
-
-uint8_t *hf_ledger_staged_inline(struct hf_ledger *ledger)
-{
-	return inline_at(ledger, next_send(ledger) - 1);
-}
-
-void hf_ledger_drop_sends(struct hf_ledger *ledger)
-{
-	ledger->send_staged = 0;
-}
-
-static uint32_t packets_of(const struct hf_ledger *ledger, const struct ibv_send_wr *wr)
-{
-	uint64_t length = 0;
-
-	switch (wr->opcode) {
+	switch (opcode) {
 	case IBV_WR_LOCAL_INV:
 	case IBV_WR_BIND_MW:
 		return 0;
@@ -247,71 +182,65 @@ static uint32_t packets_of(const struct hf_ledger *ledger, const struct ibv_send
 	case IBV_WR_DRIVER1:
 		break;
 	}
-	for (int i = 0; i < wr->num_sge; i++)
-		length += wr->sg_list[i].length;
-	return length ? (length + (1u << ledger->mtu_shift) - 1) >> ledger->mtu_shift : 1;
+	return packets_of_data;
 }
 
-void hf_ledger_number_packets(struct hf_ledger *ledger, struct hf_ledger_send *send)
+static void number_sends(struct hf_ledger *ledger, uint64_t from, uint64_t end)
 {
-	send->psn = ledger->next_psn;
-	send->packets = packets_of(ledger, &send->wr);
-	ledger->next_psn = (send->psn + send->packets) & HF_LEDGER_PSN_MASK;
-}
-
-static void note_send(struct hf_ledger *ledger, const struct hf_ledger_send *send)
-{
-	if (is_lasting(&send->wr))
-		ledger->is_limited = true;
-	if (!send->is_signalled)
-		ledger->has_unsignalled = true;
-	if (hf_ledger_is_atomic(send->wr.opcode))
-		ledger->has_atomics = true;
-}
-
-/* Before the adapter has them, as it may complete them at once. */
-static void post_staged_sends(struct hf_ledger *ledger)
-{
-	uint64_t number = next_send(ledger);
-
-	ledger->send_staged = 0;
-	atomic_store_explicit(&ledger->send_posted, number, memory_order_release);
-}
-
-static struct ibv_send_wr *give(struct hf_ledger *ledger, uint64_t from, uint64_t end)
-{
-	for (uint64_t number = from; number < end; number++) {
+	for (uint64_t number = from; number != end; number++) {
 		struct hf_ledger_send *send = hf_ledger_send_at(ledger, number);
 
-		hf_ledger_number_packets(ledger, send);
-		note_send(ledger, send);
-		send->wr.next = number + 1 < end ? &hf_ledger_send_at(ledger, number + 1)->wr : NULL;
+		hf_ledger_number_packets(ledger, send, hf_ledger_is_plain(send->wr.opcode), hf_ledger_length(&send->wr));
 	}
-	ledger->send_given = end;
-	return from < end ? &hf_ledger_send_at(ledger, from)->wr : NULL;
 }
 
-struct ibv_send_wr *hf_ledger_give_sends(struct hf_ledger *ledger)
+/* Packets of what is staged have been numbered. */
+static void take_numbers_back(struct hf_ledger *ledger)
 {
-	uint64_t from = atomic_load_explicit(&ledger->send_posted, memory_order_relaxed);
-	struct ibv_send_wr *head = give(ledger, from, next_send(ledger));
+	uint64_t posted = atomic_load_explicit(&ledger->send_posted, memory_order_relaxed);
 
-	post_staged_sends(ledger);
-	return head;
+	if (ledger->send_next != posted)
+		ledger->next_psn = hf_ledger_send_at(ledger, posted)->psn;
 }
 
-struct ibv_send_wr *hf_ledger_give_kept_sends(struct hf_ledger *ledger)
+void hf_ledger_count_staged(struct hf_ledger *ledger)
 {
-	return give(ledger, ledger->send_given, atomic_load_explicit(&ledger->send_posted, memory_order_relaxed));
+	take_numbers_back(ledger);
+	number_sends(ledger, atomic_load_explicit(&ledger->send_posted, memory_order_relaxed), ledger->send_next);
+}
+
+void hf_ledger_drop_sends(struct hf_ledger *ledger)
+{
+	take_numbers_back(ledger);
+	ledger->send_next = atomic_load_explicit(&ledger->send_posted, memory_order_relaxed);
 }
 
 void hf_ledger_keep_sends(struct hf_ledger *ledger)
 {
-	uint64_t end = next_send(ledger);
+	take_numbers_back(ledger);
+	atomic_store_explicit(&ledger->send_posted, ledger->send_next, memory_order_release);
+}
 
-	for (uint64_t number = end - ledger->send_staged; number < end; number++)
-		note_send(ledger, hf_ledger_send_at(ledger, number));
-	post_staged_sends(ledger);
+struct ibv_send_wr *hf_ledger_chain_sends(struct hf_ledger *ledger, uint64_t from, uint64_t end)
+{
+	for (uint64_t number = from; number + 1 != end; number++)
+		hf_ledger_send_at(ledger, number)->wr.next = &hf_ledger_send_at(ledger, number + 1)->wr;
+	hf_ledger_send_at(ledger, end - 1)->wr.next = NULL;
+	return &hf_ledger_send_at(ledger, from)->wr;
+}
+
+struct ibv_send_wr *hf_ledger_give_kept_sends(struct hf_ledger *ledger)
+{
+	uint64_t end = atomic_load_explicit(&ledger->send_posted, memory_order_relaxed);
+
+	struct ibv_send_wr *head;
+
+	if (ledger->send_given == end)
+		return NULL;
+	number_sends(ledger, ledger->send_given, end);
+	head = hf_ledger_chain_sends(ledger, ledger->send_given, end);
+	ledger->send_given = end;
+	return head;
 }
 
 unsigned int hf_ledger_take_back_sends(struct hf_ledger *ledger, const struct ibv_send_wr *bad)
@@ -324,60 +253,18 @@ unsigned int hf_ledger_take_back_sends(struct hf_ledger *ledger, const struct ib
 
 	ledger->next_psn = send->psn;
 	atomic_store_explicit(&ledger->send_posted, number, memory_order_release);
-	ledger->send_given = number;
+	ledger->send_next = ledger->send_given = number;
 	return end - number;
 }
 
 /* ------------------------------------------------------------------------ posting receives ---- */
 
-static uint64_t next_receive(const struct hf_ledger *ledger)
+struct ibv_recv_wr *hf_ledger_chain_receives(struct hf_ledger *ledger, uint64_t from, uint64_t end)
 {
-	return atomic_load_explicit(&ledger->recv_posted, memory_order_relaxed) + ledger->recv_staged;
-}
-
-int hf_ledger_stage_receive(struct hf_ledger *ledger, const struct ibv_recv_wr *wr)
-{
-	uint64_t number = next_receive(ledger);
-	struct hf_ledger_receive *receive = hf_ledger_receive_at(ledger, number);
-	struct ibv_sge *sges = &ledger->recv_sges[(number & ledger->recv_mask) * ledger->max_recv_sge];
-
-	if (number - atomic_load_explicit(&ledger->recv_first, memory_order_acquire) >= ledger->max_recv)
-		return -ENOMEM;
-	if (wr->num_sge < 0 || (uint32_t)wr->num_sge > ledger->max_recv_sge)
-		return -EINVAL;
-	copy_sges(sges, wr->sg_list, wr->num_sge);
-	receive->wr = (struct ibv_recv_wr){
-		.wr_id = hf_ledger_handle(ledger, HF_LEDGER_RECEIVE, number), .sg_list = sges, .num_sge = wr->num_sge,
-	};
-	receive->wr_id = wr->wr_id;
-	receive->fate = HF_LEDGER_PENDING;
-	ledger->recv_staged++;
-	return 0;
-}
-
-void hf_ledger_keep_receives(struct hf_ledger *ledger)
-{
-	uint64_t number = next_receive(ledger);
-
-	ledger->recv_staged = 0;
-	atomic_store_explicit(&ledger->recv_posted, number, memory_order_release);
-}
-
-static struct ibv_recv_wr *chain_receives(struct hf_ledger *ledger, uint64_t from, uint64_t end)
-{
-	for (uint64_t number = from; number < end; number++)
-		hf_ledger_receive_at(ledger, number)->wr.next = number + 1 < end ? &hf_ledger_receive_at(ledger, number + 1)->wr : NULL;
-	return from < end ? &hf_ledger_receive_at(ledger, from)->wr : NULL;
-}
-
-struct ibv_recv_wr *hf_ledger_give_receives(struct hf_ledger *ledger)
-{
-	uint64_t from = atomic_load_explicit(&ledger->recv_posted, memory_order_relaxed), end = next_receive(ledger);
-	struct ibv_recv_wr *head = chain_receives(ledger, from, end);
-
-	hf_ledger_keep_receives(ledger);
-	ledger->recv_given = end;
-	return head;
+	for (uint64_t number = from; number + 1 != end; number++)
+		hf_ledger_receive_at(ledger, number)->wr.next = &hf_ledger_receive_at(ledger, number + 1)->wr;
+	hf_ledger_receive_at(ledger, end - 1)->wr.next = NULL;
+	return &hf_ledger_receive_at(ledger, from)->wr;
 }
 
 unsigned int hf_ledger_take_back_receives(struct hf_ledger *ledger, const struct ibv_recv_wr *bad)
@@ -388,7 +275,7 @@ unsigned int hf_ledger_take_back_receives(struct hf_ledger *ledger, const struct
 	uint64_t number = end - (behind ? behind : (uint64_t)ledger->recv_mask + 1);
 
 	atomic_store_explicit(&ledger->recv_posted, number, memory_order_release);
-	ledger->recv_given = number;
+	ledger->recv_next = ledger->recv_given = number;
 	return end - number;
 }
 
@@ -412,7 +299,7 @@ static void keep_back(struct hf_ledger *ledger, struct hf_ledger_error *error, u
 static enum hf_ledger_verdict complete_send(struct hf_ledger *ledger, uint64_t *wr_id, enum ibv_wc_status status,
 					    uint32_t vendor_err)
 {
-	uint64_t number = whole_number(*wr_id, atomic_load_explicit(&ledger->send_first, memory_order_relaxed));
+	uint64_t number = hf_ledger_number(*wr_id, atomic_load_explicit(&ledger->send_first, memory_order_relaxed));
 	const struct hf_ledger_send *send = hf_ledger_send_at(ledger, number);
 	bool is_told;
 
@@ -434,7 +321,7 @@ static enum hf_ledger_verdict complete_send(struct hf_ledger *ledger, uint64_t *
 static enum hf_ledger_verdict complete_receive(struct hf_ledger *ledger, uint64_t *wr_id, enum ibv_wc_status status,
 					       uint32_t vendor_err)
 {
-	uint64_t number = whole_number(*wr_id, atomic_load_explicit(&ledger->recv_first, memory_order_relaxed));
+	uint64_t number = hf_ledger_number(*wr_id, atomic_load_explicit(&ledger->recv_first, memory_order_relaxed));
 
 	if (number >= atomic_load_explicit(&ledger->recv_posted, memory_order_acquire))
 		return HF_LEDGER_FOREIGN;
@@ -451,9 +338,9 @@ static enum hf_ledger_verdict complete_receive(struct hf_ledger *ledger, uint64_
 enum hf_ledger_verdict hf_ledger_complete_parts(struct hf_ledger *ledger, uint64_t *wr_id, enum ibv_wc_status status,
 						uint32_t vendor_err)
 {
-	if (hf_ledger_tag_of(*wr_id) != ledger->tag)
+	if (hf_ledger_tag_of(*wr_id) != hf_ledger_tag(ledger))
 		return HF_LEDGER_FOREIGN;
-	if ((*wr_id >> HF_LEDGER_EPOCH_SHIFT & HF_LEDGER_EPOCH_MASK) != (ledger->epoch & HF_LEDGER_EPOCH_MASK))
+	if (hf_ledger_epoch_of(*wr_id) != hf_ledger_epoch_of(ledger->handles))
 		return HF_LEDGER_SWALLOW;
 	switch (hf_ledger_kind_of(*wr_id)) {
 	case HF_LEDGER_SEND:

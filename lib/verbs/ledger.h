@@ -13,9 +13,11 @@
  *   first             given              posted
  *     | with the adapter | recorded only   |
  *
- * What the adapter has is all of it until the queue pair is frozen and posts are kept (hf_ledger_keep_sends()). While
- * it is guarded, errors that a frozen end brings about are kept back; what becomes of the requests is then decided by
+ * What the adapter has is all of it until the queue pair is frozen and posts are kept (hf_ledger_keep_sends()). While it is
+ * guarded, errors that a frozen end brings about are kept back; what becomes of the requests is then decided by
  * hf_ledger_settle(), or by hf_ledger_give_up().
+ *
+ * What each request of the program's goes through is inline, in ledger_inline.h.
  *
  * Locks: the caller has one for posting sends (stage, give, take_back), one for posting receives, and one for
  * completions of each kind; whoever calls a function that names none of these holds all of them. The counters that the
@@ -55,6 +57,7 @@ struct hf_ledger_send {
 	uint32_t psn, packets;
 	uint8_t fate;		/* enum hf_ledger_fate */
 	bool is_signalled;	/* by the program */
+	uint8_t *inline_data;	/* room for it */
 	struct ibv_send_wr wr;	/* as the adapter gets it */
 } __attribute__((aligned(64)));
 
@@ -73,36 +76,43 @@ struct hf_ledger_error {
 };
 
 struct hf_ledger {
-	uint32_t tag, qpn;
-	uint32_t max_send_sge, max_inline, max_recv_sge;
-	uint32_t max_send, max_recv;	/* as the queue pair has them; the rings are a power of two */
-	uint32_t send_mask, recv_mask;
-	bool signals_all;
+	/* What each send meets. */
+	uint64_t handles;		/* tag and epoch, where handles have them */
+	struct hf_ledger_send *sends;
+	uint32_t max_send, send_mask;	/* as the queue pair has it; the ring is a power of two */
+	uint32_t max_send_sge;
+	uint32_t next_psn;		/* of what is given next */
+	uint64_t send_next;		/* where the next is staged */
+	_Atomic uint64_t send_first, send_posted;
+	uint32_t mtu_shift;		/* packets have 1 << mtu_shift bytes */
+	uint8_t signals;		/* IBV_SEND_SIGNALED where all are */
+	bool has_unsignalled;		/* some day some send was */
+	uint64_t sends_settled;		/* how many of those posted */
+
+	/* And each receive. */
+	struct hf_ledger_receive *receives;
+	uint32_t max_recv, recv_mask;
+	uint32_t max_recv_sge;
+	uint64_t recv_next;
+	_Atomic uint64_t recv_first, recv_posted;
+	uint64_t receives_settled;
+
+	uint32_t qpn;
+	uint32_t max_inline;
 	bool is_shared;			/* receives are another queue's: none are recorded */
 	atomic_bool is_limited;		/* something was posted that a restart would not bring back */
+	bool has_atomics;		/* some day some were posted */
 	bool is_guarded;
 	bool has_failed;		/* while guarded: an error that is the request's own */
-	bool has_unsignalled;		/* some day some send was */
-	bool has_atomics;		/* likewise */
-	unsigned int epoch;
-	uint32_t next_psn;		/* of what is given next */
-	unsigned int mtu_shift;		/* packets have 1 << mtu_shift bytes */
-
-	struct hf_ledger_send *sends;
-	struct ibv_sge *send_sges;
+	struct ibv_sge *send_sges, *recv_sges;
 	uint8_t *inline_data;
-	_Atomic uint64_t send_first, send_posted;
-	uint64_t send_given, send_staged; /* a number; how many */
-	uint64_t sends_settled;		/* how many of those posted */
+
+	uint64_t send_given;
 	uint64_t flushed_from;		/* while guarded: the first send that was not completed; HF_LEDGER_NONE: none */
 	bool is_drained;		/* the marker has come */
 	struct hf_ledger_error send_error;
 
-	struct hf_ledger_receive *receives;
-	struct ibv_sge *recv_sges;
-	_Atomic uint64_t recv_first, recv_posted;
-	uint64_t recv_given, recv_staged;
-	uint64_t receives_settled;
+	uint64_t recv_given;
 	uint64_t recv_ended;		/* while guarded: those before it have come back */
 	struct hf_ledger_error recv_error;
 };
@@ -128,39 +138,13 @@ void hf_ledger_clear(struct hf_ledger *ledger);
 /* Where sending begins, and with packets of which size (IBA's code). */
 void hf_ledger_begin(struct hf_ledger *ledger, uint32_t first_psn, unsigned int mtu);
 
-/* ---- posting ---- */
-
-/**
- * hf_ledger_stage_send() - copy a work request into the next slot
- *
- * Staged ones are posted together by hf_ledger_give_sends() or hf_ledger_keep_sends(), or dropped by
- * hf_ledger_drop_sends().
- *
- * Return: 0; -ENOMEM where the queue is full; -EINVAL for more entries or inline data than the queue pair has room for.
- */
-int hf_ledger_stage_send(struct hf_ledger *ledger, const struct ibv_send_wr *wr);
-
-/* The slot of the one that was staged last, to be completed by hand; its sg_list has room for max_send_sge entries. */
-struct ibv_send_wr *hf_ledger_staged_send(struct hf_ledger *ledger);
-uint8_t *hf_ledger_staged_inline(struct hf_ledger *ledger);
-
-void hf_ledger_drop_sends(struct hf_ledger *ledger);
-
-/* Posts what is staged. Return: what the adapter is to be given, a chain; NULL: nothing was staged. */
-struct ibv_send_wr *hf_ledger_give_sends(struct hf_ledger *ledger);
-
-/* Posts what is staged, for later. */
-void hf_ledger_keep_sends(struct hf_ledger *ledger);
+/* ---- posting, with ledger_inline.h ---- */
 
 /* What was kept is posted after all: a chain for the adapter, or NULL. */
 struct ibv_send_wr *hf_ledger_give_kept_sends(struct hf_ledger *ledger);
 
 /* The adapter has refused the chain from @bad on. Return: how many these are. */
 unsigned int hf_ledger_take_back_sends(struct hf_ledger *ledger, const struct ibv_send_wr *bad);
-
-int hf_ledger_stage_receive(struct hf_ledger *ledger, const struct ibv_recv_wr *wr);
-struct ibv_recv_wr *hf_ledger_give_receives(struct hf_ledger *ledger);
-void hf_ledger_keep_receives(struct hf_ledger *ledger);
 unsigned int hf_ledger_take_back_receives(struct hf_ledger *ledger, const struct ibv_recv_wr *bad);
 
 /* ---- completions ---- */
@@ -174,6 +158,11 @@ enum hf_ledger_verdict {
 static inline uint32_t hf_ledger_tag_of(uint64_t wr_id)
 {
 	return wr_id >> 32;
+}
+
+static inline uint32_t hf_ledger_tag(const struct hf_ledger *ledger)
+{
+	return hf_ledger_tag_of(ledger->handles);
 }
 
 /* Of which queue is a completion of ours? */

@@ -196,7 +196,7 @@ void hf_ledger_give_up(struct hf_ledger *ledger, struct hf_ledger_count *ret_cou
 			 HF_LEDGER_ERROR, false, &count);
 	}
 	settle_receives(ledger, HF_LEDGER_ERROR);
-	ledger->epoch++;
+	hf_ledger_next_epoch(ledger);
 	ledger->send_given = ledger->send_posted;
 	ledger->recv_given = ledger->recv_posted;
 	hf_ledger_forget_errors(ledger);
@@ -209,7 +209,7 @@ void hf_ledger_give_up(struct hf_ledger *ledger, struct hf_ledger_count *ret_cou
 
 void hf_ledger_restart(struct hf_ledger *ledger, uint32_t first_psn, unsigned int mtu)
 {
-	ledger->epoch++;
+	hf_ledger_next_epoch(ledger);
 	ledger->next_psn = first_psn & HF_LEDGER_PSN_MASK;
 	ledger->mtu_shift = MTU_SHIFT(mtu);
 	hf_ledger_forget_errors(ledger);
@@ -255,7 +255,7 @@ struct ibv_send_wr *hf_ledger_replay_sends(struct hf_ledger *ledger)
 		if (is_followed_by_settled(ledger, number))
 			send->wr.send_flags |= IBV_SEND_SIGNALED;
 		send->wr.next = NULL;
-		hf_ledger_number_packets(ledger, send);
+		hf_ledger_number_packets(ledger, send, hf_ledger_is_plain(send->wr.opcode), hf_ledger_length(&send->wr));
 		*tail = &send->wr;
 		tail = &send->wr.next;
 	}

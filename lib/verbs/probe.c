@@ -68,7 +68,7 @@ bool hf_probe_drains(struct ibv_context *context)
 	struct ibv_qp *qp = NULL;
 	bool can = false;
 
-	init.send_cq = init.recv_cq = pd ? ibv_create_cq(context, 2, NULL, NULL, 0) : NULL;
+	init.send_cq = init.recv_cq = pd ? hf_real_create_cq(context, 2, NULL, NULL, 0) : NULL;
 	if (init.send_cq)
 		qp = hf_real_create_qp(pd, &init);
 	if (qp) {

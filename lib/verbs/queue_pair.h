@@ -25,8 +25,16 @@
 #include "lib/program_wire.h"
 #include "lib/verbs/strategy.h"
 
-struct hf_qp_table;
+#define HF_QP_TABLE_BITS	12
+#define HF_QPN_UPPER(qpn)	((qpn) >> HF_QP_TABLE_BITS & ((1u << HF_QP_TABLE_BITS) - 1))
+#define HF_QPN_LOWER(qpn)	((qpn) & ((1u << HF_QP_TABLE_BITS) - 1))
+
+struct hf_queue_pair;
 struct hf_work;
+
+struct hf_qp_table {
+	struct hf_queue_pair *_Atomic at[1 << HF_QP_TABLE_BITS];	/* by the lower bits of the queue pair number */
+};
 
 /* An open device. Never freed: one that was closed serves the next that is opened. */
 struct hf_verbs {
@@ -36,10 +44,10 @@ struct hf_verbs {
 	struct ibv_qp *(*create_qp_ex)(struct ibv_context *context, struct ibv_qp_init_attr_ex *attr); /* its own */
 	struct ibv_cq_ex *(*create_cq_ex)(struct ibv_context *context, struct ibv_cq_init_attr_ex *attr);
 	struct ibv_context_ops ops;		/* its own; data_path.h */
-	struct hf_qp_table *_Atomic tables[1 << 12];	/* by the upper bits of the queue pair number */
+	struct hf_qp_table *_Atomic tables[1 << HF_QP_TABLE_BITS]; /* by the upper bits */
 	_Atomic uint32_t refused;		/* 1 << enum hf_program_strategy: what the adapter cannot do */
 	bool needs_kick;			/* does not go on by itself after SQD */
-	bool is_probed;
+	bool is_decided;			/* whether it is recorded; data_path.h */
 	bool is_recorded;			/* the data path is; where it is not, nothing can be reset */
 	atomic_bool waits_for_events;		/* a thread of the program blocks in ibv_get_async_event() */
 };
@@ -107,6 +115,26 @@ struct hf_queue_pair {
 
 /* ---- registry.c ---- */
 
+/* Only for those that are inline here. */
+extern struct hf_verbs *_Atomic hf_devices;
+
+/* NULL: not known. */
+static inline struct hf_verbs *hf_verbs_find(const struct ibv_context *ibv)
+{
+	struct hf_verbs *verbs = atomic_load_explicit(&hf_devices, memory_order_acquire);
+
+	while (verbs && atomic_load_explicit(&verbs->ibv, memory_order_acquire) != ibv)
+		verbs = atomic_load_explicit(&verbs->next, memory_order_acquire);
+	return verbs;
+}
+
+static inline struct hf_queue_pair *hf_verbs_queue_pair(const struct hf_verbs *verbs, uint32_t qpn)
+{
+	struct hf_qp_table *table = atomic_load_explicit(&verbs->tables[HF_QPN_UPPER(qpn)], memory_order_acquire);
+
+	return table ? atomic_load_explicit(&table->at[HF_QPN_LOWER(qpn)], memory_order_acquire) : NULL;
+}
+
 /**
  * hf_verbs_get() - what is known of a device
  * @ibv: open
@@ -137,7 +165,12 @@ void hf_queue_pair_add(struct ibv_qp *ibv, const struct ibv_qp_init_attr *init);
  * Context: any thread, also the data path; takes no lock. Cost: two loads where one device is open.
  * Return: it, without a reference of its own; NULL: not known.
  */
-struct hf_queue_pair *hf_queue_pair_of(const struct ibv_qp *ibv);
+static inline struct hf_queue_pair *hf_queue_pair_of(const struct ibv_qp *ibv)
+{
+	struct hf_verbs *verbs = hf_verbs_find(ibv->context);
+
+	return verbs ? hf_verbs_queue_pair(verbs, ibv->qp_num) : NULL;
+}
 
 /*
  * As holdfastd names it. What it says of one that is gone is not taken for another one, of the same QPN. Return: with a

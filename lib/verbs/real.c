@@ -65,6 +65,12 @@ struct ibv_qp_ex *hf_real_qp_to_qp_ex(struct ibv_qp *qp)
 	return REAL(ibv_qp_to_qp_ex, "IBVERBS_1.6")(qp);
 }
 
+struct ibv_cq *hf_real_create_cq(struct ibv_context *context, int cqe, void *cq_context,
+				 struct ibv_comp_channel *channel, int vector)
+{
+	return REAL(ibv_create_cq, "IBVERBS_1.1")(context, cqe, cq_context, channel, vector);
+}
+
 struct ibv_srq *hf_real_create_srq(struct ibv_pd *pd, struct ibv_srq_init_attr *attr)
 {
 	return REAL(ibv_create_srq, "IBVERBS_1.1")(pd, attr);

@@ -19,6 +19,8 @@ int hf_real_modify_qp(struct ibv_qp *qp, struct ibv_qp_attr *attr, int mask);
 int hf_real_query_qp(struct ibv_qp *qp, struct ibv_qp_attr *attr, int mask, struct ibv_qp_init_attr *init);
 int hf_real_destroy_qp(struct ibv_qp *qp);
 struct ibv_qp_ex *hf_real_qp_to_qp_ex(struct ibv_qp *qp);
+struct ibv_cq *hf_real_create_cq(struct ibv_context *context, int cqe, void *cq_context,
+				 struct ibv_comp_channel *channel, int vector);
 struct ibv_srq *hf_real_create_srq(struct ibv_pd *pd, struct ibv_srq_init_attr *attr);
 int hf_real_destroy_srq(struct ibv_srq *srq);
 int hf_real_resize_cq(struct ibv_cq *cq, int cqe);

@@ -8,34 +8,18 @@
 #include "lib/verbs/real.h"
 #include "lib/verbs/work.h"
 
-#define TABLE_BITS	12
-#define TABLE_SIZE	(1u << TABLE_BITS)
-#define UPPER(qpn)	((qpn) >> TABLE_BITS & (TABLE_SIZE - 1))
-#define LOWER(qpn)	((qpn) & (TABLE_SIZE - 1))
-
-struct hf_qp_table {
-	struct hf_queue_pair *_Atomic at[TABLE_SIZE];	/* by the lower bits */
-};
+#define TABLE_SIZE	(1u << HF_QP_TABLE_BITS)
 
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct hf_verbs *_Atomic devices;
+struct hf_verbs *_Atomic hf_devices;
 static struct hf_queue_pair *to_tell;
 static _Atomic uint32_t next_number = 1;
 
 /* --------------------------------------------------------------------------------- devices ---- */
 
-static struct hf_verbs *find_device(const struct ibv_context *ibv)
-{
-	struct hf_verbs *verbs = atomic_load_explicit(&devices, memory_order_acquire);
-
-	while (verbs && atomic_load_explicit(&verbs->ibv, memory_order_acquire) != ibv)
-		verbs = atomic_load_explicit(&verbs->next, memory_order_acquire);
-	return verbs;
-}
-
 static struct hf_verbs *make_device_locked(struct ibv_context *ibv)
 {
-	struct hf_verbs *verbs = find_device(NULL);
+	struct hf_verbs *verbs = hf_verbs_find(NULL);
 	bool is_new = !verbs;
 
 	if (is_new)
@@ -47,23 +31,23 @@ static struct hf_verbs *make_device_locked(struct ibv_context *ibv)
 	verbs->refused = 0;
 	verbs->waits_for_events = false;
 	verbs->needs_kick = hf_verbs_needs_kick(ibv->device);
-	verbs->is_probed = verbs->is_recorded = false;
+	verbs->is_decided = verbs->is_recorded = false;
 	atomic_store_explicit(&verbs->ibv, ibv, memory_order_release);
 	if (is_new) {
-		verbs->next = atomic_load(&devices);
-		atomic_store_explicit(&devices, verbs, memory_order_release);
+		verbs->next = atomic_load(&hf_devices);
+		atomic_store_explicit(&hf_devices, verbs, memory_order_release);
 	}
 	return verbs;
 }
 
 struct hf_verbs *hf_verbs_get(struct ibv_context *ibv)
 {
-	struct hf_verbs *verbs = find_device(ibv);
+	struct hf_verbs *verbs = hf_verbs_find(ibv);
 
 	if (verbs)
 		return verbs;
 	pthread_mutex_lock(&registry_lock);
-	verbs = find_device(ibv);
+	verbs = hf_verbs_find(ibv);
 	if (!verbs)
 		verbs = make_device_locked(ibv);
 	pthread_mutex_unlock(&registry_lock);
@@ -72,32 +56,18 @@ struct hf_verbs *hf_verbs_get(struct ibv_context *ibv)
 
 /* ----------------------------------------------------------------------------- queue pairs ---- */
 
-static struct hf_queue_pair *get(struct hf_verbs *verbs, uint32_t qpn)
-{
-	struct hf_qp_table *table = atomic_load_explicit(&verbs->tables[UPPER(qpn)], memory_order_acquire);
-
-	return table ? atomic_load_explicit(&table->at[LOWER(qpn)], memory_order_acquire) : NULL;
-}
-
 static bool set_locked(struct hf_verbs *verbs, uint32_t qpn, struct hf_queue_pair *qp)
 {
-	struct hf_qp_table *table = atomic_load(&verbs->tables[UPPER(qpn)]);
+	struct hf_qp_table *table = atomic_load(&verbs->tables[HF_QPN_UPPER(qpn)]);
 
 	if (!table) {
 		table = calloc(1, sizeof(*table));
 		if (!table)
 			return false;
-		atomic_store_explicit(&verbs->tables[UPPER(qpn)], table, memory_order_release);
+		atomic_store_explicit(&verbs->tables[HF_QPN_UPPER(qpn)], table, memory_order_release);
 	}
-	atomic_store_explicit(&table->at[LOWER(qpn)], qp, memory_order_release);
+	atomic_store_explicit(&table->at[HF_QPN_LOWER(qpn)], qp, memory_order_release);
 	return true;
-}
-
-struct hf_queue_pair *hf_queue_pair_of(const struct ibv_qp *ibv)
-{
-	struct hf_verbs *verbs = find_device(ibv->context);
-
-	return verbs ? get(verbs, ibv->qp_num) : NULL;
 }
 
 struct hf_queue_pair *hf_queue_pair_find(uint32_t number, uint32_t qpn)
@@ -105,8 +75,8 @@ struct hf_queue_pair *hf_queue_pair_find(uint32_t number, uint32_t qpn)
 	struct hf_queue_pair *found = NULL;
 
 	pthread_mutex_lock(&registry_lock);
-	for (struct hf_verbs *verbs = devices; verbs && !found; verbs = verbs->next) {
-		struct hf_queue_pair *qp = get(verbs, qpn);
+	for (struct hf_verbs *verbs = hf_devices; verbs && !found; verbs = verbs->next) {
+		struct hf_queue_pair *qp = hf_verbs_queue_pair(verbs, qpn);
 
 		if (qp && qp->number == number)
 			found = qp;
@@ -123,7 +93,7 @@ static struct hf_queue_pair *find(struct hf_verbs *verbs, uint32_t qpn)
 	struct hf_queue_pair *found;
 
 	pthread_mutex_lock(&registry_lock);
-	found = get(verbs, qpn);
+	found = hf_verbs_queue_pair(verbs, qpn);
 	if (found)
 		found->references++;
 	pthread_mutex_unlock(&registry_lock);
@@ -163,7 +133,7 @@ void hf_queue_pair_remove(struct hf_queue_pair *qp)
 	bool was_there;
 
 	pthread_mutex_lock(&registry_lock);
-	was_there = get(qp->verbs, qp->qpn) == qp;
+	was_there = hf_verbs_queue_pair(qp->verbs, qp->qpn) == qp;
 	if (was_there)
 		set_locked(qp->verbs, qp->qpn, NULL);
 	pthread_mutex_unlock(&registry_lock);
@@ -189,7 +159,7 @@ static void remove_stale(struct hf_queue_pair *qp)
 
 void hf_queue_pair_add(struct ibv_qp *ibv, const struct ibv_qp_init_attr *init)
 {
-	struct hf_verbs *verbs = find_device(ibv->context);
+	struct hf_verbs *verbs = hf_verbs_find(ibv->context);
 	struct hf_queue_pair *qp, *stale = verbs ? find(verbs, ibv->qp_num) : NULL;
 	bool is_added;
 
@@ -303,7 +273,7 @@ void hf_queue_pair_tell_all(void)
 	pthread_mutex_lock(&registry_lock);
 	DL_FOREACH2(to_tell, qp, tell_next)
 		qp->is_told = false;
-	for (struct hf_verbs *verbs = devices; verbs; verbs = verbs->next)
+	for (struct hf_verbs *verbs = hf_devices; verbs; verbs = verbs->next)
 		for_each_locked(verbs, tell_anew, NULL);
 	pthread_mutex_unlock(&registry_lock);
 }
@@ -323,7 +293,7 @@ void hf_registry_fork_parent(void)
 /* The queue pairs may have been locked by threads that are no more: they are left where they are. */
 void hf_registry_fork_child(void)
 {
-	for (struct hf_verbs *verbs = devices; verbs; verbs = verbs->next)
+	for (struct hf_verbs *verbs = hf_devices; verbs; verbs = verbs->next)
 		for (unsigned int i = 0; i < TABLE_SIZE; i++)
 			atomic_store(&verbs->tables[i], NULL);
 	to_tell = NULL;

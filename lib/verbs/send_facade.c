@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/verbs/data_path.h"
+#include "lib/verbs/ledger_inline.h"
 #include "lib/verbs/work.h"
 
 #define OPS_KNOWN (IBV_QP_EX_WITH_RDMA_WRITE | IBV_QP_EX_WITH_RDMA_WRITE_WITH_IMM | IBV_QP_EX_WITH_SEND | \
@@ -28,7 +29,7 @@ static struct hf_work *work_of(struct ibv_qp_ex *ex)
 /* The request that is being built; NULL: an earlier one had no place. */
 static struct ibv_send_wr *current(struct hf_work *work)
 {
-	if (work->batch_error || !work->ledger->send_staged)
+	if (work->batch_error || !hf_ledger_has_staged(work->ledger))
 		return NULL;
 	return hf_ledger_staged_send(work->ledger);
 }

@@ -10,13 +10,14 @@
 
 #include "lib/log.h"
 
-#define DRAIN_MS_DEFAULT	1000
 #define DRAIN_MS_MAX		10000	/* holdfastd cuts off who owes it an answer for 15 s */
+#define STUCK_MS_MAX		600000
 #define LINE_BYTES		1200
 
 static struct hf_verbs_settings settings = {
 	.socket = HF_PROGRAM_SOCKET_DEFAULT,
-	.drain_ms = DRAIN_MS_DEFAULT,
+	.drain_ms = 1000,
+	.stuck_ms = 60000,
 	.replays = true,
 };
 static const char *log_path;	/* NULL: no log */
@@ -74,19 +75,19 @@ static void read_strategy(const char *text)
 	hf_log(HF_LOG_ERROR, "HOLDFAST_STRATEGY=%s: allowed are auto, all, apm, sqd and reset; auto it is", text);
 }
 
-static void read_drain(const char *text)
+static void read_ms(const char *name, unsigned int max_ms, unsigned int *ms)
 {
-	char *end;
+	const char *text = secure_getenv(name);
 	unsigned long value;
+	char *end;
 
 	if (!text)
 		return;
 	value = strtoul(text, &end, 10);
-	if (*text >= '0' && *text <= '9' && !*end && value <= DRAIN_MS_MAX)
-		settings.drain_ms = value;
+	if (*text >= '0' && *text <= '9' && !*end && value <= max_ms)
+		*ms = value;
 	else
-		hf_log(HF_LOG_ERROR, "HOLDFAST_DRAIN_MS=%s: allowed are 0 to %u; %u it is", text, DRAIN_MS_MAX,
-		       DRAIN_MS_DEFAULT);
+		hf_log(HF_LOG_ERROR, "%s=%s: allowed are 0 to %u; %u it is", name, text, max_ms, *ms);
 }
 
 static void read_lost(const char *text)
@@ -113,6 +114,7 @@ static void read_environment(void)
 		settings.socket = path ? path : "";
 	}
 	read_strategy(secure_getenv("HOLDFAST_STRATEGY"));
-	read_drain(secure_getenv("HOLDFAST_DRAIN_MS"));
+	read_ms("HOLDFAST_DRAIN_MS", DRAIN_MS_MAX, &settings.drain_ms);
+	read_ms("HOLDFAST_STUCK_MS", STUCK_MS_MAX, &settings.stuck_ms);
 	read_lost(secure_getenv("HOLDFAST_LOST"));
 }

@@ -14,6 +14,7 @@ struct hf_verbs_settings {
 	enum hf_program_strategy strategy;	/* HOLDFAST_STRATEGY; NONE: auto or all */
 	bool records_all;			/* "all": what may have to be reset is recorded also where SQD works */
 	unsigned int drain_ms;			/* HOLDFAST_DRAIN_MS */
+	unsigned int stuck_ms;			/* HOLDFAST_STUCK_MS */
 	bool replays;				/* HOLDFAST_LOST */
 };
 

@@ -10,11 +10,6 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <time.h>
-
-#define HF_SHORT_LOCK_LOOKS	200	/* before the processor is given away */
-#define HF_SHORT_LOCK_YIELDS	200	/* before sleeping: its holder may be a program that takes its time */
-#define HF_SHORT_LOCK_NAP_NS	20000
 
 struct hf_short_lock {
 	atomic_bool is_held;
@@ -26,25 +21,18 @@ static inline bool hf_short_lock_try(struct hf_short_lock *lock)
 	return !atomic_exchange_explicit(&lock->is_held, true, memory_order_acquire);
 }
 
-static inline void hf_short_lock_wait(const struct hf_short_lock *lock, unsigned int tries)
+static inline bool hf_short_lock_try_after(struct hf_short_lock *lock)
 {
-	const struct timespec nap = { .tv_nsec = HF_SHORT_LOCK_NAP_NS };
-
-	for (unsigned int i = 0; i < HF_SHORT_LOCK_LOOKS; i++)
-		if (!atomic_load_explicit(&lock->is_held, memory_order_relaxed) &&
-		    !atomic_load_explicit(&lock->wanted, memory_order_relaxed))
-			return;
-	if (tries < HF_SHORT_LOCK_YIELDS)
-		sched_yield();
-	else
-		nanosleep(&nap, NULL);
+	return !atomic_load_explicit(&lock->wanted, memory_order_relaxed) && hf_short_lock_try(lock);
 }
+
+/* Apart from the data path, which next to never comes here. */
+void hf_short_lock_wait(struct hf_short_lock *lock);
 
 static inline void hf_short_lock_take(struct hf_short_lock *lock)
 {
-	for (unsigned int tries = 0; atomic_load_explicit(&lock->wanted, memory_order_relaxed) ||
-	     !hf_short_lock_try(lock); tries++)
-		hf_short_lock_wait(lock, tries);
+	if (!hf_short_lock_try_after(lock))
+		hf_short_lock_wait(lock);
 }
 
 static inline void hf_short_lock_take_first(struct hf_short_lock *lock)

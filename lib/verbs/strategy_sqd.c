@@ -18,7 +18,6 @@
 #define ASK_AFTER_NS	UINT64_C(20000)		/* at first, then after a quarter of the time that has passed */
 #define ASK_EVERY_NS	UINT64_C(1000000)	/* at least */
 #define RESUME_EVERY_NS	UINT64_C(10000000)
-#define RESUME_NS	UINT64_C(60000000000)
 #define NS_PER_MS	UINT64_C(1000000)
 
 enum step {
@@ -80,7 +79,7 @@ static int leave(struct hf_queue_pair *qp, int result, uint64_t now_ns)
 	if (has_failed(qp))
 		return -ENOTCONN;
 	if (qp->move.step != STEP_RESUMING)
-		qp->move.deadline_ns = now_ns + RESUME_NS;
+		qp->move.deadline_ns = now_ns + hf_verbs_settings()->stuck_ms * NS_PER_MS;
 	if (now_ns >= qp->move.deadline_ns)
 		return break_off(qp);
 	kick(qp);

@@ -8,14 +8,11 @@
 
 #include "lib/verbs/shared_receives.h"
 
-#define INDEX_BITS	16
-#define WORKS_MAX	(1u << INDEX_BITS)
 #define MARKERS		2	/* completions that no request of the program's is the reason of */
 
-/* The tag of a handle: a number that this process has drawn, and a place in this table. */
-static struct hf_work *_Atomic works[WORKS_MAX];
+struct hf_work *_Atomic hf_works[HF_WORKS_MAX];
+_Atomic uint32_t hf_works_salt;
 static uint32_t next_index;
-static _Atomic uint32_t salt;			/* 0: not drawn yet */
 static pthread_mutex_t tables_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Destroyed, but completions may still come. Each is freed under the lock, which is taken before all others here. */
@@ -49,14 +46,12 @@ void hf_work_fork_done(void)
 enum hf_ledger_verdict hf_work_complete(struct hf_work **ret_work, uint64_t *wr_id, enum ibv_wc_status status,
 					uint32_t vendor_err)
 {
-	uint32_t tag = hf_ledger_tag_of(*wr_id);
-
 	*ret_work = NULL;
-	if (tag >> INDEX_BITS != atomic_load_explicit(&salt, memory_order_relaxed))
+	if (!hf_work_is_handle(*wr_id))
 		return HF_LEDGER_FOREIGN;
 	if (hf_ledger_kind_of(*wr_id) == HF_LEDGER_SHARED)
 		return hf_srq_complete(wr_id, status);
-	*ret_work = atomic_load_explicit(&works[tag & (WORKS_MAX - 1)], memory_order_acquire);
+	*ret_work = hf_work_at(*wr_id);
 	return *ret_work ? hf_ledger_complete_parts((*ret_work)->ledger, wr_id, status, vendor_err) : HF_LEDGER_FOREIGN;
 }
 
@@ -73,10 +68,10 @@ static uint32_t draw_salt(void)
 uint32_t hf_work_salt(void)
 {
 	hf_work_lock_tables();
-	if (!salt)
-		salt = draw_salt();
+	if (!hf_works_salt)
+		hf_works_salt = draw_salt();
 	hf_work_unlock_tables();
-	return salt;
+	return hf_works_salt;
 }
 
 static bool add(struct hf_work *work)
@@ -85,12 +80,12 @@ static bool add(struct hf_work *work)
 
 	hf_work_lock_tables();
 	/* A place is given again as late as can be. */
-	for (unsigned int tries = 0; tries < WORKS_MAX && !is_added; tries++) {
-		work->index = next_index++ % WORKS_MAX;
-		is_added = !works[work->index];
+	for (unsigned int tries = 0; tries < HF_WORKS_MAX && !is_added; tries++) {
+		work->index = next_index++ % HF_WORKS_MAX;
+		is_added = !hf_works[work->index];
 	}
 	if (is_added)
-		atomic_store_explicit(&works[work->index], work, memory_order_release);
+		atomic_store_explicit(&hf_works[work->index], work, memory_order_release);
 	hf_work_unlock_tables();
 	return is_added;
 }
@@ -98,7 +93,7 @@ static bool add(struct hf_work *work)
 static void drop(struct hf_work *work)
 {
 	hf_work_lock_tables();
-	atomic_store_explicit(&works[work->index], NULL, memory_order_release);
+	atomic_store_explicit(&hf_works[work->index], NULL, memory_order_release);
 	hf_work_unlock_tables();
 }
 
@@ -165,12 +160,13 @@ struct hf_work *hf_work_new(struct ibv_qp *ibv, const struct ibv_qp_init_attr *i
 	if (!work)
 		return NULL;
 	work->ibv = ibv;
-	work->ops = *ops;
+	work->ops.post_send = ops->post_send;
+	work->ops.post_recv = ops->post_recv;
 	work->send_cq = hf_cq_get(ibv->send_cq, ops->poll_cq);
 	work->recv_cq = hf_cq_get(ibv->recv_cq, ops->poll_cq);
 	if (!work->send_cq || !work->recv_cq || !add(work))
 		goto err_release;
-	work->ledger = hf_ledger_new(init, ibv->qp_num, hf_work_salt() << INDEX_BITS | work->index);
+	work->ledger = hf_ledger_new(init, ibv->qp_num, hf_work_salt() << HF_WORKS_BITS | work->index);
 	if (!work->ledger)
 		goto err_drop;
 	atomic_fetch_add(&work->send_cq->users, 1);
@@ -234,101 +230,7 @@ void hf_work_forget_gone(const struct hf_cq *cq)
 	pthread_mutex_unlock(&gone_lock);
 }
 
-/* ------------------------------------------------------------------------------- the posts ---- */
-
-static struct ibv_send_wr *send_after(struct ibv_send_wr *wr, unsigned int count)
-{
-	while (count--)
-		wr = wr->next;
-	return wr;
-}
-
-/* What the adapter did not take is not posted. Return: 0; errno; how many of those staged it took. */
-static int give_sends_locked(struct hf_work *work, unsigned int *ret_taken)
-{
-	unsigned int staged = work->ledger->send_staged;
-	struct ibv_send_wr *head, *bad;
-	int err;
-
-	*ret_taken = staged;
-	if (work->keeps_sends) {
-		hf_ledger_keep_sends(work->ledger);
-		return 0;
-	}
-	head = bad = hf_ledger_give_sends(work->ledger);
-	err = head ? work->ops.post_send(work->ibv, head, &bad) : 0;
-	if (err)
-		*ret_taken = staged - hf_ledger_take_back_sends(work->ledger, bad);
-	return err;
-}
-
-int hf_work_post_send(struct hf_work *work, struct ibv_send_wr *wr, struct ibv_send_wr **bad_wr)
-{
-	struct ibv_send_wr *next = wr;
-	unsigned int taken;
-	int err = 0, given;
-
-	hf_short_lock_take(&work->send_lock);
-	for (; next && !err; next = err ? next : next->next)
-		err = hf_ledger_stage_send(work->ledger, next);
-	given = give_sends_locked(work, &taken);
-	hf_short_lock_give(&work->send_lock);
-	if (given)
-		*bad_wr = send_after(wr, taken);
-	else if (err)
-		*bad_wr = next;
-	return given ? given : -err;
-}
-
-int hf_work_post_staged_locked(struct hf_work *work)
-{
-	unsigned int taken;
-
-	return give_sends_locked(work, &taken);
-}
-
-static struct ibv_recv_wr *receive_after(struct ibv_recv_wr *wr, unsigned int count)
-{
-	while (count--)
-		wr = wr->next;
-	return wr;
-}
-
-static int give_receives_locked(struct hf_work *work, unsigned int *ret_taken)
-{
-	unsigned int staged = work->ledger->recv_staged;
-	struct ibv_recv_wr *head, *bad;
-	int err;
-
-	*ret_taken = staged;
-	if (work->keeps_receives) {
-		hf_ledger_keep_receives(work->ledger);
-		return 0;
-	}
-	head = bad = hf_ledger_give_receives(work->ledger);
-	err = head ? work->ops.post_recv(work->ibv, head, &bad) : 0;
-	if (err)
-		*ret_taken = staged - hf_ledger_take_back_receives(work->ledger, bad);
-	return err;
-}
-
-int hf_work_post_recv(struct hf_work *work, struct ibv_recv_wr *wr, struct ibv_recv_wr **bad_wr)
-{
-	struct ibv_recv_wr *next = wr;
-	unsigned int taken;
-	int err = 0, given;
-
-	hf_short_lock_take(&work->recv_lock);
-	for (; next && !err; next = err ? next : next->next)
-		err = hf_ledger_stage_receive(work->ledger, next);
-	given = give_receives_locked(work, &taken);
-	hf_short_lock_give(&work->recv_lock);
-	if (given)
-		*bad_wr = receive_after(wr, taken);
-	else if (err)
-		*bad_wr = next;
-	return given ? given : -err;
-}
+/* -------------------------------------------------------------------- as the program has it ---- */
 
 void hf_work_clear(struct hf_work *work)
 {

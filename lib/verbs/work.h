@@ -22,17 +22,28 @@
 #include "lib/verbs/ledger.h"
 #include "lib/verbs/short_lock.h"
 
+/* The tag of a handle: a number that this process has drawn, and a place in this table. */
+#define HF_WORKS_BITS	16
+#define HF_WORKS_MAX	(1u << HF_WORKS_BITS)
+
+extern struct hf_work *_Atomic hf_works[HF_WORKS_MAX];
+extern _Atomic uint32_t hf_works_salt;	/* 0: not drawn yet */
+
 struct hf_work {
-	struct ibv_qp *ibv;
-	struct ibv_context_ops ops;	/* the adapter's: post_send, post_recv */
+	/* What each work request meets. */
 	struct hf_ledger *ledger;
+	struct ibv_qp *ibv;
+	struct {
+		int (*post_send)(struct ibv_qp *qp, struct ibv_send_wr *wr, struct ibv_send_wr **bad_wr);
+		int (*post_recv)(struct ibv_qp *qp, struct ibv_recv_wr *wr, struct ibv_recv_wr **bad_wr);
+	} ops;				/* the adapter's */
+	struct hf_short_lock send_lock, recv_lock;
+	bool keeps_sends, keeps_receives; /* posts are recorded only */
+
 	struct hf_cq *send_cq, *recv_cq;
 	uint32_t index;			/* in the table of all */
 	struct hf_work *gone_prev, *gone_next; /* of those that were destroyed */
 	bool is_enlarged;		/* its queues have room for a reset */
-
-	struct hf_short_lock send_lock, recv_lock;
-	bool keeps_sends, keeps_receives; /* posts are recorded only */
 	int batch_error;		/* of the extended interface, from wr_start on */
 	struct ibv_send_wr nowhere;	/* then what there is no place for goes here */
 	bool is_marked;			/* a marker is with the adapter */
@@ -72,6 +83,18 @@ void hf_work_fork_done(void);
 /* Upper half of the tags of this process's handles. */
 uint32_t hf_work_salt(void);
 
+/* Is a completion's number a handle of ours, by all appearances? */
+static inline bool hf_work_is_handle(uint64_t wr_id)
+{
+	return wr_id >> (32 + HF_WORKS_BITS) == atomic_load_explicit(&hf_works_salt, memory_order_relaxed);
+}
+
+/* Whose it would be; NULL: nobody's. */
+static inline struct hf_work *hf_work_at(uint64_t handle)
+{
+	return atomic_load_explicit(&hf_works[hf_ledger_tag_of(handle) & (HF_WORKS_MAX - 1)], memory_order_acquire);
+}
+
 /*
  * What a completion means; @wr_id as for hf_ledger_complete_parts(). The lock of the queue that brought it is held.
  * @ret_work: whose it is, NULL: of no record's, or of a shared receive queue.
@@ -82,13 +105,16 @@ enum hf_ledger_verdict hf_work_complete(struct hf_work **ret_work, uint64_t *wr_
 /* The queue was destroyed: what was destroyed before and waited for completions of it is gone too. */
 void hf_work_forget_gone(const struct hf_cq *cq);
 
-/* ---- the program's posts ---- */
+/* ---- posting.c ---- */
 
-int hf_work_post_send(struct hf_work *work, struct ibv_send_wr *wr, struct ibv_send_wr **bad_wr);
-int hf_work_post_recv(struct hf_work *work, struct ibv_recv_wr *wr, struct ibv_recv_wr **bad_wr);
+/* The program's posts: they overwrite those of ibv_context_ops. */
+int hf_work_program_post_send(struct ibv_qp *ibv, struct ibv_send_wr *wr, struct ibv_send_wr **bad_wr);
+int hf_work_program_post_recv(struct ibv_qp *ibv, struct ibv_recv_wr *wr, struct ibv_recv_wr **bad_wr);
 
 /* Posts what was staged. With send_lock. Return: 0; errno. */
 int hf_work_post_staged_locked(struct hf_work *work);
+
+/* ---- what the program does to its queue pair ---- */
 
 /* The program brought the queue pair to RESET; the state from which it can send. */
 void hf_work_clear(struct hf_work *work);

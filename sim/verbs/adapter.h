@@ -56,6 +56,7 @@ struct hf_model {
 	const char *firmware;
 	bool has_sqd;		/* RTS to SQD */
 	bool has_apm;
+	bool leaves_sqd_drained; /* back to RTS only when it is drained */
 };
 
 const struct hf_model *hf_model(void);

@@ -16,6 +16,7 @@ static const struct hf_model models[] = {
 	{ "mthca", 0x02c9, 23108, "3.5.0", .has_sqd = true, .has_apm = true },
 	{ "mlx5", 0x02c9, 4123, "20.35.1012", .has_sqd = false, .has_apm = true },
 	{ "rxe", 0xffffff, 0, "0.0.0", .has_sqd = true, .has_apm = false },
+	{ "strict", 0x02c9, 0, "1.0.0", .has_sqd = true, .has_apm = false, .leaves_sqd_drained = true },
 	{ "plain", 0x02c9, 0, "1.0.0", .has_sqd = false, .has_apm = false },
 };
 
@@ -103,7 +104,7 @@ struct ibv_device **hf_device_list(int *ret_count)
 	unsigned int count;
 
 	if (!is_known_model()) {
-		SAY(MODEL_ENV "=%s: allowed are mthca, mlx5, rxe and plain", getenv(MODEL_ENV));
+		SAY(MODEL_ENV "=%s: allowed are mthca, mlx5, rxe, strict and plain", getenv(MODEL_ENV));
 		errno = EINVAL;
 		return NULL;
 	}

@@ -352,6 +352,8 @@ static int check(struct hf_qp *qp, enum ibv_qp_state to, const struct ibv_qp_att
 		return EINVAL;
 	if (qp->state == IBV_QPS_SQD && to == IBV_QPS_SQD && (mask & ~IBV_QP_STATE) && !qp->is_drained)
 		return EBUSY;
+	if (qp->state == IBV_QPS_SQD && to == IBV_QPS_RTS && !qp->is_drained && model->leaves_sqd_drained)
+		return EINVAL;
 	if ((mask & IBV_QP_ALT_PATH) && qp->migration == IBV_MIG_ARMED)
 		return EINVAL;
 	if (mask & IBV_QP_PATH_MIG_STATE) {
