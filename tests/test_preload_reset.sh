@@ -66,7 +66,7 @@ keep_order() {
 }
 # What the ends say to each other is lost, at the beginning of each move.
 lossy() {
-	begin_order "$tool"
+	begin_order "$tool" "$@"
 	lossy_rc=$?
 	for losses in 1 2 3 1 2 3 1 2; do
 		order "lose $losses"
@@ -181,7 +181,7 @@ killed_meanwhile() {
 	[ "$killed_rc" -ne 0 ] && [ "$killed_rc" -ne 124 ] && grep -q 'transport retry counter exceeded' client.out
 }
 
-plan 41
+plan 44
 try "ibsim with a fabric map, opensm" start_fabric
 try "a daemon" start_daemon
 try "ibv_rc_pingpong" often 2 ibv_rc_pingpong -n 100000000
@@ -204,7 +204,10 @@ try "order: extended" keep_order 40 extended
 try "order: events" keep_order 40 events
 try "order: all of these" keep_order 40 new extended events
 try "order: one end is moved" one_end
+try "order: the program changes it all the time" keep_order 40 changes
+try "order: likewise, all of these" keep_order 40 changes new extended events
 try "order: messages between the ends are lost" lossy
+try "order: likewise, and the program changes it" lossy changes
 try "order: flushed" with HOLDFAST_LOST=flush -- flushes
 try "order: flushed, sleeping" with HOLDFAST_LOST=flush -- flushes new events
 try "order: under valgrind" under_valgrind

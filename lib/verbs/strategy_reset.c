@@ -503,23 +503,16 @@ static int reset_peer(struct hf_queue_pair *qp, const struct hf_program_peer *me
 }
 
 /*
- * While nothing has been done, it ends: an other end that has not answered up to now hardly will. Later the other end
- * counts on it, and it does not take long.
+ * While the other end is asked the queue pair is as the program left it, if it has not failed by itself. From then on it is
+ * waited for: the other end has stopped, or may have, and counts on this one.
  */
-static int reset_cut(struct hf_queue_pair *qp, uint64_t now_ns)
+static bool reset_is_untouched(struct hf_queue_pair *qp)
 {
-	struct hf_handshake *handshake = &qp->work->handshake;
+	const struct hf_handshake *handshake = &qp->work->handshake;
+	struct ibv_qp_attr attr;
 
-	(void)now_ns;
-	if (handshake->state != HF_HANDSHAKE_ASKING && !(handshake->state == HF_HANDSHAKE_IDLE &&
-							 qp->move.step == PHASE_HOLDING))
-		return -EBUSY;
-	if (handshake->state == HF_HANDSHAKE_ASKING && !hf_work_unguard(qp->work))
-		return -EBUSY;
-	hf_handshake_abandon(handshake);
-	if (let_go(qp) < 0)
-		leave_broken(qp, 0);
-	return 0;
+	return (qp->move.step == PHASE_HOLDING || handshake->state == HF_HANDSHAKE_ASKING) &&
+	       hf_verbs_query(qp->ibv, &attr, IBV_QP_STATE) == 0 && attr.qp_state == qp->state;
 }
 
 /* What was kept back is the program's now. */
@@ -538,6 +531,6 @@ const struct hf_move_strategy hf_strategy_reset = {
 	.begin = reset_begin,
 	.step = reset_step,
 	.peer = reset_peer,
-	.cut = reset_cut,
+	.is_untouched = reset_is_untouched,
 	.abandon = reset_abandon,
 };
