@@ -370,6 +370,9 @@ static int talk_on(struct hf_queue_pair *qp)
 {
 	const struct hf_handshake *handshake = &qp->work->handshake;
 
+	/* What came was nothing to wait for. */
+	if (qp->move.step == PHASE_HOLDING)
+		return -EINPROGRESS;
 	if (handshake->state == HF_HANDSHAKE_IDLE)
 		return -ENOENT;
 	if (qp->move.step == PHASE_TALKING)
