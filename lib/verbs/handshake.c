@@ -271,7 +271,8 @@ static enum hf_handshake_event classify(const struct hf_handshake *handshake,
 	case HF_HANDSHAKE_FREEZE:
 		return classify_freeze(handshake, message);
 	case HF_HANDSHAKE_LIFE:
-		return is_ours && state == HF_HANDSHAKE_ASKING && be32toh(message->sender_life) != handshake->peer_life ?
+		return is_ours && state == HF_HANDSHAKE_ASKING &&
+		       be32toh(message->sender_life) != handshake->peer_life ?
 		       HF_HANDSHAKE_EV_LIFE : HF_HANDSHAKE_EV_STRAY;
 	case HF_HANDSHAKE_FROZEN:
 		if (is_ours && handshake->is_initiator)
@@ -488,8 +489,8 @@ static bool is_same_psn(uint32_t a, uint32_t b)
 }
 
 /*
- * From the life that we know of to this one? FREEZE and LIFE say themselves which life they are of. What may stop us must
- * have been said since we are in use.
+ * From the life that we know of to this one? FREEZE and LIFE say themselves which life they are of. What may stop us
+ * must have been said since we are in use.
  */
 static bool is_of_these_lives(const struct hf_handshake *handshake, const struct hf_handshake_message *message)
 {

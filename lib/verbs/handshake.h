@@ -149,7 +149,7 @@ struct hf_handshake_offer {
 	uint32_t first_psn;
 	uint32_t oldest_psn, next_psn;
 	uint8_t mtu;
-	bool is_unused;		/* nothing has come in this life and nothing was sent, so first_psn is the program's; not said */
+	bool is_unused;		/* nothing was sent or has come in this life: first_psn is the program's; not said */
 };
 
 struct hf_handshake {

@@ -245,8 +245,8 @@ static int stop_for_other(struct hf_queue_pair *qp, uint64_t now_ns)
 }
 
 /*
- * What this end says of itself. One that has sent nothing begins with what the program gives: should the program make the
- * other end anew at this moment, the numbers still fit.
+ * What this end says of itself. One that has sent nothing begins with what the program gives: should the program make
+ * the other end anew at this moment, the numbers still fit.
  */
 static int describe(struct hf_queue_pair *qp, struct hf_handshake_offer *ret_offer)
 {
@@ -285,8 +285,8 @@ static bool is_within(uint32_t from, uint32_t psn, uint32_t to)
 }
 
 /*
- * The other end is frozen. Where the numbers do not fit, its program has not made it anew yet, and ours has, or the other
- * way round: what was sent up to now went over another connection. Nothing has been done to this end.
+ * The other end is frozen. Where the numbers do not fit, its program has not made it anew yet, and ours has, or the
+ * other way round: what was sent up to now went over another connection. Nothing has been done to this end.
  */
 static int stop_as_well(struct hf_queue_pair *qp, uint64_t now_ns)
 {
@@ -549,8 +549,8 @@ static int reset_peer(struct hf_queue_pair *qp, const struct hf_program_peer *me
 }
 
 /*
- * While the other end is asked the queue pair is as the program left it, if it has not failed by itself. From then on it is
- * waited for: the other end has stopped, or may have, and counts on this one.
+ * While the other end is asked the queue pair is as the program left it, if it has not failed by itself. From then on it
+ * is waited for: the other end has stopped, and counts on this one.
  */
 static bool reset_is_untouched(struct hf_queue_pair *qp)
 {
