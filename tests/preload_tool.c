@@ -53,14 +53,14 @@ static void drain(void)
 }
 
 /* With the same numbers; the other end is as it was. */
-static void connect_one_anew(void)
+static void connect_anew(struct end *end, const struct end *other)
 {
 	struct ibv_qp_attr attr = { 0 };
 
-	must_be(modify(a.qp, &attr, IBV_QPS_RESET, 0), 0);
-	to_init(&a, &plain_wiring);
-	to_rtr(&a, &b, &plain_wiring);
-	to_rts(&a, &b, &plain_wiring);
+	must_be(modify(end->qp, &attr, IBV_QPS_RESET, 0), 0);
+	to_init(end, &plain_wiring);
+	to_rtr(end, other, &plain_wiring);
+	to_rts(end, other, &plain_wiring);
 }
 
 /* Obeys, a line at a time, and says so. */
@@ -88,7 +88,11 @@ static void held(void)
 		else if (!strcmp(line, "drain"))
 			drain();
 		else if (!strcmp(line, "anew"))
-			connect_one_anew();
+			connect_anew(&a, &b);
+		else if (!strcmp(line, "other"))
+			must_be(state_of(b.qp), IBV_QPS_RTS);
+		else if (!strcmp(line, "other anew"))
+			connect_anew(&b, &a);
 		else if (!strcmp(line, "destroy"))
 			must_be(ibv_destroy_qp(a.qp), 0);
 		printf("done %s, SL %u\n", line, !strcmp(line, "query") ? query(a.qp).ah_attr.sl : 0);

@@ -161,6 +161,17 @@ anew_meanwhile() {
 		wait_for 20 has_exchanged 2 && ended_well
 }
 
+# The ends of two lives, one of which was in use, find each other, whichever asks: both stay in use.
+next_life_is_met() {
+	sl=1
+	hold_added && tell exchange && answered 'done exchange' && tell anew && answered 'done anew' &&
+		await_count '^add' 3 && order "move $first_qpn sl=1" && await '^moved .* err=-11 ' &&
+		order "move $(sed -n 's/^ready [0-9]* //p' held.out) sl=1" && await_count '^moved .* err=-11 ' 2 &&
+		tell other && answered 'done other,' && tell query && answered 'done query,' &&
+		tell other anew && answered 'done other anew' && tell exchange && wait_for 20 has_exchanged 2 &&
+		await_count '^add' 4 && move_all 2 'lost=0 ' && tell exchange && wait_for 20 has_exchanged 3 && ended_well
+}
+
 # A switch has lost its route: the connection is moved to the port's other LID before its retries are used up.
 smp() { HF_UMAD_NODES=H_0_0_1 LD_PRELOAD=$umad timeout 20 "$top_builddir/tests/sma_tool" "$@"; }
 lid_of() { "$fabric" ports "$1" | awk 'NR == 1 { print $3 }'; }
@@ -210,7 +221,7 @@ killed_meanwhile() {
 	[ "$killed_rc" -ne 0 ] && [ "$killed_rc" -ne 124 ] && grep -q 'transport retry counter exceeded' client.out
 }
 
-plan 50
+plan 51
 try "ibsim with a fabric map, opensm" start_fabric
 try "a daemon" start_daemon
 try "ibv_rc_pingpong" often 2 ibv_rc_pingpong -n 100000000
@@ -252,6 +263,7 @@ try "GO comes late: it goes on" hears_up_to 4 comes_back 'err=0 strategy=reset'
 try "no GONE: likewise" hears_up_to 5 goes_on 'err=0 strategy=reset'
 try "the program changes it while it is asked" meanwhile adjust
 try "the program makes it anew while it is asked" anew_meanwhile
+try "the ends of two lives find each other" next_life_is_met
 try "the other end is killed meanwhile" killed_meanwhile
 try "the program drains it while it is asked" with HF_VERBS_MODEL=mthca HOLDFAST_STRATEGY=reset -- meanwhile drain
 try "stress" with HF_VERBS_MODEL=mthca HOLDFAST_STRATEGY=reset -- stress 4 reset

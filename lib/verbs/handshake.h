@@ -157,7 +157,7 @@ struct hf_handshake {
 	uint32_t qpn;
 	uint32_t own_psn, peer_psn;	/* with which the programs have connected; each may be HF_HANDSHAKE_NO_PSN */
 	uint32_t told_psn;		/* what the other end has for own_psn */
-	uint32_t life, peer_life;	/* peer_life 0: not known */
+	uint32_t life, peer_life;	/* peer_life 0: not known; at DO_STOP for the other end, its own */
 	enum hf_handshake_state state;
 	uint32_t round;			/* the one that goes on, or went on last */
 	uint32_t last;			/* no round up to this one is new */

@@ -236,14 +236,6 @@ static int stop(struct hf_queue_pair *qp, uint64_t now_ns)
 	return -EINPROGRESS;
 }
 
-/* The other end asks for it, and can still answer what this one has asked of it. */
-static int stop_for_other(struct hf_queue_pair *qp, uint64_t now_ns)
-{
-	if (!is_stoppable(qp))
-		return refuse(qp, HF_HANDSHAKE_NOT_ABLE, -EAGAIN);
-	return hold(qp, now_ns) ? -EINPROGRESS : stop(qp, now_ns);
-}
-
 /*
  * What this end says of itself. One that has sent nothing begins with what the program gives: should the program make
  * the other end anew at this moment, the numbers still fit.
@@ -299,6 +291,28 @@ static int stop_as_well(struct hf_queue_pair *qp, uint64_t now_ns)
 	    !is_within(own.oldest_psn, peer->expected_psn, own.next_psn))
 		return refuse(qp, HF_HANDSHAKE_UNKNOWN, -EAGAIN);
 	return stop(qp, now_ns);
+}
+
+/* What has come here, or was confirmed, makes two ends that are in use; one that is not is another one. */
+static bool is_meant(struct hf_queue_pair *qp)
+{
+	const struct hf_handshake *handshake = &qp->work->handshake;
+	struct hf_handshake_offer own;
+
+	if (handshake->peer_life & HF_HANDSHAKE_USED)
+		return true;
+	return describe(qp, &own) == 0 && own.expected_psn == handshake->peer_psn &&
+	       (!can_send(qp) || own.oldest_psn == handshake->own_psn);
+}
+
+/* The other end asks for it, and can still answer what this one has asked of it. */
+static int stop_for_other(struct hf_queue_pair *qp, uint64_t now_ns)
+{
+	if (!is_stoppable(qp))
+		return refuse(qp, HF_HANDSHAKE_NOT_ABLE, -EAGAIN);
+	if (!is_meant(qp))
+		return refuse(qp, HF_HANDSHAKE_UNKNOWN, -EAGAIN);
+	return hold(qp, now_ns) ? -EINPROGRESS : stop(qp, now_ns);
 }
 
 static int settle(struct hf_queue_pair *qp, uint64_t now_ns);
