@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Linux-OpenIB */
 /*
  * What another program says to a connection's handshake, at any moment of it. A byte says what happens: a message (the
- * bytes after it), what was to be done is done or is not, time passes, or one is begun. The machine must stay in its
- * table, and ask for nothing new while something is being done.
+ * bytes after it), what was to be done is done or is not, time passes, one is begun, or the connection is used. The machine
+ * must stay in its table, and ask for nothing new while something is being done.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 #include "lib/verbs/handshake.h"
 
 #define TICK_NS UINT64_C(60000000)
+#define LIFE	2
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -21,7 +22,9 @@ static bool is_work(enum hf_handshake_action action)
 
 static void finish_work(struct hf_handshake *handshake, bool is_done, uint64_t now_ns, struct hf_handshake_step *step)
 {
-	const struct hf_handshake_offer offer = { .expected_psn = 1, .first_psn = 2, .mtu = 3 };
+	const struct hf_handshake_offer offer = {
+		.expected_psn = 1, .first_psn = 2, .mtu = 3, .is_unused = !(handshake->life & HF_HANDSHAKE_USED),
+	};
 
 	if (is_done)
 		hf_handshake_done(handshake, &offer, now_ns, step);
@@ -37,10 +40,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	uint64_t now_ns = 1;
 	bool is_working = false;
 
-	hf_handshake_init(&handshake, 1, 0x11, 0, 0);
+	hf_handshake_init(&handshake, 1, 0x11, 0, 0, LIFE);
 	for (size_t at = 0; at < len;) {
 		struct hf_handshake_step step = { .action = HF_HANDSHAKE_NOTHING };
-		uint8_t what = data[at++] % 5;
+		uint8_t what = data[at++] % 6;
 
 		if (what == 0) {
 			size_t length = len - at < size ? len - at : size;
@@ -56,6 +59,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 			hf_handshake_tick(&handshake, now_ns, &step);
 		} else if (what == 4) {
 			hf_handshake_begin(&handshake, now_ns, &step);
+		} else if (what == 5) {
+			hf_handshake_use(&handshake);
 		}
 		if (is_working && is_work(step.action))
 			abort();

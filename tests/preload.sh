@@ -123,6 +123,33 @@ order_until() {
 endless() { if moves "$@"; then interrupt; else interrupt; return 1; fi; }
 # While it runs on, to the end.
 until_the_end() { moves "$@" && finish && await_count '^gone' 1; }
+
+# ---- preload_tool: programs with both ends in one process ----
+
+# hold CASE: in the background until it says a first word; "tell" writes it a line.
+hold() {
+	rm -f held held.out
+	mkfifo held
+	forget
+	HF_UMAD_NODES="H_0_0_0 H_2_1_0" LD_PRELOAD=$preload timeout 240 "$top_builddir/tests/preload_tool" "$1" <held \
+		>held.out 2>&1 3>&- 5>&- &
+	held_pid=$!
+	exec 4>held
+	wait_for 20 grep -q '^[a-z]* [0-9]' held.out || { cat held.out; return 1; }
+	read -r _ first_qpn _ <held.out
+}
+tell() { echo "$*" >&4; }
+answered() { wait_for 20 grep -q "^$1" held.out || { cat held.out; return 1; }; }
+ended_well() {
+	exec 4>&-
+	wait "$held_pid"
+	ended_rc=$?
+	held_pid=''
+	cat held.out daemon.log verbs.log
+	return "$ended_rc"
+}
+hold_added() { hold held && await_count '^add' 2; }
+
 # with NAME=VALUE ... -- command ...
 with() {
 	while [ "$1" != -- ]; do

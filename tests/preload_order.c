@@ -5,11 +5,13 @@
  * signalled and not, one by one and in chains. Each end checks that what it receives comes in order, whole and once,
  * and that its own completions come in order, each once, with its own numbers.
  *
- *   preload_order [new] [extended] [events] [flush]
+ *   preload_order [new] [extended] [events] [flush] [changes]
  *     new        posts with ibv_wr_start() to ibv_wr_complete()
  *     extended   polls with ibv_start_poll() to ibv_end_poll()
  *     events     sleeps for completions
  *     flush      requests may be flushed; then messages may be missing, but none comes twice or out of order
+ *
+ *     changes    a thread of its own modifies and queries one of the queue pairs all the time
  *
  * It prints "ready" when both are connected, and at the end what came of it.
  */
@@ -62,7 +64,7 @@ struct memory {
 	uint8_t fixed[SIZE];		/* for reads */
 };
 
-static bool is_new, is_extended, is_waiting, may_flush;
+static bool is_new, is_extended, is_waiting, may_flush, is_changing;
 static atomic_bool is_stopping;
 
 static void __attribute__((noreturn, format(printf, 2, 3))) fail(const struct end *end, const char *format, ...)
@@ -407,6 +409,28 @@ static void *run(void *argument)
 	return NULL;
 }
 
+/* ------------------------------------------------------------------------------- changing ---- */
+
+/* What it asks for is what it sees, and the queue pair is where it was. */
+static void *change(void *argument)
+{
+	struct end *end = argument;
+
+	for (unsigned int i = 0; !atomic_load(&is_stopping); i++) {
+		struct ibv_qp_attr attr = { .qp_state = IBV_QPS_RTS, .min_rnr_timer = 1 + i % 5 };
+		struct ibv_qp_init_attr init;
+		int err = ibv_modify_qp(end->qp, &attr, IBV_QP_MIN_RNR_TIMER | (i % 2 ? IBV_QP_STATE : 0));
+
+		if (err)
+			fail(end, "change %u: %s", i, strerror(err));
+		if (ibv_query_qp(end->qp, &attr, IBV_QP_STATE | IBV_QP_MIN_RNR_TIMER, &init))
+			fail(end, "query %u", i);
+		if (attr.qp_state != IBV_QPS_RTS || attr.min_rnr_timer != 1 + i % 5)
+			fail(end, "change %u: in state %d, with %u", i, attr.qp_state, attr.min_rnr_timer);
+	}
+	return NULL;
+}
+
 /* -------------------------------------------------------------------------------- connect ---- */
 
 static struct ibv_cq *make_cq(struct end *end, int count)
@@ -504,6 +528,7 @@ static void read_options(int argc, char **argv)
 		is_extended = is_extended || !strcmp(argv[i], "extended");
 		is_waiting = is_waiting || !strcmp(argv[i], "events");
 		may_flush = may_flush || !strcmp(argv[i], "flush");
+		is_changing = is_changing || !strcmp(argv[i], "changes");
 	}
 }
 
@@ -512,6 +537,7 @@ int main(int argc, char **argv)
 	struct end ends[2] = { { .name = "a", .peer = &ends[1] }, { .name = "b", .peer = &ends[0] } };
 	int count;
 	struct ibv_device **devices = ibv_get_device_list(&count);
+	pthread_t changer;
 
 	read_options(argc, argv);
 	if (!devices || count < 2)
@@ -524,11 +550,15 @@ int main(int argc, char **argv)
 	for (int i = 0; i < 2; i++)
 		if (pthread_create(&ends[i].thread, NULL, run, &ends[i]))
 			fail(NULL, "no thread");
+	if (is_changing && pthread_create(&changer, NULL, change, &ends[0]))
+		fail(NULL, "no thread");
 	printf("ready\n");
 	fflush(stdout);
 	while (getchar() != EOF)
 		;
 	atomic_store(&is_stopping, true);
+	if (is_changing)
+		pthread_join(changer, NULL);
 	for (int i = 0; i < 2; i++)
 		pthread_join(ends[i].thread, NULL);
 	for (int i = 0; i < 2; i++)

@@ -20,6 +20,7 @@ struct worker {
 	struct wiring wiring;
 	pthread_t thread;
 	unsigned int seed;
+	bool draws;			/* packet sequence numbers */
 	struct end a, b;
 	unsigned long rounds;
 };
@@ -57,29 +58,53 @@ static void message(struct end *from, struct end *to, uint8_t value)
 	must(memcmp(from->buffer, to->buffer + 100000, MESSAGE_BYTES) == 0);
 }
 
-/* Packet sequence numbers tell one life of a queue pair from the next, as they are drawn by chance. */
-static void draw_psn(struct worker *worker)
+/* For each connection others, as libraries do, or always the same, as many programs do. */
+static void choose_psn(struct worker *worker)
 {
-	worker->wiring.psn = (rand_r(&worker->seed) ^ (unsigned int)rand_r(&worker->seed) << 12) & 0xffffff;
+	if (worker->draws)
+		worker->wiring.psn = (rand_r(&worker->seed) ^ (unsigned int)rand_r(&worker->seed) << 12) & 0xffffff;
+}
+
+static void look(struct worker *worker)
+{
+	for (int i = 0; i < QUERIES; i++)
+		must_be(state_of(worker->a.qp), IBV_QPS_RTS);
+}
+
+static void reset(struct end *end)
+{
+	struct ibv_qp_attr attr = { 0 };
+
+	must_be(modify(end->qp, &attr, IBV_QPS_RESET, 0), 0);
+	must_be(state_of(end->qp), IBV_QPS_RESET);
+}
+
+static void connect_one(struct end *end, struct end *other, const struct wiring *wiring)
+{
+	to_init(end, wiring);
+	to_rtr(end, other, wiring);
+	to_rts(end, other, wiring);
 }
 
 static void connect_again(struct worker *worker)
 {
-	struct end *ends[] = { &worker->a, &worker->b };
+	choose_psn(worker);
+	reset(&worker->a);
+	reset(&worker->b);
+	connect_one(&worker->a, &worker->b, &worker->wiring);
+	connect_one(&worker->b, &worker->a, &worker->wiring);
+	message(&worker->a, &worker->b, 1);
+}
 
-	for (int i = 0; i < 2; i++) {
-		struct ibv_qp_attr attr = { 0 };
-
-		must_be(modify(ends[i]->qp, &attr, IBV_QPS_RESET, 0), 0);
-		must_be(state_of(ends[i]->qp), IBV_QPS_RESET);
-	}
-	draw_psn(worker);
-	for (int i = 0; i < 2; i++)
-		to_init(ends[i], &worker->wiring);
-	for (int i = 0; i < 2; i++) {
-		to_rtr(ends[i], ends[!i], &worker->wiring);
-		to_rts(ends[i], ends[!i], &worker->wiring);
-	}
+/* One end is there again while the other is still as it was. */
+static void connect_in_turn(struct worker *worker)
+{
+	choose_psn(worker);
+	reset(&worker->a);
+	connect_one(&worker->a, &worker->b, &worker->wiring);
+	look(worker);
+	reset(&worker->b);
+	connect_one(&worker->b, &worker->a, &worker->wiring);
 	message(&worker->a, &worker->b, 1);
 }
 
@@ -91,10 +116,17 @@ static void fail_one(struct worker *worker)
 	must_be(state_of(worker->a.qp), IBV_QPS_ERR);
 }
 
-static void look(struct worker *worker)
+/* What leaves a queue pair where it is. */
+static void adjust(struct worker *worker)
 {
-	for (int i = 0; i < QUERIES; i++)
-		must_be(state_of(worker->a.qp), IBV_QPS_RTS);
+	for (int i = 0; i < QUERIES; i++) {
+		struct ibv_qp_attr attr = { .min_rnr_timer = 1 + i, .qp_access_flags = worker->wiring.access };
+
+		must_be(modify(worker->a.qp, &attr, IBV_QPS_RTS, IBV_QP_MIN_RNR_TIMER), 0);
+		must_be(query(worker->a.qp).min_rnr_timer, 1 + i);
+		must_be(ibv_modify_qp(worker->b.qp, &attr, IBV_QP_ACCESS_FLAGS), 0);
+	}
+	message(&worker->b, &worker->a, 3);
 }
 
 /* What a move does, by the program itself. The kernel's software adapter has no SL, and tells all of each drain. */
@@ -126,7 +158,7 @@ static void leave_unfinished(struct worker *worker)
 static void *work(void *argument)
 {
 	static void (*const endings[])(struct worker *worker) = {
-		connect_again, fail_one, look, drain, leave_unfinished,
+		connect_again, connect_in_turn, fail_one, look, adjust, drain, leave_unfinished,
 	};
 	struct worker *worker = argument;
 
@@ -137,7 +169,7 @@ static void *work(void *argument)
 		unsigned int count = rand_r(&worker->seed) % EXCHANGES;
 		struct ibv_wc wc;
 
-		draw_psn(worker);
+		choose_psn(worker);
 		connect_ends(&worker->a, &worker->b, &worker->wiring);
 		for (unsigned int i = 0; i < count; i++)
 			message(i % 2 ? &worker->a : &worker->b, i % 2 ? &worker->b : &worker->a, i);
@@ -185,6 +217,7 @@ int main(int argc, char **argv)
 	deadline_ms = clock_ms() + strtoul(argv[1], NULL, 10) * 1000;
 	for (int i = 0; i < THREADS; i++) {
 		workers[i].seed = i + 1;
+		workers[i].draws = i % 2;
 		must_be(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
 	}
 	puts("ready");

@@ -32,6 +32,37 @@ static void await_line(void)
 	must(next_line(line, sizeof(line)));
 }
 
+static void adjust(void)
+{
+	struct ibv_qp_attr attr = { .min_rnr_timer = 3 };
+
+	must_be(ibv_modify_qp(a.qp, &attr, IBV_QP_MIN_RNR_TIMER), 0);
+	must_be(query(a.qp).min_rnr_timer, 3);
+	must_be(state_of(a.qp), IBV_QPS_RTS);
+}
+
+static void drain(void)
+{
+	struct ibv_qp_attr attr = { 0 };
+
+	must_be(modify(a.qp, &attr, IBV_QPS_SQD, 0), 0);
+	while (query(a.qp).sq_draining)
+		;
+	must_be(state_of(a.qp), IBV_QPS_SQD);
+	must_be(modify(a.qp, &attr, IBV_QPS_RTS, 0), 0);
+}
+
+/* With the same numbers; the other end is as it was. */
+static void connect_anew(struct end *end, const struct end *other)
+{
+	struct ibv_qp_attr attr = { 0 };
+
+	must_be(modify(end->qp, &attr, IBV_QPS_RESET, 0), 0);
+	to_init(end, &plain_wiring);
+	to_rtr(end, other, &plain_wiring);
+	to_rts(end, other, &plain_wiring);
+}
+
 /* Obeys, a line at a time, and says so. */
 static void held(void)
 {
@@ -56,6 +87,16 @@ static void held(void)
 			must_be(state_of(a.qp), IBV_QPS_ERR);
 		else if (!strcmp(line, "query"))
 			must_be(state_of(a.qp), IBV_QPS_RTS);
+		else if (!strcmp(line, "adjust"))
+			adjust();
+		else if (!strcmp(line, "drain"))
+			drain();
+		else if (!strcmp(line, "anew"))
+			connect_anew(&a, &b);
+		else if (!strcmp(line, "other"))
+			must_be(state_of(b.qp), IBV_QPS_RTS);
+		else if (!strcmp(line, "other anew"))
+			connect_anew(&b, &a);
 		else if (!strcmp(line, "destroy"))
 			must_be(ibv_destroy_qp(a.qp), 0);
 		printf("done %s, SL %u\n", line, !strcmp(line, "query") ? query(a.qp).ah_attr.sl : 0);

@@ -67,7 +67,7 @@ keep_order() {
 }
 # What the ends say to each other is lost, at the beginning of each move.
 lossy() {
-	begin_order "$tool"
+	begin_order "$tool" "$@"
 	lossy_rc=$?
 	for losses in 1 2 3 1 2 3 1 2; do
 		order "lose $losses"
@@ -107,7 +107,8 @@ one_end() {
 
 first_qpn() { sed -n 's/^add [0-9]* \([0-9]*\) .*/\1/p' daemon.log | head -n 1; }
 
-# hears_up_to N goes_on|ends ANSWER: sleeping ends, of whose messages all are lost but the first N
+# hears_up_to N goes_on|ends ANSWER: sleeping ends, of whose messages all are lost but the first N; these are FREEZE,
+# LIFE, FREEZE, FROZEN, GO, GONE
 hears_up_to() {
 	hears_how=$2 hears_answer=$3
 	begin_order "$tool" events || return 1
@@ -115,22 +116,61 @@ hears_up_to() {
 	order "move $(first_qpn) sl=1"
 	await "^moved .* $hears_answer"
 	hears_rc=$?
-	order "lose 0"
 	"$hears_how" && [ "$hears_rc" -eq 0 ]
 }
-# It works as before: both ends may be moved.
+# When words come through again it works as before: both ends may be moved.
 goes_on() {
+	order "lose 0"
 	sl=1
 	move_often 2 2
 	goes_rc=$?
 	end_order && [ "$goes_rc" -eq 0 ]
 }
+# The one that waits says so again, and is answered.
+comes_back() {
+	: >daemon.log
+	order "lose 0"
+	await '^passive' && goes_on
+}
 # At one of the ends a message fails in its turn, and the program is woken to see it.
 ends() {
 	wait_for 30 grep -q -e 'Flushed Error' -e 'retry counter exceeded' held.out
 	ends_rc=$?
+	order "lose 0"
 	end_order
 	return "$ends_rc"
+}
+
+# asked_in_vain: a connection, one end of which has been asked and has stopped, and is not heard
+asked_in_vain() {
+	order "lose 1000000 3"
+	order "move $first_qpn sl=3" && await "^peer .* to nobody"
+}
+# meanwhile WORD: then the program does this, and the connection goes on
+meanwhile() {
+	hold_added && tell exchange && answered 'done exchange' && asked_in_vain && tell "$1" && asked_longer &&
+		order "lose 0" && answered "done $1" && tell exchange && wait_for 20 has_exchanged 2 &&
+		move_all 2 'lost=0 ' && tell exchange && wait_for 20 has_exchanged 3 && ended_well
+}
+# For longer than a call of the program's waits before it cuts a move short that can be.
+asked_longer() { await_count '^peer .* to nobody' 8; }
+has_exchanged() { [ "$(grep -c '^done exchange' held.out)" -ge "$1" ]; }
+# Nothing has gone over it yet, and the other end is where its program has left it.
+anew_meanwhile() {
+	hold_added && asked_in_vain && tell anew && answered 'done anew' && await_count '^add' 3 && order "lose 0" &&
+		tell exchange && answered 'done exchange' && move_all 2 'lost=0 ' && tell exchange &&
+		wait_for 20 has_exchanged 2 && ended_well
+}
+
+# The ends of two lives, one of which was in use, find each other, whichever asks: both stay in use.
+next_life_is_met() {
+	sl=1
+	hold_added && tell exchange && answered 'done exchange' && tell anew && answered 'done anew' &&
+		await_count '^add' 3 && order "move $first_qpn sl=1" && await '^moved .* err=-11 ' &&
+		order "move $(sed -n 's/^ready [0-9]* //p' held.out) sl=1" && await_count '^moved .* err=-11 ' 2 &&
+		tell other && answered 'done other,' && tell query && answered 'done query,' &&
+		tell other anew && answered 'done other anew' && tell exchange && wait_for 20 has_exchanged 2 &&
+		await_count '^add' 4 && move_all 2 'lost=0 ' && tell exchange && wait_for 20 has_exchanged 3 && ended_well
 }
 
 # A switch has lost its route: the connection is moved to the port's other LID before its retries are used up.
@@ -182,7 +222,7 @@ killed_meanwhile() {
 	[ "$killed_rc" -ne 0 ] && [ "$killed_rc" -ne 124 ] && grep -q 'transport retry counter exceeded' client.out
 }
 
-plan 41
+plan 51
 try "ibsim with a fabric map, opensm" start_fabric
 try "a daemon" start_daemon
 try "ibv_rc_pingpong" often 2 ibv_rc_pingpong -n 100000000
@@ -205,7 +245,10 @@ try "order: extended" keep_order 40 extended
 try "order: events" keep_order 40 events
 try "order: all of these" keep_order 40 new extended events
 try "order: one end is moved" one_end
+try "order: the program changes it all the time" keep_order 40 changes
+try "order: likewise, all of these" keep_order 40 changes new extended events
 try "order: messages between the ends are lost" lossy
+try "order: likewise, and the program changes it" lossy changes
 try "order: flushed" with HOLDFAST_LOST=flush -- flushes
 try "order: flushed, sleeping" with HOLDFAST_LOST=flush -- flushes new events
 try "order: under valgrind" under_valgrind
@@ -213,10 +256,17 @@ try "order: under valgrind, all interfaces" under_valgrind new extended events
 try "the other end does not do it" other_end_does_not
 try "the old path is dead" rescued
 try "nobody is heard: nothing is done" hears_up_to 0 goes_on 'err=-110 '
-try "who is frozen and hears no more ends" hears_up_to 1 ends 'err=-110 '
-try "no GO: likewise" hears_up_to 2 ends 'err=0 strategy=reset'
-try "no GONE: it goes on" hears_up_to 3 goes_on 'err=0 strategy=reset'
+try "nor is this end's question: likewise" hears_up_to 2 goes_on 'err=-110 '
+try "who is frozen is heard when it is too late" hears_up_to 3 goes_on 'err=-110 '
+try "who is frozen and hears no more ends" hears_up_to 3 ends 'err=-110 '
+try "no GO: likewise" hears_up_to 4 ends 'err=0 strategy=reset'
+try "GO comes late: it goes on" hears_up_to 4 comes_back 'err=0 strategy=reset'
+try "no GONE: likewise" hears_up_to 5 goes_on 'err=0 strategy=reset'
+try "the program changes it while it is asked" meanwhile adjust
+try "the program makes it anew while it is asked" anew_meanwhile
+try "the ends of two lives find each other" next_life_is_met
 try "the other end is killed meanwhile" killed_meanwhile
+try "the program drains it while it is asked" with HF_VERBS_MODEL=mthca HOLDFAST_STRATEGY=reset -- meanwhile drain
 try "stress" with HF_VERBS_MODEL=mthca HOLDFAST_STRATEGY=reset -- stress 4 reset
 for case in sends reads atomics flushes extended loaded; do
 	try "behind the library: $case" behind $case

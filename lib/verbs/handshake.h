@@ -5,6 +5,8 @@
  * to be done come out.
  *
  *   initiator             other end
+ *   FREEZE ->
+ *                         <- LIFE     where FREEZE does not name this life of the other end
  *   FREEZE ->             stops
  *                         <- FROZEN
  *   stops, and is ready
@@ -13,9 +15,14 @@
  *   begins to send
  *
  * Each move of a connection is a round, and rounds count up; so what arrives late is known to be old. The initiator
- * repeats its question until it is answered. Where both begin at once, the one with the smaller identity goes on. The
- * messages name the packet sequence numbers with which the programs have connected: one about an earlier connection of
- * the same queue pairs is none of ours.
+ * repeats its question until it is answered, and who is frozen says so until it hears GO. Where both begin at once, the
+ * one with the smaller identity goes on.
+ *
+ * A program may make its connection anew, with the same queue pairs and the same packet sequence numbers. Each time an
+ * end begins a new life, which has a number drawn by chance, and each message names the lives of both ends. Who is asked
+ * to freeze does so only when it is called by its life: so it was heard by whoever asks, and what is late does nothing.
+ * As one end may begin its new life while the other is still in its old one, the number changes once more when the
+ * connection is used for the first time, which a program does when both are there.
  *
  * Not thread-safe: the caller serialises.
  */
@@ -36,6 +43,7 @@
 #define HF_HANDSHAKE_HALT_NS	UINT64_C(2500000000)	/* how long the other end waits for GO: longer than that */
 #define HF_HANDSHAKE_NEVER	UINT64_MAX
 #define HF_HANDSHAKE_NO_PSN	UINT32_MAX		/* of an end whose program has only begun to receive */
+#define HF_HANDSHAKE_USED	1u			/* a life in which something was sent or has come */
 
 enum hf_handshake_kind {
 	HF_HANDSHAKE_FREEZE = 1,
@@ -43,12 +51,13 @@ enum hf_handshake_kind {
 	HF_HANDSHAKE_GO,
 	HF_HANDSHAKE_GONE,
 	HF_HANDSHAKE_REFUSED,
+	HF_HANDSHAKE_LIFE,	/* the answer to a FREEZE that does not know it */
 	HF_HANDSHAKE_KINDS,
 };
 
 enum hf_handshake_reason {
 	HF_HANDSHAKE_NO_REASON,
-	HF_HANDSHAKE_UNKNOWN,	/* no such connection */
+	HF_HANDSHAKE_UNKNOWN,	/* no such connection, or not in this life */
 	HF_HANDSHAKE_NOT_ABLE,	/* this queue pair, this adapter or this configuration does not do it */
 	HF_HANDSHAKE_FAILED,	/* it was tried */
 	HF_HANDSHAKE_GAVE_UP,	/* too late */
@@ -70,12 +79,17 @@ struct hf_handshake_message {
 	__be32 receiver_psn;	/* and the program at the receiver */
 	__be32 expected_psn;	/* in FROZEN and GO: what the sender would have received next */
 	__be32 first_psn;	/* and with what it begins anew */
+	__be32 oldest_psn;	/* likewise: what the sender has sent and may not have been received begins here */
+	__be32 next_psn;	/* and ends before this */
+	__be32 sender_life;
+	__be32 receiver_life;	/* 0: not known yet */
 } __attribute__((packed));
 
-HF_CHECK_SIZE(struct hf_handshake_message, 44);
+HF_CHECK_SIZE(struct hf_handshake_message, 60);
 HF_CHECK_AT(struct hf_handshake_message, round, 8);
 HF_CHECK_AT(struct hf_handshake_message, guid, 16);
 HF_CHECK_AT(struct hf_handshake_message, first_psn, 40);
+HF_CHECK_AT(struct hf_handshake_message, receiver_life, 56);
 
 enum hf_handshake_state {
 	HF_HANDSHAKE_IDLE,
@@ -98,14 +112,18 @@ enum hf_handshake_event {
 	HF_HANDSHAKE_EV_DEADLINE,
 	HF_HANDSHAKE_EV_FREEZE,		/* of a new round, and not to be ignored for our own */
 	HF_HANDSHAKE_EV_FREEZE_AGAIN,	/* of the round that goes on */
+	HF_HANDSHAKE_EV_LIFE,		/* of the other end, that we did not know of */
 	HF_HANDSHAKE_EV_FROZEN,
+	HF_HANDSHAKE_EV_FROZEN_YET,	/* of a round of ours that ended without an answer: the other end has stopped */
 	HF_HANDSHAKE_EV_FROZEN_LATE,	/* of a round that we have said GO in and not heard more of */
-	HF_HANDSHAKE_EV_FROZEN_STRAY,	/* of one that we have given up */
+	HF_HANDSHAKE_EV_FROZEN_STRAY,	/* of one that is over */
 	HF_HANDSHAKE_EV_GO,
 	HF_HANDSHAKE_EV_GO_AGAIN,	/* of the round that was completed last */
 	HF_HANDSHAKE_EV_GO_STRAY,
 	HF_HANDSHAKE_EV_GONE,
 	HF_HANDSHAKE_EV_REFUSED,
+	HF_HANDSHAKE_EV_UNKNOWN,	/* refused, as the program has made the other end anew, or ended it */
+	HF_HANDSHAKE_EV_ALONE,		/* no GO comes, and as nothing was ever said it is not needed */
 	HF_HANDSHAKE_EV_STRAY,		/* any other; means nothing in any state */
 	HF_HANDSHAKE_EVENTS,
 };
@@ -120,7 +138,7 @@ enum hf_handshake_action {
 	/* The end: */
 	HF_HANDSHAKE_END_MOVED,
 	HF_HANDSHAKE_END_REFUSED, /* nothing was done, the connection is as it was */
-	HF_HANDSHAKE_END_SILENT,  /* likewise: no answer */
+	HF_HANDSHAKE_END_SILENT,  /* likewise: no answer; when one comes yet, it is asked again */
 	HF_HANDSHAKE_END_BROKEN,  /* stopped, and cannot be started: leave it in error */
 	HF_HANDSHAKE_ACTIONS,
 };
@@ -129,7 +147,9 @@ enum hf_handshake_action {
 struct hf_handshake_offer {
 	uint32_t expected_psn;
 	uint32_t first_psn;
+	uint32_t oldest_psn, next_psn;
 	uint8_t mtu;
+	bool is_unused;		/* nothing was sent or has come in this life: first_psn is the program's; not said */
 };
 
 struct hf_handshake {
@@ -137,11 +157,13 @@ struct hf_handshake {
 	uint32_t qpn;
 	uint32_t own_psn, peer_psn;	/* with which the programs have connected; each may be HF_HANDSHAKE_NO_PSN */
 	uint32_t told_psn;		/* what the other end has for own_psn */
+	uint32_t life, peer_life;	/* peer_life 0: not known; at DO_STOP for the other end, its own */
 	enum hf_handshake_state state;
 	uint32_t round;			/* the one that goes on, or went on last */
 	uint32_t last;			/* no round up to this one is new */
 	uint32_t proposed;		/* the highest that we have proposed */
 	uint32_t agreed;		/* the round that was completed last, 0: none */
+	uint32_t closed;		/* no round of ours up to this one is taken up again */
 	bool is_initiator;
 	enum hf_handshake_reason reason; /* END_REFUSED, END_BROKEN: what the other end said */
 	struct hf_handshake_offer own;
@@ -167,11 +189,15 @@ extern const char *const hf_handshake_reason_names[HF_HANDSHAKE_REASONS];
  * @own_psn:   the first that the program sends with, or HF_HANDSHAKE_NO_PSN; then what it will be is told_psn, as soon
  *             as the other end has spoken
  * @peer_psn:  the first that it receives
+ * @life:      drawn by chance, even and not 0
  *
  * It forgets whatever went on.
  */
 void hf_handshake_init(struct hf_handshake *handshake, uint64_t guid, uint32_t qpn, uint32_t own_psn,
-		       uint32_t peer_psn);
+		       uint32_t peer_psn, uint32_t life);
+
+/* Something was sent, or has come. To be said before the functions below; means nothing while something goes on. */
+void hf_handshake_use(struct hf_handshake *handshake);
 
 /**
  * hf_handshake_begin() - ask the other end to freeze
@@ -196,8 +222,8 @@ void hf_handshake_not_done(struct hf_handshake *handshake, enum hf_handshake_rea
 /**
  * hf_handshake_receive() - something has come from the other end
  *
- * Return: 0; -EBADMSG for what is no message of ours, -ESTALE for one about another connection of these queue pairs;
- * @ret_step is untouched then.
+ * Return: 0; -EBADMSG for what is no message of ours, -ESTALE for one about another connection of these queue pairs that
+ * wants no answer; @ret_step is untouched then.
  */
 int hf_handshake_receive(struct hf_handshake *handshake, const void *data, size_t length, uint64_t now_ns,
 			 struct hf_handshake_step *ret_step);

@@ -117,9 +117,15 @@ static struct ibv_qp *create_qp_ex(struct ibv_context *context, struct ibv_qp_in
 	return qp;
 }
 
-static bool ends_all(const struct ibv_qp_attr *attr, int mask)
+static enum hf_move_claim claim_for(const struct ibv_qp_attr *attr, int mask)
 {
-	return (mask & IBV_QP_STATE) && (attr->qp_state == IBV_QPS_RESET || attr->qp_state == IBV_QPS_ERR);
+	const int own = IBV_QP_STATE | IBV_QP_CUR_STATE | IBV_QP_ACCESS_FLAGS | IBV_QP_MIN_RNR_TIMER;
+
+	if ((mask & IBV_QP_STATE) && (attr->qp_state == IBV_QPS_RESET || attr->qp_state == IBV_QPS_ERR))
+		return HF_CLAIM_END;
+	/* From RTR to RTS it takes more than that. */
+	return !(mask & ~own) && (!(mask & IBV_QP_STATE) || attr->qp_state == IBV_QPS_RTS) ? HF_CLAIM_ADJUST :
+	       HF_CLAIM_MODIFY;
 }
 
 EXPORT int ibv_modify_qp(struct ibv_qp *ibv, struct ibv_qp_attr *attr, int mask)
@@ -130,7 +136,7 @@ EXPORT int ibv_modify_qp(struct ibv_qp *ibv, struct ibv_qp_attr *attr, int mask)
 
 	if (!qp)
 		return hf_real_modify_qp(ibv, attr, mask);
-	claim = hf_queue_pair_claim(qp, ends_all(attr, mask) ? HF_CLAIM_END : HF_CLAIM_MODIFY);
+	claim = hf_queue_pair_claim(qp, claim_for(attr, mask));
 	err = hf_real_modify_qp(ibv, attr, mask);
 	error = errno;
 	if (!err)

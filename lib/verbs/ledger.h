@@ -204,6 +204,9 @@ enum hf_ledger_atomics {
 
 enum hf_ledger_atomics hf_ledger_atomics(const struct hf_ledger *ledger);
 
+/* The first packet of the oldest request that is not known to be executed; next_psn where there is none. */
+uint32_t hf_ledger_oldest_psn(const struct hf_ledger *ledger);
+
 /* While guarded, and the queue pair in error: has the adapter given back everything? */
 bool hf_ledger_is_drained(const struct hf_ledger *ledger);
 

@@ -122,8 +122,7 @@ static void settle_receives(struct hf_ledger *ledger, enum hf_ledger_fate fate)
 		hf_ledger_receive_at(ledger, number)->fate = fate;
 }
 
-/* Where the numbers of what is not settled yet begin. */
-static uint32_t base_of(const struct hf_ledger *ledger)
+uint32_t hf_ledger_oldest_psn(const struct hf_ledger *ledger)
 {
 	for (uint64_t number = ledger->send_first; number < ledger->send_given; number++) {
 		const struct hf_ledger_send *send = hf_ledger_send_at(ledger, number);
@@ -136,7 +135,7 @@ static uint32_t base_of(const struct hf_ledger *ledger)
 
 int hf_ledger_settle(struct hf_ledger *ledger, uint32_t expected_psn, bool replays, struct hf_ledger_count *ret_count)
 {
-	uint32_t base = base_of(ledger), expected = distance(base, expected_psn);
+	uint32_t base = hf_ledger_oldest_psn(ledger), expected = distance(base, expected_psn);
 	struct hf_ledger_count count = { 0 };
 	enum hf_ledger_fate fate;
 	bool is_cut = false;

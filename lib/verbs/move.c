@@ -145,7 +145,7 @@ static void settle_locked(struct hf_queue_pair *qp, int err, uint64_t now_ns)
 /* Return: whether it has ended. */
 static bool cut_locked(struct hf_queue_pair *qp, uint64_t now_ns)
 {
-	if (qp->move.strategy->cut(qp, now_ns) < 0)
+	if (!qp->move.strategy->cut || qp->move.strategy->cut(qp, now_ns) < 0)
 		return false;
 	if (qp->move.is_in_sqd && hf_strategy_sqd_leave(qp, -EINTR, now_ns) == -EINPROGRESS)
 		return false;
@@ -174,7 +174,7 @@ void hf_move_begin_locked(struct hf_queue_pair *qp, const struct hf_program_move
 	if (qp->move.strategy && qp->move.id == 0)
 		cut_locked(qp, now_ns);
 	/* It may have come to another path than this end has been told of now. */
-	if (qp->move.strategy) {
+	if (qp->move.strategy || qp->waiting) {
 		qp->order = *order;
 		qp->order_session = hf_session_number();
 		return;
@@ -195,11 +195,16 @@ void hf_move_step_locked(struct hf_queue_pair *qp, uint64_t now_ns)
 
 	if (qp->move.strategy && now_ns >= qp->move.wake_ns)
 		settle_locked(qp, qp->move.strategy->step(qp, now_ns), now_ns);
-	if (!qp->move.strategy && order.move_id) {
+	if (!qp->move.strategy && !qp->waiting && order.move_id) {
 		qp->order.move_id = 0;
 		if (qp->order_session == hf_session_number())
 			hf_move_begin_locked(qp, &order, now_ns);
 	}
+}
+
+uint64_t hf_move_due_ns_locked(const struct hf_queue_pair *qp, uint64_t now_ns)
+{
+	return qp->move.strategy ? qp->move.wake_ns : now_ns + PATIENCE_NS;
 }
 
 /* --------------------------------------------------------------------- from the other end ---- */
@@ -211,7 +216,8 @@ void hf_move_peer_locked(struct hf_queue_pair *qp, const struct hf_program_peer 
 	bool is_idle = !strategy;
 	int err;
 
-	if (message->length < sizeof(*header) || !qp->ibv)
+	/* What is not heard is said again. */
+	if (message->length < sizeof(*header) || !qp->ibv || (is_idle && qp->waiting))
 		return;
 	if (is_idle)
 		strategy = hf_strategy_get(header->strategy, qp->state);
@@ -235,6 +241,16 @@ static void abandon_locked(struct hf_queue_pair *qp)
 	end_locked(qp, -ECANCELED);
 }
 
+static bool is_in_the_way(struct hf_queue_pair *qp, enum hf_move_claim claim)
+{
+	const struct hf_move_strategy *strategy = qp->move.strategy;
+
+	if (!strategy || (claim == HF_CLAIM_QUERY && !strategy->is_visible))
+		return false;
+	return (claim != HF_CLAIM_QUERY && claim != HF_CLAIM_ADJUST) || !strategy->is_untouched ||
+	       !strategy->is_untouched(qp);
+}
+
 static void await_locked(struct hf_queue_pair *qp, uint64_t span_ns)
 {
 	uint64_t deadline_ns = hf_clock_ns() + span_ns;
@@ -253,21 +269,27 @@ int hf_queue_pair_claim(struct hf_queue_pair *qp, enum hf_move_claim claim)
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
 	pthread_mutex_lock(&qp->lock);
-	if (!qp->move.strategy || (claim == HF_CLAIM_QUERY && !qp->move.strategy->is_visible))
+	if (!is_in_the_way(qp, claim))
 		return cancel_state;
 	if (claim == HF_CLAIM_END) {
 		abandon_locked(qp);
 		return cancel_state;
 	}
+	qp->waiting++;
 	if (qp->move.strategy->is_visible)
 		await_locked(qp, PATIENCE_NS);
 	while (qp->move.strategy && !cut_locked(qp, hf_clock_ns()))
 		await_locked(qp, PATIENCE_NS);
+	qp->waiting--;
 	return cancel_state;
 }
 
 void hf_queue_pair_release(struct hf_queue_pair *qp, int claim_state)
 {
+	bool is_ordered = qp->order.move_id && !qp->waiting;
+
 	pthread_mutex_unlock(&qp->lock);
+	if (is_ordered)
+		hf_session_wake();
 	pthread_setcancelstate(claim_state, NULL);
 }

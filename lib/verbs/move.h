@@ -18,15 +18,20 @@ void hf_move_peer_locked(struct hf_queue_pair *qp, const struct hf_program_peer 
 /* What is due. */
 void hf_move_step_locked(struct hf_queue_pair *qp, uint64_t now_ns);
 
+/* Is there something to be stepped? */
 static inline bool hf_move_is_under_way_locked(const struct hf_queue_pair *qp)
 {
-	return qp->move.strategy;
+	return qp->move.strategy || qp->order.move_id;
 }
+
+/* When it is due. An order that waits for the program is so with the next call of hf_session_wake(), too. */
+uint64_t hf_move_due_ns_locked(const struct hf_queue_pair *qp, uint64_t now_ns);
 
 /* ---- on the program's threads ---- */
 
 enum hf_move_claim {
 	HF_CLAIM_QUERY,		/* looks */
+	HF_CLAIM_ADJUST,	/* changes what matters to itself alone, and leaves it in its state */
 	HF_CLAIM_MODIFY,	/* changes, and expects what it left */
 	HF_CLAIM_END,		/* destroys, or resets whatever there is */
 };
@@ -37,8 +42,9 @@ enum hf_move_claim {
  * @claim: what for
  *
  * HF_CLAIM_END abandons a move at once. Others wait for its end: a tenth of a second, after which it is cut short, or
- * where that cannot be, until it has ended by itself. The thread cannot be cancelled until
- * hf_queue_pair_release().
+ * where that cannot be, until it has ended by itself; but for HF_CLAIM_QUERY and HF_CLAIM_ADJUST not where nothing has
+ * been done to the queue pair yet. No other move begins before who waits has had its turn. The thread cannot be cancelled
+ * until hf_queue_pair_release().
  *
  * Return: to be given to hf_queue_pair_release().
  */

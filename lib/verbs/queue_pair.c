@@ -2,6 +2,7 @@
 #include "lib/verbs/queue_pair.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/verbs/real.h"
@@ -65,6 +66,11 @@ bool hf_queue_pair_is_connected_locked(const struct hf_queue_pair *qp)
 	return qp->ibv && hf_strategy_takes(qp->state) && (qp->state != IBV_QPS_RTR || qp->work);
 }
 
+static uint32_t draw_life(void)
+{
+	return (arc4random_uniform(INT32_MAX) + 1) * (HF_HANDSHAKE_USED + 1);
+}
+
 /* What its record has to know of it. */
 static void note_work(struct hf_queue_pair *qp, int mask)
 {
@@ -76,7 +82,8 @@ static void note_work(struct hf_queue_pair *qp, int mask)
 	if ((mask & IBV_QP_STATE) && qp->state == IBV_QPS_ERR && hf_work_needs_wake(work))
 		hf_work_wake(work);
 	if (mask & IBV_QP_RQ_PSN)
-		hf_handshake_init(&work->handshake, 0, qp->qpn, HF_HANDSHAKE_NO_PSN, qp->attr.rq_psn & HF_LEDGER_PSN_MASK);
+		hf_handshake_init(&work->handshake, 0, qp->qpn, HF_HANDSHAKE_NO_PSN,
+				  qp->attr.rq_psn & HF_LEDGER_PSN_MASK, draw_life());
 	if (mask & IBV_QP_SQ_PSN) {
 		work->handshake.own_psn = qp->attr.sq_psn & HF_LEDGER_PSN_MASK;
 		hf_work_begin(work, qp->attr.sq_psn, qp->attr.path_mtu);

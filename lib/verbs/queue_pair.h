@@ -90,7 +90,8 @@ struct hf_queue_pair {
 	bool hides_migrated;			/* every PATH_MIG is of a move */
 	bool is_alternate_ours;			/* attr.alt_* were loaded by a move */
 	struct hf_move move;
-	struct hf_program_move order;		/* that waits for the end of the other end's move; move_id 0: none */
+	unsigned int waiting;			/* threads of the program that wait for the end of a move */
+	struct hf_program_move order;		/* that waits for them, or for the other end's move; move_id 0: none */
 	unsigned int order_session;		/* that it is of */
 	bool is_changed;			/* holdfastd is to be told what it uses now */
 	struct hf_program_moved answer;		/* to be told; move_id 0: none */

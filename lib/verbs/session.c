@@ -353,7 +353,7 @@ static uint64_t step_locked(struct hf_queue_pair *qp)
 		hf_queue_pair_tell(qp);
 		hf_session_wake();
 	}
-	due_ns = hf_move_is_under_way_locked(qp) ? qp->move.wake_ns : NEVER;
+	due_ns = hf_move_is_under_way_locked(qp) ? hf_move_due_ns_locked(qp, now_ns) : NEVER;
 	return qp->settles_ns && qp->settles_ns < due_ns ? qp->settles_ns : due_ns;
 }
 

@@ -46,8 +46,14 @@ struct hf_move_strategy {
 	bool is_visible;
 
 	/*
-	 * It can also move a queue pair that the program left in RTR, as one does that only receives: begin and peer
-	 * may find it there. What it sends, answers, goes by its path too.
+	 * Even so: is the queue pair as the program left it as yet? Then it may look at it, and change what does not bring
+	 * it to another state. On any thread. NULL: never.
+	 */
+	bool (*is_untouched)(struct hf_queue_pair *qp);
+
+	/*
+	 * It can also move a queue pair that the program left in RTR, as one does that only receives: begin and peer may
+	 * find it there. What it sends, answers, goes by its path too.
 	 */
 	bool takes_rtr;
 
@@ -70,7 +76,7 @@ struct hf_move_strategy {
 
 	/*
 	 * The program wants to modify its queue pair, and has waited a moment, or a move of holdfastd's comes while
-	 * another end's is under way: back to what the program knows of. On any thread.
+	 * another end's is under way: back to what the program knows of. On any thread. NULL: it cannot be cut short.
 	 *
 	 * Return: 0: the move has ended; -EBUSY: it cannot be cut short, and will end by itself.
 	 */

@@ -193,11 +193,11 @@ static bool is_stoppable(struct hf_queue_pair *qp)
 	return attr.qp_state == qp->state || qp->move.is_in_sqd || qp->work->ledger->is_guarded;
 }
 
-static int refuse(struct hf_queue_pair *qp, int err)
+static int refuse(struct hf_queue_pair *qp, enum hf_handshake_reason reason, int err)
 {
 	struct hf_handshake_step step;
 
-	hf_handshake_not_done(&qp->work->handshake, HF_HANDSHAKE_NOT_ABLE, &step);
+	hf_handshake_not_done(&qp->work->handshake, reason, &step);
 	if (step.has_message)
 		hf_session_send_peer(qp, &step.message, sizeof(step.message));
 	return qp->work->ledger->is_guarded ? end_asking(qp, err) : err;
@@ -225,7 +225,7 @@ static int stop(struct hf_queue_pair *qp, uint64_t now_ns)
 	work->held_until_ns = 0;
 	err = hf_work_freeze(work);
 	if (err)
-		return is_reliable(qp) ? refuse(qp, -EAGAIN) : -EAGAIN;
+		return is_reliable(qp) ? refuse(qp, HF_HANDSHAKE_NOT_ABLE, -EAGAIN) : -EAGAIN;
 	hf_move_pause_locked(qp);
 	err = to_error(qp);
 	if (err)
@@ -236,22 +236,83 @@ static int stop(struct hf_queue_pair *qp, uint64_t now_ns)
 	return -EINPROGRESS;
 }
 
+/*
+ * What this end says of itself. One that has sent nothing begins with what the program gives: should the program make
+ * the other end anew at this moment, the numbers still fit.
+ */
+static int describe(struct hf_queue_pair *qp, struct hf_handshake_offer *ret_offer)
+{
+	struct hf_work *work = qp->work;
+	struct hf_handshake_offer offer = { .mtu = work->wanted.path_mtu };
+	bool has_sent = hf_work_has_sent(work, &offer.oldest_psn, &offer.next_psn);
+	struct ibv_qp_attr attr;
+	int err = hf_verbs_query(qp->ibv, &attr, IBV_QP_RQ_PSN);
+
+	if (err)
+		return err;
+	/* Its program has not said yet what it will begin with, but the other end has. */
+	if (!can_send(qp))
+		offer.oldest_psn = offer.next_psn = work->handshake.told_psn & PSN_MASK;
+	offer.expected_psn = attr.rq_psn & PSN_MASK;
+	offer.first_psn = (offer.next_psn + (is_reliable(qp) && has_sent ? HF_LEDGER_PSN_JUMP : 0)) & PSN_MASK;
+	offer.is_unused = !has_sent && offer.expected_psn == work->handshake.peer_psn;
+	*ret_offer = offer;
+	return 0;
+}
+
+/* Its life goes by another number as soon as it is used. */
+static void note_use(struct hf_queue_pair *qp)
+{
+	struct hf_handshake *handshake = &qp->work->handshake;
+	struct hf_handshake_offer offer;
+
+	if (handshake->state == HF_HANDSHAKE_IDLE && !(handshake->life & HF_HANDSHAKE_USED) &&
+	    (describe(qp, &offer) < 0 || !offer.is_unused))
+		hf_handshake_use(handshake);
+}
+
+static bool is_within(uint32_t from, uint32_t psn, uint32_t to)
+{
+	return ((psn - from) & PSN_MASK) <= ((to - from) & PSN_MASK);
+}
+
+/*
+ * The other end is frozen. Where the numbers do not fit, its program has not made it anew yet, and ours has, or the
+ * other way round: what was sent up to now went over another connection. Nothing has been done to this end.
+ */
+static int stop_as_well(struct hf_queue_pair *qp, uint64_t now_ns)
+{
+	const struct hf_handshake_offer *peer = &qp->work->handshake.peer;
+	struct hf_handshake_offer own;
+
+	if (!is_stoppable(qp) || describe(qp, &own) < 0)
+		return refuse(qp, HF_HANDSHAKE_NOT_ABLE, -EAGAIN);
+	if (!is_within(peer->oldest_psn, own.expected_psn, peer->next_psn) ||
+	    !is_within(own.oldest_psn, peer->expected_psn, own.next_psn))
+		return refuse(qp, HF_HANDSHAKE_UNKNOWN, -EAGAIN);
+	return stop(qp, now_ns);
+}
+
+/* What has come here, or was confirmed, makes two ends that are in use; one that is not is another one. */
+static bool is_meant(struct hf_queue_pair *qp)
+{
+	const struct hf_handshake *handshake = &qp->work->handshake;
+	struct hf_handshake_offer own;
+
+	if (handshake->peer_life & HF_HANDSHAKE_USED)
+		return true;
+	return describe(qp, &own) == 0 && own.expected_psn == handshake->peer_psn &&
+	       (!can_send(qp) || own.oldest_psn == handshake->own_psn);
+}
+
 /* The other end asks for it, and can still answer what this one has asked of it. */
 static int stop_for_other(struct hf_queue_pair *qp, uint64_t now_ns)
 {
 	if (!is_stoppable(qp))
-		return refuse(qp, -EAGAIN);
+		return refuse(qp, HF_HANDSHAKE_NOT_ABLE, -EAGAIN);
+	if (!is_meant(qp))
+		return refuse(qp, HF_HANDSHAKE_UNKNOWN, -EAGAIN);
 	return hold(qp, now_ns) ? -EINPROGRESS : stop(qp, now_ns);
-}
-
-static uint32_t first_psn(const struct hf_queue_pair *qp)
-{
-	const struct hf_work *work = qp->work;
-
-	/* What has not been sent from yet: it will begin with what the program gives, and the other end expects it. */
-	if (!can_send(qp))
-		return work->handshake.told_psn & PSN_MASK;
-	return (work->ledger->next_psn + (is_reliable(qp) ? HF_LEDGER_PSN_JUMP : 0)) & PSN_MASK;
 }
 
 static int settle(struct hf_queue_pair *qp, uint64_t now_ns);
@@ -260,16 +321,10 @@ static int stopped(struct hf_queue_pair *qp, uint64_t now_ns)
 {
 	struct hf_work *work = qp->work;
 	struct hf_handshake_step step;
-	struct ibv_qp_attr attr;
-	int err = hf_verbs_query(qp->ibv, &attr, IBV_QP_RQ_PSN);
+	int err = describe(qp, &work->offer);
 
 	if (err)
 		return fail(qp, err);
-	work->offer = (struct hf_handshake_offer){
-		.expected_psn = attr.rq_psn & PSN_MASK,
-		.first_psn = first_psn(qp),
-		.mtu = work->wanted.path_mtu,
-	};
 	qp->move.step = PHASE_TALKING;
 	if (!is_reliable(qp))
 		return settle(qp, now_ns);
@@ -370,6 +425,9 @@ static int talk_on(struct hf_queue_pair *qp)
 {
 	const struct hf_handshake *handshake = &qp->work->handshake;
 
+	/* What came was nothing to wait for. */
+	if (qp->move.step == PHASE_HOLDING)
+		return -EINPROGRESS;
 	if (handshake->state == HF_HANDSHAKE_IDLE)
 		return -ENOENT;
 	if (qp->move.step == PHASE_TALKING)
@@ -388,7 +446,7 @@ static int follow(struct hf_queue_pair *qp, const struct hf_handshake_step *step
 	case HF_HANDSHAKE_NOTHING:
 		return talk_on(qp);
 	case HF_HANDSHAKE_DO_STOP:
-		return qp->work->handshake.is_initiator ? stop(qp, now_ns) : stop_for_other(qp, now_ns);
+		return qp->work->handshake.is_initiator ? stop_as_well(qp, now_ns) : stop_for_other(qp, now_ns);
 	case HF_HANDSHAKE_DO_PREPARE:
 	case HF_HANDSHAKE_DO_RESTART:
 		return settle(qp, now_ns);
@@ -417,6 +475,7 @@ static int ask(struct hf_queue_pair *qp, uint64_t now_ns)
 
 	qp->move.step = PHASE_TALKING;
 	err = hf_verbs_guid(qp->ibv->context, qp->attr.port_num, &work->handshake.guid);
+	note_use(qp);
 	if (!err)
 		err = hf_handshake_begin(&work->handshake, now_ns, &step);
 	if (err)
@@ -497,29 +556,23 @@ static int reset_peer(struct hf_queue_pair *qp, const struct hf_program_peer *me
 		return -ENOENT;
 	}
 	err = hf_verbs_guid(qp->ibv->context, qp->attr.port_num, &work->handshake.guid);
+	note_use(qp);
 	if (!err)
 		err = hf_handshake_receive(&work->handshake, message->data, message->length, now_ns, &step);
 	return err ? talk_on(qp) : follow(qp, &step, now_ns);
 }
 
 /*
- * While nothing has been done, it ends: an other end that has not answered up to now hardly will. Later the other end
- * counts on it, and it does not take long.
+ * While the other end is asked the queue pair is as the program left it, if it has not failed by itself. From then on it
+ * is waited for: the other end has stopped, and counts on this one.
  */
-static int reset_cut(struct hf_queue_pair *qp, uint64_t now_ns)
+static bool reset_is_untouched(struct hf_queue_pair *qp)
 {
-	struct hf_handshake *handshake = &qp->work->handshake;
+	const struct hf_handshake *handshake = &qp->work->handshake;
+	struct ibv_qp_attr attr;
 
-	(void)now_ns;
-	if (handshake->state != HF_HANDSHAKE_ASKING && !(handshake->state == HF_HANDSHAKE_IDLE &&
-							 qp->move.step == PHASE_HOLDING))
-		return -EBUSY;
-	if (handshake->state == HF_HANDSHAKE_ASKING && !hf_work_unguard(qp->work))
-		return -EBUSY;
-	hf_handshake_abandon(handshake);
-	if (let_go(qp) < 0)
-		leave_broken(qp, 0);
-	return 0;
+	return (qp->move.step == PHASE_HOLDING || handshake->state == HF_HANDSHAKE_ASKING) &&
+	       hf_verbs_query(qp->ibv, &attr, IBV_QP_STATE) == 0 && attr.qp_state == qp->state;
 }
 
 /* What was kept back is the program's now. */
@@ -538,6 +591,6 @@ const struct hf_move_strategy hf_strategy_reset = {
 	.begin = reset_begin,
 	.step = reset_step,
 	.peer = reset_peer,
-	.cut = reset_cut,
+	.is_untouched = reset_is_untouched,
 	.abandon = reset_abandon,
 };

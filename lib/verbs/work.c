@@ -236,6 +236,7 @@ void hf_work_clear(struct hf_work *work)
 {
 	lock_all(work);
 	hf_ledger_clear(work->ledger);
+	work->sends_before = work->ledger->send_given;
 	guard_shared(work, false);
 	hf_cq_purge_locked(work->send_cq, work->ledger->qpn);
 	hf_cq_purge_locked(work->recv_cq, work->ledger->qpn);
@@ -306,6 +307,18 @@ bool hf_work_unguard(struct hf_work *work)
 		guard_shared(work, false);
 	unlock_all(work);
 	return is_clean;
+}
+
+bool hf_work_has_sent(struct hf_work *work, uint32_t *ret_oldest, uint32_t *ret_next)
+{
+	bool has_sent;
+
+	lock_all(work);
+	*ret_oldest = hf_ledger_oldest_psn(work->ledger);
+	*ret_next = work->ledger->next_psn;
+	has_sent = work->ledger->send_given != work->sends_before;
+	unlock_all(work);
+	return has_sent;
 }
 
 /* The adapter gives back all requests at once, also those that the program did not want to hear of. */

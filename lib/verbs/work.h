@@ -55,6 +55,7 @@ struct hf_work {
 	struct hf_handshake_offer offer; /* what this end has said of itself */
 	struct hf_ledger_count count;
 	uint64_t held_until_ns;		/* 0: not held */
+	uint64_t sends_before;		/* how many were posted before the program brought it to RESET */
 	bool is_peer_silent;		/* it was asked in vain the last time */
 };
 
@@ -137,6 +138,12 @@ void hf_work_guard(struct hf_work *work);
 
 /* Return: false where some were, and they stay so. */
 bool hf_work_unguard(struct hf_work *work);
+
+/*
+ * What was sent: its packets that may not have been received begin with @ret_oldest, and end before @ret_next. Return:
+ * whether anything was sent since the program brought the queue pair to RESET.
+ */
+bool hf_work_has_sent(struct hf_work *work, uint32_t *ret_oldest, uint32_t *ret_next);
 
 /* Posts are kept from now on. -ENOMEM or what the adapter said when there is no room for what is to come. */
 int hf_work_freeze(struct hf_work *work);
