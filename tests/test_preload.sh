@@ -67,20 +67,23 @@ blocked_is_destroyed() {
 		answered 'done destroy' && await '^moved .* err=-125 ' && await '^remove' && ended_well
 }
 # It neither drains nor goes back, and there is no other way.
-is_stuck() { hold_added && tell send && answered 'done send' && order "move $first_qpn sl=3" && will_not_drain; }
+is_stuck() {
+	hold_added && tell send && answered 'done send' && order "move $first_qpn sl=3" && will_not_drain &&
+		await '^moved .* err=-110 strategy=none'
+}
 will_not_drain() { wait_for 20 grep -q 'debug: .*: not by sqd: Connection timed out' verbs.log; }
-# Who asks for its state waits for the end.
+# Another order is refused at once; the program that asks for its state waits for the end.
 stuck_fails() {
-	is_stuck && tell failed && await '^moved .* err=-107 strategy=none' && answered 'done failed' && tell flushed &&
+	is_stuck && order "move $first_qpn sl=4" && await '^moved .* err=-16 strategy=none' && tell failed &&
+		answered 'done failed' && tell flushed &&
 		answered 'done flushed' && grep -q 'stuck in SQD, brought to the error state' verbs.log && ended_well
 }
 stuck_drains_after_all() {
-	is_stuck && tell send && answered 'done send' && tell receive && await '^moved .* err=-110 strategy=none' &&
-		tell completed && answered 'done completed' && tell query && answered 'done query, SL 0' &&
-		tell receive && tell completed && ended_well && ! grep -q 'stuck in SQD' verbs.log
+	is_stuck && tell send && answered 'done send' && tell receive && tell completed && answered 'done completed' &&
+		tell query && answered 'done query, SL 0' && tell receive && tell completed && ended_well && ! grep -q 'stuck in SQD' verbs.log
 }
 stuck_is_destroyed() {
-	is_stuck && tell destroy && answered 'done destroy' && await '^moved .* err=-125 ' && await '^remove' && ended_well
+	is_stuck && tell destroy && answered 'done destroy' && await '^remove' && ended_well
 }
 stuck_is_reset() {
 	hold_added && tell send && answered 'done send' && order "move $first_qpn sl=3" &&

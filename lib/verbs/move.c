@@ -48,6 +48,31 @@ static void answer_locked(struct hf_queue_pair *qp, int err, enum hf_program_str
 	qp->last_error = err;
 }
 
+/* While a move is stuck no other can begin. */
+static void refuse_locked(struct hf_queue_pair *qp, const struct hf_program_move *order)
+{
+	qp->answer = (struct hf_program_moved){ .move_id = order->move_id, .err = -EBUSY };
+	qp->answer_session = hf_session_number();
+	hf_queue_pair_tell(qp);
+	hf_session_wake();
+}
+
+void hf_move_stuck_locked(struct hf_queue_pair *qp, int err)
+{
+	if (qp->move.is_stuck)
+		return;
+	qp->move.is_stuck = true;
+	if (qp->move.id) {
+		answer_locked(qp, err ? err : -EBUSY, HF_PROGRAM_STRATEGY_NONE);
+		qp->move.id = 0;
+		hf_queue_pair_tell(qp);
+		hf_session_wake();
+	} else if (qp->order.move_id) {
+		refuse_locked(qp, &qp->order);
+		qp->order.move_id = 0;
+	}
+}
+
 /* The other end has moved it: that is told with what it uses now. */
 static void note_passive_locked(struct hf_queue_pair *qp, enum hf_program_strategy strategy)
 {
@@ -173,6 +198,10 @@ void hf_move_begin_locked(struct hf_queue_pair *qp, const struct hf_program_move
 
 	if (qp->move.strategy && qp->move.id == 0)
 		cut_locked(qp, now_ns);
+	if (qp->move.strategy && qp->move.is_stuck) {
+		refuse_locked(qp, order);
+		return;
+	}
 	/* It may have come to another path than this end has been told of now. */
 	if (qp->move.strategy || qp->waiting) {
 		qp->order = *order;

@@ -67,6 +67,7 @@ struct hf_move {
 	int step;				/* the strategy's */
 	int result;				/* the strategy's */
 	bool is_in_sqd;				/* strategy sqd brought the adapter there, and not back yet */
+	bool is_stuck;				/* there, and nobody knows for how long: holdfastd has its answer */
 	uint32_t lost, replayed;		/* work requests */
 };
 

@@ -124,4 +124,7 @@ int hf_strategy_refusal(int err);
 void hf_move_pause_locked(struct hf_queue_pair *qp);
 void hf_move_resume_locked(struct hf_queue_pair *qp);
 
+/* It goes on, but nobody knows for how long: holdfastd, which waits, is answered with @err, and orders are refused. */
+void hf_move_stuck_locked(struct hf_queue_pair *qp, int err);
+
 #endif

@@ -83,6 +83,7 @@ static int leave(struct hf_queue_pair *qp, int result, uint64_t now_ns)
 	if (now_ns >= qp->move.deadline_ns)
 		return break_off(qp);
 	kick(qp);
+	hf_move_stuck_locked(qp, result);
 	qp->move.step = STEP_RESUMING;
 	qp->move.result = result;
 	qp->move.wake_ns = now_ns + RESUME_EVERY_NS;
