@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <utlist.h>
@@ -44,14 +45,19 @@ void hf_event_queue_add_locked(struct hf_event_queue *queue, void *object, int t
 	DL_APPEND(queue->events, event);
 }
 
-/* Someone may have read the byte already and be about to take the event, which it then does not find. */
-static void take_byte_back(struct hf_event_queue *queue)
+/* Bytes are read with the lock alone, so there is one for each event. No thread is cancelled while it has the lock. */
+static void take_byte_locked(struct hf_event_queue *queue)
 {
-	struct pollfd readable = { .fd = queue->read_fd, .events = POLLIN };
+	int cancel_state, error = errno;
+	ssize_t count;
 	char byte;
 
-	if (poll(&readable, 1, 0) == 1 && read(queue->read_fd, &byte, 1) < 0)
-		return;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+	do
+		count = read(queue->read_fd, &byte, 1);
+	while (count < 0 && errno == EINTR);
+	pthread_setcancelstate(cancel_state, NULL);
+	errno = error;
 }
 
 void hf_event_queue_remove_locked(struct hf_event_queue *queue, const void *object)
@@ -63,7 +69,7 @@ void hf_event_queue_remove_locked(struct hf_event_queue *queue, const void *obje
 			continue;
 		DL_DELETE(queue->events, event);
 		free(event);
-		take_byte_back(queue);
+		take_byte_locked(queue);
 	}
 }
 
@@ -76,12 +82,17 @@ bool hf_event_queue_take_locked(struct hf_event_queue *queue, struct hf_event *r
 	DL_DELETE(queue->events, event);
 	*ret_event = *event;
 	free(event);
+	take_byte_locked(queue);
 	return true;
 }
 
 bool hf_event_queue_wait(struct hf_event_queue *queue)
 {
-	char byte;
+	struct pollfd readable = { .fd = queue->read_fd, .events = POLLIN };
+	bool waits = !(fcntl(queue->read_fd, F_GETFL) & O_NONBLOCK);
+	int ready = poll(&readable, 1, waits ? -1 : 0);
 
-	return read(queue->read_fd, &byte, 1) == 1;
+	if (ready == 0)
+		errno = EAGAIN;
+	return ready > 0;
 }

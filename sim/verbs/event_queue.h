@@ -30,7 +30,10 @@ void hf_event_queue_remove_locked(struct hf_event_queue *queue, const void *obje
 /* The oldest, without a wait; false where there is none. */
 bool hf_event_queue_take_locked(struct hf_event_queue *queue, struct hf_event *ret_event);
 
-/* Wait for a byte, as the descriptor's flags say; false where there is none. Without the lock. */
+/*
+ * Wait for an event, as the descriptor's flags say; false where there is none, with errno as read() has it. Without the
+ * lock: another thread may take the event first.
+ */
 bool hf_event_queue_wait(struct hf_event_queue *queue);
 
 #endif
