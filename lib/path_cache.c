@@ -325,27 +325,41 @@ int hf_path_cache_add_site(struct hf_path_cache *cache, uint32_t site, const str
 }
 
 /* The terms of the path to it that the delta told by its site; NULL for none. */
-static const struct hf_delta_terms *told_terms(const struct at_switch *at, const struct entry *entry)
+static const struct hf_delta_terms *told_terms(const struct hf_path_cache *cache, const struct entry *entry)
 {
+	const struct at_switch *at = cache->switches[hf_site_switch(entry->site)];
 	bool is_own_port = hf_site_is_own_port(entry->site);
 
 	return at->is_told[is_own_port] ? &at->terms[is_own_port] : NULL;
 }
 
+/* Where a walk over the destinations that a delta told by their sites stands; starts zeroed. */
+struct told_cursor {
+	uint32_t next_switch;
+	struct entry *entry;
+};
+
+static struct entry *next_told(const struct hf_path_cache *cache, struct told_cursor *cursor)
+{
+	do {
+		cursor->entry = cursor->entry ? LIST_NEXT(cursor->entry, beside) : NULL;
+		while (!cursor->entry && cursor->next_switch < cache->n_switches) {
+			const struct at_switch *at = cache->switches[cursor->next_switch++];
+
+			cursor->entry = at ? LIST_FIRST(&at->entries) : NULL;
+		}
+	} while (cursor->entry && !told_terms(cache, cursor->entry));
+	return cursor->entry;
+}
+
 static bool covers(const struct hf_path_cache *cache, uint32_t count, uint32_t sum)
 {
+	struct told_cursor cursor = { 0 };
 	const struct entry *entry;
 
-	for (uint32_t i = 0; i < cache->n_switches; i++) {
-		const struct at_switch *at = cache->switches[i];
-
-		if (!at)
-			continue;
-		LIST_FOREACH(entry, &at->entries, beside)
-			if (told_terms(at, entry)) {
-				count--;
-				sum -= hf_site_sum(entry->site, entry->path.dlid);
-			}
+	while ((entry = next_told(cache, &cursor))) {
+		count--;
+		sum -= hf_site_sum(entry->site, entry->path.dlid);
 	}
 	return count == 0 && sum == 0;
 }
@@ -353,20 +367,14 @@ static bool covers(const struct hf_path_cache *cache, uint32_t count, uint32_t s
 int hf_path_cache_set_sites(struct hf_path_cache *cache, uint32_t count, uint32_t sum,
 			    void (*set)(void *ctx, const struct hf_path *path), void *ctx)
 {
+	struct told_cursor cursor = { 0 };
 	struct entry *entry;
 
 	if (!covers(cache, count, sum))
 		return -ESTALE;
-	for (uint32_t i = 0; i < cache->n_switches; i++) {
-		const struct at_switch *at = cache->switches[i];
-
-		if (!at)
-			continue;
-		LIST_FOREACH(entry, &at->entries, beside)
-			if (told_terms(at, entry)) {
-				set_terms(cache, entry, told_terms(at, entry));
-				set(ctx, &entry->path);
-			}
+	while ((entry = next_told(cache, &cursor))) {
+		set_terms(cache, entry, told_terms(cache, entry));
+		set(ctx, &entry->path);
 	}
 	return 0;
 }
