@@ -183,7 +183,7 @@ rescued() {
 	begin_order "$tool" || return 1
 	qpn=$(sed -n "s/^add [0-9]* \([0-9]*\) .* dlid=$far .*/\1/p" daemon.log)
 	smp lft "$(lid_of S_0_0)" "$far" 255 && order "move $qpn dlid=$((far + 1))" &&
-		await "^moved .* $qpn .*err=0 strategy=reset lost=0 replayed=[1-9]"
+		await "^moved .* $qpn .*err=0 strategy=reset lost=0 " && said ' replayed=[1-9]'
 	rescued_rc=$?
 	smp lft "$(lid_of S_0_0)" "$far" "$way"
 	end_order && [ "$rescued_rc" -eq 0 ]
