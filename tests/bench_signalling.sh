@@ -185,33 +185,38 @@ floor() {
 
 times_floor() { awk -v mads="$1" -v least="$2" 'BEGIN { if (least) printf "%.2f", mads / least; else print "-" }'; }
 
+# Each kind of fault in a run of its own: repath-only sends millions of MADs, and hfsim keeps what everybody said of them.
 measure_mads() {
-	local spec=$1 scenario=$work/signalling.conf suffix reference link node host json
+	local spec=$1 suffix link node host reference told json
+	declare -A targets
 
 	read_fabric "$spec"
 	suffix=$(suffix_of "$spec")
 	link=$(pick_links 1)
 	read -r node host < <(pick_nodes)
-	{
-		fault link-down unlink "port = \"$link\""
-		fault link-up relink "port = \"$link\""
-		fault switch-down node-down "node = \"$node\""
-		fault switch-up node-up "node = \"$node\""
-		fault host-down node-down "node = \"$host\""
-		fault host-up node-up "node = \"$host\""
-	} | write_scenario mads >"$scenario"
-	for mode in "${modes[@]}"; do
-		run_mode "$scenario" "$mode" "$work/$mode.json"
+	targets=([link]="port = \"$link\"" [switch]="node = \"$node\"" [host]="node = \"$host\"")
+	for kind in "${kinds[@]}"; do
+		local down=node-down up=node-up
+
+		[ "$kind" != link ] || down=unlink up=relink
+		{
+			fault "$kind-down" "$down" "${targets[$kind]}"
+			fault "$kind-up" "$up" "${targets[$kind]}"
+		} | write_scenario mads >"$work/$kind.conf"
+		for mode in "${modes[@]}"; do
+			run_mode "$work/$kind.conf" "$mode" "$work/$mode.$kind.json"
+		done
 	done
-	reference=$work/${modes[0]}.json
-	! has_mode repath-only || is_announced "$reference" || reference=$work/repath-only.json
-	printf '\n%s: %s hosts, routed by %s; link %s, switch %s, host %s\n' "$spec" "$(jq .hosts "$reference")" \
-		"$(jq -r .engine_used "$reference")" "$link" "$node" "$host"
+	reference=${modes[0]}
+	! has_mode repath-only || is_announced "$work/$reference.link.json" || reference=repath-only
+	printf '\n%s: %s hosts, routed by %s; link %s, switch %s, host %s\n' "$spec" \
+		"$(jq .hosts "$work/$reference.link.json")" "$(jq -r .engine_used "$work/$reference.link.json")" "$link" "$node" \
+		"$host"
 	printf '%-7s %-12s %10s %10s %10s %12s %8s %8s\n' fault mode failed returned MADs bytes told 'x floor'
 	for kind in "${kinds[@]}"; do
-		least=$(floor "$reference" "$kind")
+		least=$(floor "$work/$reference.$kind.json" "$kind")
 		for mode in "${modes[@]}"; do
-			json=$work/$mode.json
+			json=$work/$mode.$kind.json
 			printf '%-7s %-12s %10s %10s %10s %12s %8s %8s\n' "$kind" "$mode" \
 				"$(one "$json" "$kind-down" mads_signalling)" "$(one "$json" "$kind-up" mads_signalling)" \
 				"$(sum "$json" "$kind" mads_signalling)" "$(sum "$json" "$kind" bytes_signalling)" \
@@ -221,19 +226,22 @@ measure_mads() {
 		printf '%-7s %-12s %32s\n' "$kind" floor "$least"
 		! has_targeted || yield_mads "$kind" "$suffix" "$least"
 	done
-	is_announced "$reference" || echo 'The floor is an estimate: the plugin does not tell the bytes of what changed.'
-	! has_targeted || figure "bytes_per_change$suffix" "$(jq '[.faults[].announced_bytes // 0] | add' "$reference")" \
-		"$(jq '[.faults[].announced_changes // 0] | add' "$reference")" "paths that changed" bytes
+	told=$(for kind in "${kinds[@]}"; do cat "$work/$reference.$kind.json"; done |
+		jq -s '[.[].faults[]] | [([.[].announced_bytes // 0] | add), ([.[].announced_changes // 0] | add)]')
+	is_announced "$work/$reference.link.json" ||
+		echo 'The floor is an estimate: the plugin does not tell the bytes of what changed.'
+	! has_targeted || figure "bytes_per_change$suffix" "$(jq '.[0]' <<<"$told")" "$(jq '.[1]' <<<"$told")" \
+		"paths that changed" bytes
 }
 
 yield_mads() {
 	local ours
 
-	ours=$(sum "$work/targeted.json" "$1" mads_signalling)
+	ours=$(sum "$work/targeted.$1.json" "$1" mads_signalling)
 	figure "mads_targeted_vs_floor_$1$2" "$ours" "$3" "two for each host told, and the changes" MADs
 	for mode in "${others[@]}"; do
 		! has_mode "$mode" || figure "mads_targeted_vs_${mode/-/_}_$1$2" "$ours" \
-			"$(sum "$work/$mode.json" "$1" mads_signalling)" "mode $mode" MADs
+			"$(sum "$work/$mode.$1.json" "$1" mads_signalling)" "mode $mode" MADs
 	done
 }
 
