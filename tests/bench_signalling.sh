@@ -5,8 +5,8 @@
 # faults of the same fabric: MADs and bytes at the SM's adapter, beside the least that any scheme could send; how long
 # it takes until the last host is done; and how fast a host gets its whole table, beside stock OpenSM.
 #
-#	bench_signalling.sh [--figures] [--modes "MODE ..."] [--faults N] [--rounds N] [--latency FABRIC]
-#		[--parts "mads latency bulk"] [FABRIC ...]
+#	bench_signalling.sh [--figures] [--modes "MODE ..."] [--kinds "link switch host"] [--faults N] [--rounds N]
+#		[--latency FABRIC] [--parts "mads latency bulk"] [FABRIC ...]
 #
 # A FABRIC is KIND:SIZE:HOSTS:ENGINE:LANES, or FILE:ENGINE:LANES with a file that ibnetdiscover printed. The first one's
 # figures have the plain names. --faults is for the latency (20), --rounds for the whole table (20).
@@ -27,6 +27,7 @@ while [ $# -gt 0 ]; do
 	case $1 in
 	--figures) only_figures=yes ;;
 	--modes) read -ra modes <<<"$2"; shift ;;
+	--kinds) read -ra kinds <<<"$2"; shift ;;
 	--faults) faults=$2; shift ;;
 	--rounds) rounds=$2; shift ;;
 	--latency) latency_fabric=$2; shift ;;
@@ -187,7 +188,7 @@ times_floor() { awk -v mads="$1" -v least="$2" 'BEGIN { if (least) printf "%.2f"
 
 # Each kind of fault in a run of its own: repath-only sends millions of MADs, and hfsim keeps what everybody said of them.
 measure_mads() {
-	local spec=$1 suffix link node host reference told json
+	local spec=$1 suffix link node host reference first told json
 	declare -A targets
 
 	read_fabric "$spec"
@@ -208,10 +209,10 @@ measure_mads() {
 		done
 	done
 	reference=${modes[0]}
-	! has_mode repath-only || is_announced "$work/$reference.link.json" || reference=repath-only
+	first=$work/$reference.${kinds[0]}.json
+	! has_mode repath-only || is_announced "$first" || reference=repath-only
 	printf '\n%s: %s hosts, routed by %s; link %s, switch %s, host %s\n' "$spec" \
-		"$(jq .hosts "$work/$reference.link.json")" "$(jq -r .engine_used "$work/$reference.link.json")" "$link" "$node" \
-		"$host"
+		"$(jq .hosts "$first")" "$(jq -r .engine_used "$first")" "$link" "$node" "$host"
 	printf '%-7s %-12s %10s %10s %10s %12s %8s %8s\n' fault mode failed returned MADs bytes told 'x floor'
 	for kind in "${kinds[@]}"; do
 		least=$(floor "$work/$reference.$kind.json" "$kind")
@@ -228,7 +229,7 @@ measure_mads() {
 	done
 	told=$(for kind in "${kinds[@]}"; do cat "$work/$reference.$kind.json"; done |
 		jq -s '[.[].faults[]] | [([.[].announced_bytes // 0] | add), ([.[].announced_changes // 0] | add)]')
-	is_announced "$work/$reference.link.json" ||
+	is_announced "$first" ||
 		echo 'The floor is an estimate: the plugin does not tell the bytes of what changed.'
 	! has_targeted || figure "bytes_per_change$suffix" "$(jq '.[0]' <<<"$told")" "$(jq '.[1]' <<<"$told")" \
 		"paths that changed" bytes
