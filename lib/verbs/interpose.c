@@ -144,8 +144,7 @@ EXPORT int ibv_modify_qp(struct ibv_qp *ibv, struct ibv_qp_attr *attr, int mask)
 	is_changed = qp->is_changed;
 	hf_queue_pair_release(qp, claim);
 	if (is_changed) {
-		hf_queue_pair_tell(qp);
-		hf_session_wake();
+		hf_session_tell(qp);
 	}
 	errno = error;
 	return err;
@@ -170,8 +169,7 @@ static void take_away(struct hf_queue_pair *qp)
 	int claim = hf_queue_pair_claim(qp, HF_CLAIM_END);
 
 	if (hf_queue_pair_is_connected_locked(qp)) {
-		hf_queue_pair_tell(qp);
-		hf_session_wake();
+		hf_session_tell(qp);
 	}
 	qp->ibv = NULL;
 	hf_queue_pair_release(qp, claim);

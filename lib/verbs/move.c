@@ -53,8 +53,7 @@ static void refuse_locked(struct hf_queue_pair *qp, const struct hf_program_move
 {
 	qp->answer = (struct hf_program_moved){ .move_id = order->move_id, .err = -EBUSY };
 	qp->answer_session = hf_session_number();
-	hf_queue_pair_tell(qp);
-	hf_session_wake();
+	hf_session_tell(qp);
 }
 
 void hf_move_stuck_locked(struct hf_queue_pair *qp, int err)
@@ -65,8 +64,7 @@ void hf_move_stuck_locked(struct hf_queue_pair *qp, int err)
 	if (qp->move.id) {
 		answer_locked(qp, err ? err : -EBUSY, HF_PROGRAM_STRATEGY_NONE);
 		qp->move.id = 0;
-		hf_queue_pair_tell(qp);
-		hf_session_wake();
+		hf_session_tell(qp);
 	} else if (qp->order.move_id) {
 		refuse_locked(qp, &qp->order);
 		qp->order.move_id = 0;
@@ -97,8 +95,7 @@ static void end_locked(struct hf_queue_pair *qp, int err)
 		qp->is_changed = true;
 	memset(&qp->move, 0, sizeof(qp->move));
 	pthread_cond_broadcast(&qp->idle);
-	hf_queue_pair_tell(qp);
-	hf_session_wake();
+	hf_session_tell(qp);
 }
 
 /* Is the adapter where the program brought it? What brought it elsewhere is a failure that the program sees. */

@@ -350,8 +350,7 @@ static uint64_t step_locked(struct hf_queue_pair *qp)
 	hf_move_step_locked(qp, now_ns);
 	if (qp->settles_ns && now_ns >= qp->settles_ns) {
 		qp->settles_ns = 0;
-		hf_queue_pair_tell(qp);
-		hf_session_wake();
+		hf_session_tell(qp);
 	}
 	due_ns = hf_move_is_under_way_locked(qp) ? hf_move_due_ns_locked(qp, now_ns) : NEVER;
 	return qp->settles_ns && qp->settles_ns < due_ns ? qp->settles_ns : due_ns;
@@ -484,6 +483,12 @@ void hf_session_wake(void)
 		send(bell_out.fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 	pthread_mutex_unlock(&start_lock);
 	errno = error;
+}
+
+void hf_session_tell(struct hf_queue_pair *qp)
+{
+	hf_queue_pair_tell(qp);
+	hf_session_wake();
 }
 
 void hf_session_fork_prepare(void)

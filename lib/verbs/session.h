@@ -16,6 +16,9 @@ struct hf_queue_pair;
 /* Starts the thread where it does not run, and has it look at what is to be told. Any thread; errno is kept. */
 void hf_session_wake(void);
 
+/* hf_queue_pair_tell(), and at once. Any thread. */
+void hf_session_tell(struct hf_queue_pair *qp);
+
 /**
  * hf_session_send_peer() - say something to the program at the other end of a connection
  * @qp:     locked
