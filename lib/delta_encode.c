@@ -136,11 +136,6 @@ static uint8_t *put_named(const struct hf_delta *delta, uint8_t *to)
 	return to;
 }
 
-static bool terms_differ(const struct hf_delta_terms *a, const struct hf_delta_terms *b)
-{
-	return terms_key(a) != terms_key(b);
-}
-
 /*
  * The own port of a switch often differs from what hangs there, in the same way at all switches: in its MTU, say, not
  * in its SL. So the two are told as one, and the difference is written once.
@@ -176,7 +171,7 @@ static bool fits_pair(const struct hf_delta_site *site, const struct hf_delta_ow
 {
 	const struct hf_delta_terms terms = apply_own(own, &site->terms);
 
-	return !terms_differ(&site[1].terms, &terms);
+	return terms_key(&site[1].terms) == terms_key(&terms);
 }
 
 static size_t count_pairs(const struct hf_delta *delta, const struct hf_delta_own *own)
