@@ -176,45 +176,33 @@ size_t hf_bulk_told(const struct hf_bulk *bulk, uint32_t port, struct hf_destina
 	return hf_destinations_count(ret_set);
 }
 
-/*
- * A path that is not told by its switch takes a byte at least: with more than @max of them nothing is made.
- *
- * Return: the body, to be freed; NULL without memory.
- */
-static uint8_t *make_body(struct hf_bulk *bulk, uint32_t port, const struct hf_destinations *set, size_t max,
-			  size_t *ret_length)
+/* Return: the body, to be freed; NULL without memory. */
+static uint8_t *make_body(struct hf_delta *delta, size_t *ret_length)
 {
-	struct hf_delta delta;
-	uint8_t *body;
+	uint8_t *body = malloc(hf_delta_max_bytes(delta));
 
-	if (hf_port_delta_init(bulk->snapshot, bulk->history, port, set, &bulk->draws, &delta))
-		return NULL;
-	body = delta.n_gone + delta.n_paths > max ? NULL : malloc(hf_delta_max_bytes(&delta));
 	if (body)
-		*ret_length = hf_delta_encode(&delta, body);
-	hf_port_delta_fini(&delta);
+		*ret_length = hf_delta_encode(delta, body);
 	return body;
 }
 
-static int init_destinations(uint32_t n_ports, struct hf_destinations *ret_set)
-{
-	size_t words = hf_destinations_words(n_ports);
-
-	ret_set->n_ports = n_ports;
-	ret_set->changed = calloc(2 * words, sizeof(*ret_set->changed));
-	if (!ret_set->changed)
-		return -ENOMEM;
-	ret_set->named = ret_set->changed + words;
-	return 0;
-}
-
+/* @ret_items: those that are not told by their site. Each takes a byte at least, so with too many nothing is made. */
 static bool fits(struct hf_bulk *bulk, uint32_t port, const struct hf_destinations *set, size_t room,
-		 struct hf_report_body *ret_body)
+		 struct hf_report_body *ret_body, size_t *ret_items)
 {
+	struct hf_delta delta;
+	uint8_t *body = NULL;
 	size_t length = 0;
-	uint8_t *body = make_body(bulk, port, set, room, &length);
-	bool fits = body && length <= room;
+	bool fits;
 
+	*ret_items = 0;
+	if (hf_port_delta_init(bulk->snapshot, bulk->history, port, set, &bulk->draws, &delta))
+		return false;
+	*ret_items = delta.n_gone + delta.n_paths;
+	if (*ret_items <= room)
+		body = make_body(&delta, &length);
+	hf_port_delta_fini(&delta);
+	fits = body && length <= room;
 	if (fits) {
 		ret_body->length = length;
 		memcpy(ret_body->bytes, body, length);
@@ -289,32 +277,39 @@ unsigned int hf_bulk_report_bodies(struct hf_bulk *bulk, uint32_t port, const st
 {
 	struct hf_destinations halves[HF_BULK_BODIES] = { 0 };
 	unsigned int count = 0;
+	size_t items;
 
-	if (fits(bulk, port, set, room, &ret_bodies[0]))
+	if (fits(bulk, port, set, room, &ret_bodies[0], &items))
 		return 1;
-	if (!init_destinations(set->n_ports, &halves[0]) && !init_destinations(set->n_ports, &halves[1]) &&
+	if (items > HF_BULK_BODIES * room)
+		return 0;
+	if (!hf_destinations_init(set->n_ports, &halves[0]) && !hf_destinations_init(set->n_ports, &halves[1]) &&
 	    !split(bulk, port, set, halves) && hf_destinations_count(&halves[0]) && hf_destinations_count(&halves[1]) &&
-	    fits(bulk, port, &halves[0], room, &ret_bodies[0]) && fits(bulk, port, &halves[1], room, &ret_bodies[1]))
+	    fits(bulk, port, &halves[0], room, &ret_bodies[0], &items) &&
+	    fits(bulk, port, &halves[1], room, &ret_bodies[1], &items))
 		count = HF_BULK_BODIES;
 	for (unsigned int i = 0; i < HF_BULK_BODIES; i++)
-		free(halves[i].changed);
+		hf_destinations_fini(&halves[i]);
 	return count;
 }
 
 size_t hf_bulk_weigh(struct hf_bulk *bulk, uint32_t port, size_t *ret_changes)
 {
 	struct hf_destinations set;
+	struct hf_delta delta;
 	size_t length = 0;
 	uint64_t base;
 
 	*ret_changes = 0;
 	if (!hf_port_is_present(hf_snapshot_port(bulk->snapshot, port)) ||
-	    init_destinations(bulk->snapshot->n_ports, &set))
+	    hf_destinations_init(bulk->snapshot->n_ports, &set))
 		return 0;
 	*ret_changes = hf_bulk_told(bulk, port, &set, &base);
-	if (*ret_changes)
-		free(make_body(bulk, port, &set, SIZE_MAX, &length));
-	free(set.changed);
+	if (*ret_changes && !hf_port_delta_init(bulk->snapshot, bulk->history, port, &set, &bulk->draws, &delta)) {
+		free(make_body(&delta, &length));
+		hf_port_delta_fini(&delta);
+	}
+	hf_destinations_fini(&set);
 	return length;
 }
 
@@ -388,14 +383,14 @@ static int collect_locked(struct hf_bulk *bulk, uint32_t port, const struct hf_d
 			  struct hf_delta *ret_delta, size_t *ret_changes)
 {
 	struct hf_destinations set;
-	int err = init_destinations(bulk->snapshot->n_ports, &set);
+	int err = hf_destinations_init(bulk->snapshot->n_ports, &set);
 
 	if (err)
 		return err;
 	hf_history_collect(bulk->history, port, be64toh(held->epoch), &set);
 	*ret_changes = hf_destinations_count(&set);
 	err = hf_port_delta_init(bulk->snapshot, bulk->history, port, &set, &bulk->draws, ret_delta);
-	free(set.changed);
+	hf_destinations_fini(&set);
 	return err;
 }
 

@@ -33,6 +33,28 @@ struct hf_history {
 	uint32_t n_ports, n_switches;
 };
 
+int hf_destinations_init(uint32_t n_ports, struct hf_destinations *ret_set)
+{
+	size_t words = hf_destinations_words(n_ports);
+
+	ret_set->n_ports = n_ports;
+	ret_set->changed = calloc(2 * words, sizeof(*ret_set->changed));
+	if (!ret_set->changed)
+		return -ENOMEM;
+	ret_set->named = ret_set->changed + words;
+	return 0;
+}
+
+void hf_destinations_fini(struct hf_destinations *set)
+{
+	free(set->changed);
+}
+
+void hf_destinations_clear(struct hf_destinations *set)
+{
+	memset(set->changed, 0, 2 * hf_destinations_words(set->n_ports) * sizeof(*set->changed));
+}
+
 size_t hf_destinations_count(const struct hf_destinations *set)
 {
 	size_t count = 0;

@@ -39,6 +39,15 @@ static inline void hf_destinations_add(uint64_t *set, uint32_t port)
 	set[port / 64] |= UINT64_C(1) << port % 64;
 }
 
+/* None. Return: 0; -ENOMEM. */
+int hf_destinations_init(uint32_t n_ports, struct hf_destinations *ret_set);
+
+/* Also of one that is all zero. */
+void hf_destinations_fini(struct hf_destinations *set);
+
+/* To none again. */
+void hf_destinations_clear(struct hf_destinations *set);
+
 /* How many of them have changed. */
 size_t hf_destinations_count(const struct hf_destinations *set);
 

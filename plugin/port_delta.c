@@ -62,16 +62,13 @@ static bool is_covered(const struct paths *paths)
 	return paths && paths->is_wanted && !paths->is_mixed;
 }
 
-static void want(struct job *job, uint32_t dst)
+static bool is_told(const struct hf_destinations *set, uint32_t dst)
 {
-	struct paths *paths = find_paths(job, dst);
-
-	if (paths && hf_snapshot_path(job->snapshot, job->src, dst))
-		paths->is_wanted = true;
+	return !set || (dst < set->n_ports && hf_destinations_has(set->changed, dst));
 }
 
 /* SLs that are drawn are drawn for each path. */
-static void fold(struct job *job, uint32_t dst, hf_entry entry)
+static void fold(struct job *job, uint32_t dst, hf_entry entry, bool is_wanted)
 {
 	struct paths *paths = find_paths(job, dst);
 
@@ -84,15 +81,16 @@ static void fold(struct job *job, uint32_t dst, hf_entry entry)
 	}
 	if (paths->entry != entry || paths->pkey != path_pkey(job, dst) || entry & HF_SL_IS_SPREAD)
 		paths->is_mixed = true;
+	paths->is_wanted |= is_wanted;
 }
 
-static void fold_all(struct job *job)
+static void fold_all(struct job *job, const struct hf_destinations *set)
 {
 	for (uint32_t dst = 0; dst < job->snapshot->n_ports; dst++) {
 		hf_entry entry = hf_snapshot_path(job->snapshot, job->src, dst);
 
 		if (entry)
-			fold(job, dst, entry);
+			fold(job, dst, entry, is_told(set, dst));
 	}
 }
 
@@ -101,50 +99,49 @@ static void add_gone(struct job *job, uint32_t dst)
 	job->delta->gone[job->delta->n_gone++] = hf_history_guid(job->history, dst);
 }
 
-static void add_path(struct job *job, uint32_t dst, hf_entry entry, bool is_named)
+static void add_name(struct job *job, uint32_t dst)
 {
-	const struct hf_port *to = &job->snapshot->ports[dst];
-	struct hf_delta *delta = job->delta;
+	const struct hf_port *port = &job->snapshot->ports[dst];
 
-	if (is_named)
-		delta->named[delta->n_named++] = (struct hf_delta_name) {
-			.guid = to->guid, .lid = to->lid, .site = hf_history_site(job->history, job->snapshot, dst),
-		};
-	if (!is_covered(find_paths(job, dst)))
-		delta->paths[delta->n_paths++] = (struct hf_delta_path) {
-			.lid = to->lid, .terms = make_terms(job, entry, path_pkey(job, dst)),
-		};
+	job->delta->named[job->delta->n_named++] = (struct hf_delta_name) {
+		.guid = port->guid, .lid = port->lid, .site = hf_history_site(job->history, job->snapshot, dst),
+	};
 }
 
-static void add_destination(struct job *job, uint32_t dst, bool is_named)
+static void add_path(struct job *job, uint32_t dst, hf_entry entry)
+{
+	job->delta->paths[job->delta->n_paths++] = (struct hf_delta_path) {
+		.lid = job->snapshot->ports[dst].lid, .terms = make_terms(job, entry, path_pkey(job, dst)),
+	};
+}
+
+static void cover(struct job *job, uint32_t dst)
+{
+	uint32_t site = hf_history_site(job->history, job->snapshot, dst);
+
+	job->delta->covered++;
+	job->delta->covered_sum += hf_site_sum(site, job->snapshot->ports[dst].lid);
+}
+
+/* All that is at a site is covered, be it to be told or not. */
+static void add_destination(struct job *job, uint32_t dst, const struct hf_destinations *set)
 {
 	hf_entry entry = hf_snapshot_path(job->snapshot, job->src, dst);
+	bool is_at_site = entry && is_covered(find_paths(job, dst));
 
-	if (entry)
-		add_path(job, dst, entry, is_named);
-	else
-		add_gone(job, dst);
-}
-
-static void add_all(struct job *job)
-{
-	for (uint32_t dst = 0; dst < job->snapshot->n_ports; dst++)
-		if (hf_snapshot_path(job->snapshot, job->src, dst))
-			add_destination(job, dst, true);
-}
-
-static void want_set(struct job *job, const struct hf_destinations *set)
-{
-	for (uint32_t dst = 0; dst < job->snapshot->n_ports; dst++)
-		if (!set || (dst < set->n_ports && hf_destinations_has(set->changed, dst)))
-			want(job, dst);
-}
-
-static void add_set(struct job *job, const struct hf_destinations *set)
-{
-	for (uint32_t dst = 0; dst < set->n_ports; dst++)
-		if (hf_destinations_has(set->changed, dst))
-			add_destination(job, dst, hf_destinations_has(set->named, dst));
+	if (is_at_site)
+		cover(job, dst);
+	if (!is_told(set, dst))
+		return;
+	if (!entry) {
+		if (set)
+			add_gone(job, dst);
+		return;
+	}
+	if (!set || hf_destinations_has(set->named, dst))
+		add_name(job, dst);
+	if (!is_at_site)
+		add_path(job, dst, entry);
 }
 
 static void add_sites(struct job *job)
@@ -159,29 +156,12 @@ static void add_sites(struct job *job)
 	}
 }
 
-static void sum_covered(struct job *job)
-{
-	const struct hf_snapshot *snapshot = job->snapshot;
-
-	for (uint32_t dst = 0; dst < snapshot->n_ports; dst++) {
-		if (!hf_snapshot_path(snapshot, job->src, dst) || !is_covered(find_paths(job, dst)))
-			continue;
-		job->delta->covered++;
-		job->delta->covered_sum += hf_site_sum(hf_history_site(job->history, snapshot, dst),
-						       snapshot->ports[dst].lid);
-	}
-}
-
 static void collect(struct job *job, const struct hf_destinations *set)
 {
-	want_set(job, set);
-	fold_all(job);
-	if (set)
-		add_set(job, set);
-	else
-		add_all(job);
+	fold_all(job, set);
+	for (uint32_t dst = 0; dst < job->snapshot->n_ports; dst++)
+		add_destination(job, dst, set);
 	add_sites(job);
-	sum_covered(job);
 }
 
 int hf_port_delta_init(const struct hf_snapshot *snapshot, const struct hf_history *history, uint32_t src,

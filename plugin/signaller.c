@@ -283,8 +283,10 @@ static int signal_several(const struct job *job, uint32_t src, const struct hf_d
 	struct hf_report report;
 	int err = 0;
 
+	/* Without room the Report says that there is something, and has no body. */
+	if (!count)
+		bodies[count++] = (struct hf_report_body) { .changes = hf_destinations_count(set) };
 	fill_report(job, src, &report);
-	report.changes = hf_destinations_count(set);
 	for (unsigned int i = 0; i < count && !err; i++) {
 		uint64_t leads_to = new_epoch(job) - (count - 1 - i);
 
@@ -293,7 +295,7 @@ static int signal_several(const struct job *job, uint32_t src, const struct hf_d
 		err = emit_epochs(job, src, &report, base, leads_to);
 		base = leads_to;
 	}
-	return count ? err : emit_epochs(job, src, &report, base, new_epoch(job));
+	return err;
 }
 
 static int signal_source(const struct job *job, uint32_t src, struct hf_destinations *set)
@@ -302,7 +304,7 @@ static int signal_source(const struct job *job, uint32_t src, struct hf_destinat
 	uint64_t base;
 	size_t count;
 
-	memset(set->changed, 0, 2 * hf_destinations_words(set->n_ports) * sizeof(*set->changed));
+	hf_destinations_clear(set);
 	count = hf_bulk_told(job->bulk, src, set, &base);
 	if (!count)
 		return 0;
@@ -316,20 +318,18 @@ static int signal_source(const struct job *job, uint32_t src, struct hf_destinat
 /* Each host is told of its own paths: one inside the trap, some behind it, many by saying that there are some. */
 static int signal_targeted(struct job *job)
 {
-	struct hf_destinations set = { .n_ports = job->n_ports };
-	size_t words = hf_destinations_words(set.n_ports);
-	int err = 0;
+	struct hf_destinations set;
+	int err;
 
 	if (hf_changes_are_none(job->changes))
 		return 0;
-	set.changed = malloc(2 * words * sizeof(*set.changed));
-	if (!set.changed)
-		return -ENOMEM;
-	set.named = set.changed + words;
+	err = hf_destinations_init(job->n_ports, &set);
+	if (err)
+		return err;
 	for (uint32_t src = 0; src < job->n_ports && !err; src++)
 		if (has_subscriber(job, src) && is_present(job, src))
 			err = signal_source(job, src, &set);
-	free(set.changed);
+	hf_destinations_fini(&set);
 	return err;
 }
 

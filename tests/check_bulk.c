@@ -291,8 +291,7 @@ static struct hf_snapshot *resolve(struct world *world)
 /* A Report brings who holds its base or more to the last epoch, if its paths are inside. */
 static void take_report(struct world *world, const struct hf_snapshot *snapshot, uint32_t port)
 {
-	size_t words = hf_destinations_words(snapshot->n_ports);
-	struct hf_destinations set = { .n_ports = snapshot->n_ports, .changed = calloc(2 * words, sizeof(uint64_t)) };
+	struct hf_destinations set;
 	struct holder *holder = &world->holders[port];
 	struct hf_report_body bodies[HF_BULK_BODIES];
 	unsigned int n_bodies, taken;
@@ -301,7 +300,7 @@ static void take_report(struct world *world, const struct hf_snapshot *snapshot,
 
 	published = world->bulk;
 	published_snapshot = snapshot;
-	set.named = set.changed + words;
+	ck_assert_int_eq(hf_destinations_init(snapshot->n_ports, &set), 0);
 	count = hf_bulk_told(world->bulk, port, &set, &base);
 	ck_assert_uint_lt(base, snapshot->routing.epoch);
 	/* These worlds are small, and so are the bodies. */
@@ -323,7 +322,7 @@ static void take_report(struct world *world, const struct hf_snapshot *snapshot,
 		check_holder(snapshot, port, holder);
 	if (n_bodies && holder->epoch == snapshot->routing.epoch)
 		check_holder(snapshot, port, holder);
-	free(set.changed);
+	hf_destinations_fini(&set);
 }
 
 static void announce(struct world *world)
