@@ -48,6 +48,31 @@ struct hf_topology_node *hf_topology_find_guid(const struct hf_topology *topolog
 	return node;
 }
 
+int hf_topology_index_guids(struct hf_topology *topology, struct hf_topology_node **ret_twin)
+{
+	HASH_CLEAR(by_guid, topology->guid_table);
+	for (unsigned int i = 0; i < topology->node_count; i++) {
+		struct hf_topology_node *node = topology->nodes[i];
+
+		if (hf_topology_find_guid(topology, node->guid)) {
+			*ret_twin = node;
+			return -EEXIST;
+		}
+		HASH_ADD(by_guid, topology->guid_table, guid, sizeof(node->guid), node);
+		if (!node->by_guid.tbl)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+unsigned int hf_topology_first_port(const struct hf_topology_node *node)
+{
+	for (unsigned int i = 1; i <= node->port_count; i++)
+		if (node->ports[i].remote)
+			return i;
+	return 0;
+}
+
 static int make_room(struct hf_topology *topology)
 {
 	struct hf_topology_node **nodes;
@@ -64,6 +89,13 @@ static int make_room(struct hf_topology *topology)
 	return 0;
 }
 
+void hf_topology_set_guid(struct hf_topology_node *node, uint64_t guid)
+{
+	node->guid = guid;
+	for (unsigned int i = 0; i <= node->port_count; i++)
+		node->ports[i].guid = node->type == HF_NODE_SWITCH ? guid : guid + i;
+}
+
 static struct hf_topology_node *node_new(enum hf_node_type type, const char *name, uint64_t guid,
 					 unsigned int port_count)
 {
@@ -72,7 +104,7 @@ static struct hf_topology_node *node_new(enum hf_node_type type, const char *nam
 	if (!node)
 		return NULL;
 	node->type = type;
-	node->guid = node->system_guid = guid;
+	node->system_guid = guid;
 	node->port_count = port_count;
 	node->name = strdup(name);
 	node->description = strdup(name);
@@ -81,8 +113,7 @@ static struct hf_topology_node *node_new(enum hf_node_type type, const char *nam
 		node_free(node);
 		return NULL;
 	}
-	for (unsigned int i = 0; i <= port_count; i++)
-		node->ports[i].guid = type == HF_NODE_SWITCH ? guid : guid + i;
+	hf_topology_set_guid(node, guid);
 	return node;
 }
 

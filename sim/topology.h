@@ -96,6 +96,19 @@ void hf_topology_disconnect(struct hf_topology_node *node, unsigned int port);
 struct hf_topology_node *hf_topology_find_name(const struct hf_topology *topology, const char *name);
 struct hf_topology_node *hf_topology_find_guid(const struct hf_topology *topology, uint64_t guid);
 
+/* The first port with a cable; 0: there is none. */
+unsigned int hf_topology_first_port(const struct hf_topology_node *node);
+
+/* Gives a node and its ports GUIDs as ibsim counts them; hf_topology_index_guids() must follow. */
+void hf_topology_set_guid(struct hf_topology_node *node, uint64_t guid);
+
+/**
+ * hf_topology_index_guids() - make hf_topology_find_guid() know the nodes by the GUIDs that they have now
+ *
+ * Return: 0; -EEXIST: @ret_twin has the GUID of a node before it; -ENOMEM.
+ */
+int hf_topology_index_guids(struct hf_topology *topology, struct hf_topology_node **ret_twin);
+
 /* Return: the lowest port of @from whose cable leads to @to; 0 if there is none. */
 unsigned int hf_topology_find_link(const struct hf_topology_node *from, const struct hf_topology_node *to);
 
@@ -149,6 +162,10 @@ int hf_topology_from_spec(const char *kind, const char *size, unsigned int hosts
  * does it. Comments give descriptions, LIDs and rates where they have ibnetdiscover's form. What only ibsim's console
  * knows (include, do, module, aliases, width and speed settings) is an error, because it would be lost.
  *
+ * ibsim has GUIDs for nodes alone and counts those of an adapter's ports up from it. So where the file tells the GUID
+ * of an adapter's first port with a cable, the node's becomes that less the port's number: the port has the GUID of the
+ * file, the node of many adapters has not.
+ *
  * Return: 0; -EINVAL for what the file says; -ENOMEM; the negative errno of reading.
  */
 int hf_topology_read(FILE *in, const char *path, struct hf_topology **ret_topology, char **ret_error);
@@ -161,7 +178,8 @@ int hf_topology_load(const char *path, struct hf_topology **ret_topology, char *
  * @topology: borrowed
  * @out:      written, not closed
  *
- * ibsim delivers by port GUID and gives port p of an adapter the GUID node + p, whatever a file says of ports.
+ * ibsim delivers by port GUID and gives port p of an adapter the GUID node + p, whatever a file says of ports: see
+ * hf_topology_read().
  * Adapters with the same hf_topology_node.group (1 and up) are written with one node GUID, so that one client of
  * ibsim's few receives for all of them. ibsim must then run with -I, and be given the commands that
  * hf_topology_write_guids() writes before a subnet manager starts, so that it reports every adapter's own GUID.

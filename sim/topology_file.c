@@ -23,6 +23,7 @@ struct cable_end {
 	struct hf_topology_node *node;
 	unsigned int port, remote_port;
 	unsigned int line;
+	uint64_t guid;			/* of the port; 0: the line does not tell it */
 	char remote[HF_TOPOLOGY_NAME_MAX + 1];
 };
 
@@ -287,7 +288,7 @@ static int read_port(struct reader *reader, const char *at)
 	if (cable.port > cable.node->port_count)
 		return hf__fail(-EINVAL, reader->ret_error, "%s:%u: port %u of \"%s\", expected 1 to %u", reader->path,
 				reader->line, cable.port, cable.node->name, cable.node->port_count);
-	err = read_port_guid(reader, &at, &cable.node->ports[cable.port].guid);
+	err = read_port_guid(reader, &at, &cable.guid);
 	if (!err)
 		err = read_name(reader, &at, cable.remote);
 	if (!err && (skip_blanks(&at), *at == '['))
@@ -472,6 +473,40 @@ static int connect_cable(struct reader *reader, const struct cable_end *cable)
 	return 0;
 }
 
+static unsigned int line_of(const struct reader *reader, const struct hf_topology_node *node)
+{
+	for (size_t i = 0; i < reader->cable_count; i++)
+		if (reader->cables[i].node == node)
+			return reader->cables[i].line;
+	return reader->line;
+}
+
+/*
+ * ibsim counts the GUIDs of an adapter's ports up from the node's. Many adapters give a node and its port the same one;
+ * of these two it is the port's that GIDs, partitions and QoS policies name, and the node's that gives way.
+ */
+static int number_ports(struct reader *reader)
+{
+	struct hf_topology_node *twin = NULL;
+	int err;
+
+	for (size_t i = 0; i < reader->cable_count; i++) {
+		const struct cable_end *cable = &reader->cables[i];
+
+		if (cable->node->type == HF_NODE_SWITCH || cable->port != hf_topology_first_port(cable->node))
+			continue;
+		if (cable->guid > cable->port)
+			hf_topology_set_guid(cable->node, cable->guid - cable->port);
+	}
+	err = hf_topology_index_guids(reader->topology, &twin);
+	if (err != -EEXIST)
+		return err;
+	return hf__fail(-EINVAL, reader->ret_error,
+			"%s:%u: GUID 0x%016" PRIx64 " of \"%s\", which is its port's less the port's number, is that of "
+			"\"%s\", expected another", reader->path, line_of(reader, twin), twin->guid, twin->name,
+			hf_topology_find_guid(reader->topology, twin->guid)->name);
+}
+
 static int read_lines(struct reader *reader, FILE *in)
 {
 	char *line = NULL;
@@ -492,6 +527,8 @@ static int read_lines(struct reader *reader, FILE *in)
 			       strerror(errno));
 	for (size_t i = 0; !err && i < reader->cable_count; i++)
 		err = connect_cable(reader, &reader->cables[i]);
+	if (!err)
+		err = number_ports(reader);
 	if (!err && !reader->topology->node_count)
 		err = hf__fail(-EINVAL, reader->ret_error, "%s: no node in the file, expected Switch, Ca, Hca or Rt",
 			       reader->path);

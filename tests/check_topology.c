@@ -397,6 +397,32 @@ START_TEST(test_read_ibnetdiscover)
 }
 END_TEST
 
+/* The two functions of a card, each with the GUID of its port: in ibsim it is the nodes' that differ from the file. */
+START_TEST(test_read_one_guid_for_node_and_port)
+{
+	struct hf_topology *t = NULL, *again = NULL;
+	char *error = NULL, *text;
+
+	ck_assert_msg(!read_text("switchguid=0x99\nSwitch 2 \"S\"\n"
+				 "caguid=0xa\nCa 1 \"A\"\n[1](a) \"S\"[1](99)\n"
+				 "caguid=0xb\nCa 2 \"B\"\n[2](c) \"S\"[2](99)\n", &t, &error), "%s", error);
+	text = write_text(t);
+	ck_assert_msg(!read_text(text, &again, &error), "%s", error);
+	ck_assert_uint_eq(find(t, "A")->guid, 0x9);
+	ck_assert_uint_eq(find(t, "A")->ports[1].guid, 0xa);
+	ck_assert_uint_eq(find(t, "B")->guid, 0xa);
+	ck_assert_uint_eq(find(t, "B")->ports[1].guid, 0xb);
+	ck_assert_uint_eq(find(t, "B")->ports[2].guid, 0xc);
+	ck_assert_ptr_eq(hf_topology_find_guid(t, 0xa), find(t, "B"));
+	ck_assert_ptr_null(hf_topology_find_guid(t, 0xb));
+	ck_assert_uint_eq(find(again, "A")->guid, 0x9);
+	ck_assert_uint_eq(find(again, "B")->ports[2].guid, 0xc);
+	free(text);
+	hf_topology_free(t);
+	hf_topology_free(again);
+}
+END_TEST
+
 /* ibsim's own small form: no GUIDs, ports at one end only, the remote port left out. */
 START_TEST(test_read_ibsim)
 {
@@ -432,6 +458,8 @@ static const struct {
 	{ "Switch 8 \"A\"\nCa 1 \"A\"\n",	"net:2: a node \"A\" stands above" },
 	{ "caguid=0x5\nCa 1 \"A\"\nswitchguid=5\nSwitch 1 \"B\"\n",
 	  "net:4: GUID 0x0000000000000005 of \"B\" is that of \"A\"" },
+	{ "switchguid=4\nSwitch 1 \"B\"\ncaguid=9\nCa 1 \"A\"\n[1](5) \"B\"[1]\n",
+	  "net:5: GUID 0x0000000000000004 of \"A\", which is its port's less the port's number, is that of \"B\"" },
 	{ "caguid=0\nCa 1 \"A\"\n",		"net:2: expected 1 to 254 ports and a GUID other than 0" },
 	{ "caguid\nCa 1 \"A\"\n",		"net:1: expected = or + and a GUID before the end of the line" },
 	{ "caguid=0x10000000000000000\n",	"net:1: expected a GUID, found" },
@@ -561,6 +589,7 @@ int main(void)
 	suite_add_tcase(suite, generators);
 	tcase_add_loop_test(files, test_write_read_same, 0, COUNT(counts));
 	tcase_add_test(files, test_read_ibnetdiscover);
+	tcase_add_test(files, test_read_one_guid_for_node_and_port);
 	tcase_add_test(files, test_read_ibsim);
 	tcase_add_loop_test(files, test_read_errors, 0, COUNT(bad));
 	tcase_add_test(files, test_read_zero_byte);

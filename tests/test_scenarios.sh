@@ -38,7 +38,7 @@ is_none_left() { ! is_any_left "$1"; }
 members='"changed_paths", "hosts_told", "reports_sent", "reports_acked", "sa_queries", "path_records_received",
 	"mads_total", "ms_routing_done", "ms_last_report_acked", "ms_last_host_done"'
 
-plan 57
+plan 59
 
 for mode in wildcard repath-only hybrid targeted; do
 	try "mesh-to-ring passes in mode $mode" passes "mesh-$mode" mesh-to-ring --mode "$mode"
@@ -100,6 +100,35 @@ try "they are measured to the same end" holds two '.faults | length == 3 and .[0
 try "no record changes on the fat-tree: hybrid tells nobody" passes fat fat-tree
 try "64 hosts on a 4x4x4 torus" passes torus torus-4x4x4
 try "all of them are told" holds torus '.faults[0].hosts_told == 64'
+
+# As ibnetdiscover prints adapters whose node and port have the same GUID: twelve, one of them of the SM.
+{
+	for leaf in 0 1; do
+		printf 'switchguid=0x%x\nSwitch 8 "S_%d"\n[1] "S_%d"[1]\n\n' "$((0x9000 + leaf))" "$leaf" "$((1 - leaf))"
+		for port in 2 3 4 5 6 7; do
+			guid=$((0xa000 + leaf * 256 + port))
+			printf 'caguid=0x%x\nCa 1 "H-%x"\n[1](%x) "S_%d"[%d]\n\n' "$guid" "$guid" "$guid" "$leaf" "$port"
+		done
+	done
+} >cards.net
+cat >cards.conf <<'END'
+fabric {
+	file = cards.net
+}
+fault leaves {
+	kind = node-down
+	node = "H-a103"
+}
+fault returns {
+	kind = node-up
+	node = "H-a103"
+}
+must = { "stale_connections = 0", "stale_paths = 0" }
+END
+try "a fabric from a file, whose ports have the GUIDs of their nodes" passes cards ./cards.conf --dir "$work/cards"
+ten_are_told_twice() { [ "$(grep -h '"report"' cards/host-*.trace | grep -c '"dgid":"fe80::a103"')" -eq 20 ]; }
+try "ports are called what the file says" ten_are_told_twice
+
 try "nothing is left of all these runs" is_none_left none
 
 cat >deaf.conf <<'END'

@@ -176,10 +176,9 @@ int hf_setup_services(struct hf_fabric *fabric)
 
 uint64_t hf_setup_port_guid(const struct hf_topology_node *node)
 {
-	for (unsigned int i = 1; i <= node->port_count; i++)
-		if (node->ports[i].remote)
-			return node->ports[i].guid;
-	return 0;
+	unsigned int port = hf_topology_first_port(node);
+
+	return port ? node->ports[port].guid : 0;
 }
 
 static void print_gid(FILE *file, uint64_t guid)
