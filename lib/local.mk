@@ -37,11 +37,11 @@ lib_libhfprogramserver_la_LIBADD = lib/libhfprogram.la $(EVENT_LIBS)
 # The host side. Its parts are a convenience library, so that tests and holdfastd see more than the public interface.
 noinst_LTLIBRARIES += lib/libhfhost.la
 lib_libhfhost_la_SOURCES = lib/connection.c lib/connection.h lib/gid.c lib/gid.h lib/hash.h lib/host.c \
-	lib/host_private.h lib/host_program.c \
-	lib/path_cache.c lib/path_cache.h lib/qp_state.c lib/qp_state.h lib/reconciler.c lib/reconciler.h \
-	lib/sa_client.c lib/sa_client.h lib/sa_table.c lib/sa_table.h lib/sim_qp.c lib/sim_qp.h lib/strategy.c \
-	lib/strategy.h lib/strategy_program.c lib/strategy_program.h \
-	lib/strategy_simulated.c
+	lib/host_private.h lib/host_program.c lib/path_cache.c lib/path_cache.h lib/qp_state.c lib/qp_state.h \
+	lib/reconciler.c lib/reconciler.h \
+	lib/sa_client.c lib/sa_client.h lib/sa_client_impl.h lib/sa_delta.c lib/sa_query.c lib/sa_report.c \
+	lib/sa_subscription.c lib/sa_table.c lib/sa_table.h lib/sim_qp.c lib/sim_qp.h lib/strategy.c \
+	lib/strategy.h lib/strategy_program.c lib/strategy_program.h lib/strategy_simulated.c
 lib_libhfhost_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 lib_libhfhost_la_LIBADD = lib/libhfcore.la
 
