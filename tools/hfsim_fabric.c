@@ -32,9 +32,9 @@
 #define PLUGIN_REFUSES		"osmholdfast: error"	/* begins the plugin's words in opensm's log */
 #define N_ENVIRONMENT		10
 
-struct hf_path hf_fabric_path(const struct hf_fabric *fabric, const char *format, ...)
+struct hf_file_path hf_fabric_path(const struct hf_fabric *fabric, const char *format, ...)
 {
-	struct hf_path path;
+	struct hf_file_path path;
 	int length = snprintf(path.text, sizeof(path.text), "%s/", fabric->dir);
 	va_list args;
 
@@ -294,7 +294,7 @@ bool hf_fabric_is_past(struct hf_fabric *fabric, void *ctx)
 
 static int start_ibsim(struct hf_fabric *fabric)
 {
-	struct hf_path net = hf_fabric_path(fabric, HF_FILE_NET), log = hf_fabric_path(fabric, "ibsim.log");
+	struct hf_file_path net = hf_fabric_path(fabric, HF_FILE_NET), log = hf_fabric_path(fabric, "ibsim.log");
 	struct environment environment = { .count = 0 };
 	int err;
 
@@ -385,12 +385,13 @@ static int start_mux(struct hf_fabric *fabric)
 /* Where an opensm runs, and its files. */
 struct sm {
 	const char *name, *node, *conf, *output, *capture;
-	struct hf_path dir;
+	struct hf_file_path dir;
 };
 
 static int start_sm(struct hf_fabric *fabric, const struct sm *sm, struct hf_child *child)
 {
-	struct hf_path conf = hf_fabric_path(fabric, "%s", sm->conf), log = hf_fabric_path(fabric, "%s", sm->output);
+	struct hf_file_path conf = hf_fabric_path(fabric, "%s", sm->conf);
+	struct hf_file_path log = hf_fabric_path(fabric, "%s", sm->output);
 	char *argv[] = { fabric->parts[HF_PART_OPENSM], "-F", conf.text, NULL };
 	const char *libraries = getenv("LD_LIBRARY_PATH");
 	struct environment environment;
@@ -430,7 +431,7 @@ static int start_standby(struct hf_fabric *fabric)
 		.output = "standby.out", .capture = HF_FILE_STANDBY_CAPTURE,
 		.dir = hf_fabric_path(fabric, HF_FILE_STANDBY_DIR),
 	};
-	struct hf_path log = hf_fabric_path(fabric, HF_FILE_STANDBY_LOG);
+	struct hf_file_path log = hf_fabric_path(fabric, HF_FILE_STANDBY_LOG);
 	int err;
 
 	if (mkdir(sm.dir.text, 0755) < 0 && errno != EEXIST)
@@ -476,7 +477,7 @@ static int check_plugin(struct hf_fabric *fabric, const char *log_path)
 
 int hf_fabric_start_sm(struct hf_fabric *fabric)
 {
-	struct hf_path log = hf_fabric_path(fabric, HF_FILE_OPENSM_LOG);
+	struct hf_file_path log = hf_fabric_path(fabric, HF_FILE_OPENSM_LOG);
 	int err = start_ibsim(fabric);
 
 	if (!err && needs_mux(fabric))
@@ -500,8 +501,8 @@ int hf_fabric_start_sm(struct hf_fabric *fabric)
 
 int hf_fabric_start_daemon(struct hf_fabric *fabric, struct hf_daemon *daemon)
 {
-	struct hf_path conf = hf_fabric_path(fabric, HF_FILE_HOST ".conf", daemon->index);
-	struct hf_path log = hf_fabric_path(fabric, HF_FILE_HOST ".log", daemon->index);
+	struct hf_file_path conf = hf_fabric_path(fabric, HF_FILE_HOST ".conf", daemon->index);
+	struct hf_file_path log = hf_fabric_path(fabric, HF_FILE_HOST ".log", daemon->index);
 	char *argv[] = { fabric->parts[HF_PART_HOLDFASTD], "-c", conf.text, NULL };
 	bool is_followed = daemon->child.name != NULL || daemon->is_silenced;
 	struct environment environment;
@@ -617,7 +618,7 @@ static bool has_tool_ended(struct hf_fabric *fabric, void *ctx)
 int hf_fabric_start_tool(struct hf_fabric *fabric, struct hf_child *tool, char *const argv[], const char *output_path,
 			 int input_fd)
 {
-	struct hf_path log = hf_fabric_path(fabric, "tools.log");
+	struct hf_file_path log = hf_fabric_path(fabric, "tools.log");
 	struct environment environment;
 	int err;
 
@@ -626,7 +627,8 @@ int hf_fabric_start_tool(struct hf_fabric *fabric, struct hf_child *tool, char *
 	return err ? hf_fabric_fail(fabric, err, "%s does not start: %s", argv[0], strerror(-err)) : 0;
 }
 
-int hf_fabric_run_tool(struct hf_fabric *fabric, char *const argv[], const struct hf_path *output_path, int timeout_ms)
+int hf_fabric_run_tool(struct hf_fabric *fabric, char *const argv[], const struct hf_file_path *output_path,
+		       int timeout_ms)
 {
 	struct hf_child child;
 	int err = hf_fabric_start_tool(fabric, &child, argv, output_path->text, -1);

@@ -57,11 +57,11 @@ struct hf_fabric {
 };
 
 /* A path below the run's directory, by value. */
-struct hf_path {
+struct hf_file_path {
 	char text[HF_FABRIC_DIR_MAX + 64];
 };
 
-struct hf_path hf_fabric_path(const struct hf_fabric *fabric, const char *format, ...)
+struct hf_file_path hf_fabric_path(const struct hf_fabric *fabric, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* Sets the error line. Return: @err. */
@@ -166,6 +166,7 @@ int hf_fabric_start_tool(struct hf_fabric *fabric, struct hf_child *tool, char *
  *
  * Return: 0; -EPROTO where it failed; otherwise as hf_fabric_wait().
  */
-int hf_fabric_run_tool(struct hf_fabric *fabric, char *const argv[], const struct hf_path *output_path, int timeout_ms);
+int hf_fabric_run_tool(struct hf_fabric *fabric, char *const argv[], const struct hf_file_path *output_path,
+		       int timeout_ms);
 
 #endif

@@ -165,8 +165,8 @@ static int signal_daemon(struct hf_fabric *fabric, const struct hf_fault *fault)
 
 static int command_service(struct hf_fabric *fabric, const struct hf_fault *fault)
 {
-	struct hf_path socket = hf_fabric_path(fabric, HF_FILE_PLUGIN_SOCKET);
-	struct hf_path out = hf_fabric_path(fabric, "commands.log");
+	struct hf_file_path socket = hf_fabric_path(fabric, HF_FILE_PLUGIN_SOCKET);
+	struct hf_file_path out = hf_fabric_path(fabric, "commands.log");
 	char *argv[] = {
 		fabric->parts[HF_PART_HOLDFAST], (char *)kinds[fault->kind].service_command, "--socket", socket.text,
 		fault->service, fault->node ? fault->node->name : NULL, NULL,

@@ -91,7 +91,7 @@ size_t hf_hosts_count_served(const struct hf_fabric *fabric)
 
 static int ask(const struct hf_fabric *fabric, const struct hf_daemon *daemon, const char *what, json_t **ret_answer)
 {
-	struct hf_path path = hf_fabric_path(fabric, HF_FILE_HOST ".socket", daemon->index);
+	struct hf_file_path path = hf_fabric_path(fabric, HF_FILE_HOST ".socket", daemon->index);
 
 	return hf_control_get(path.text, what, CONTROL_TIMEOUT_MS, ret_answer);
 }

@@ -150,7 +150,7 @@ static int fail(struct hf_run *run, int err)
 
 static int read_tables(struct hf_run *run, struct hf_tables **ret_tables)
 {
-	struct hf_path path = hf_fabric_path(&run->fabric, "tables-%zu.json", run->n_measures);
+	struct hf_file_path path = hf_fabric_path(&run->fabric, "tables-%zu.json", run->n_measures);
 	char *argv[] = { run->fabric.parts[HF_PART_HOLDFAST], "tables", "--json", "--paths", NULL };
 	int err = hf_fabric_run_tool(&run->fabric, argv, &path, TABLES_TIMEOUT_MS);
 
@@ -162,7 +162,7 @@ static int read_tables(struct hf_run *run, struct hf_tables **ret_tables)
 
 static int read_uses(struct hf_run *run, struct hf_uses *ret_uses)
 {
-	struct hf_path path = hf_fabric_path(&run->fabric, "connections-%zu.json", run->n_measures);
+	struct hf_file_path path = hf_fabric_path(&run->fabric, "connections-%zu.json", run->n_measures);
 	json_t *connections;
 	int err = hf_hosts_connections(&run->fabric, &connections);
 
@@ -327,7 +327,7 @@ static int count_mads(struct hf_run *run)
 		return 0;
 	for (size_t i = 0; i < run->n_faults; i++) {
 		struct hf_fault_run *fault = &run->faults[i];
-		struct hf_path path = hf_fabric_path(&run->fabric, HF_FILE_SM_CAPTURE);
+		struct hf_file_path path = hf_fabric_path(&run->fabric, HF_FILE_SM_CAPTURE);
 		int err = hf_mads_count(path.text, fault->cut_ns, fault->settled_ns, &fault->sm_mads);
 
 		path = hf_fabric_path(&run->fabric, HF_FILE_STANDBY_CAPTURE);

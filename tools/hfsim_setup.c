@@ -16,13 +16,13 @@
 #define DIR_WORD	"@DIR@"
 #define SMPS_ON_WIRE	32	/* enough to be fast, few enough for ibsim's sockets, which hold 167 MADs */
 
-static int open_file(struct hf_fabric *fabric, const struct hf_path *path, FILE **ret_file)
+static int open_file(struct hf_fabric *fabric, const struct hf_file_path *path, FILE **ret_file)
 {
 	*ret_file = fopen(path->text, "we");
 	return *ret_file ? 0 : hf_fabric_fail(fabric, -errno, "%s: %s", path->text, strerror(errno));
 }
 
-static int close_file(struct hf_fabric *fabric, const struct hf_path *path, FILE *file)
+static int close_file(struct hf_fabric *fabric, const struct hf_file_path *path, FILE *file)
 {
 	int err = ferror(file) ? -EIO : 0;
 
@@ -34,7 +34,7 @@ static int close_file(struct hf_fabric *fabric, const struct hf_path *path, FILE
 
 int hf_setup_net(struct hf_fabric *fabric)
 {
-	struct hf_path path = hf_fabric_path(fabric, HF_FILE_NET);
+	struct hf_file_path path = hf_fabric_path(fabric, HF_FILE_NET);
 	FILE *file;
 	int err = open_file(fabric, &path, &file);
 
@@ -63,7 +63,7 @@ static const struct sm_files standby_files = {
 static int setup_plugin(struct hf_fabric *fabric, const struct sm_files *files)
 {
 	const struct hf_settings *plugin = &fabric->scenario->plugin;
-	struct hf_path path = hf_fabric_path(fabric, "%s", files->plugin_conf);
+	struct hf_file_path path = hf_fabric_path(fabric, "%s", files->plugin_conf);
 	FILE *file;
 	int err = open_file(fabric, &path, &file);
 
@@ -84,7 +84,7 @@ static int setup_plugin(struct hf_fabric *fabric, const struct sm_files *files)
 static int setup_sm(struct hf_fabric *fabric, const struct sm_files *files)
 {
 	const struct hf_settings *sm = &fabric->scenario->sm;
-	struct hf_path path = hf_fabric_path(fabric, "%s", files->conf);
+	struct hf_file_path path = hf_fabric_path(fabric, "%s", files->conf);
 	FILE *file;
 	int err = open_file(fabric, &path, &file);
 
@@ -116,7 +116,7 @@ int hf_setup_opensm(struct hf_fabric *fabric)
 
 static int write_key(struct hf_fabric *fabric)
 {
-	struct hf_path path = hf_fabric_path(fabric, HF_FILE_KEY);
+	struct hf_file_path path = hf_fabric_path(fabric, HF_FILE_KEY);
 	uint8_t key[32];
 	FILE *file;
 	int err;
@@ -146,7 +146,7 @@ static void copy_line(const struct hf_fabric *fabric, const char *line, FILE *ou
 
 static int copy_file(struct hf_fabric *fabric, const char *from, const char *name, mode_t mode)
 {
-	struct hf_path path = hf_fabric_path(fabric, "%s", name);
+	struct hf_file_path path = hf_fabric_path(fabric, "%s", name);
 	FILE *in = fopen(from, "re"), *out;
 	char *line = NULL;
 	size_t room = 0;
@@ -190,7 +190,7 @@ static void print_gid(FILE *file, uint64_t guid)
 }
 
 /* A process of one adapter is not told to connect to itself. */
-static int setup_connect(struct hf_fabric *fabric, const struct hf_path *path, const struct hf_daemon *daemon)
+static int setup_connect(struct hf_fabric *fabric, const struct hf_file_path *path, const struct hf_daemon *daemon)
 {
 	const struct hf_scenario *scenario = fabric->scenario;
 	FILE *file;
@@ -226,7 +226,7 @@ static bool has_node_services(const struct hf_fabric *fabric, const struct hf_da
 
 static int setup_node_services(struct hf_fabric *fabric, const struct hf_daemon *daemon)
 {
-	struct hf_path path = hf_fabric_path(fabric, HF_FILE_HOST ".services", daemon->index);
+	struct hf_file_path path = hf_fabric_path(fabric, HF_FILE_HOST ".services", daemon->index);
 	FILE *file;
 	int err = open_file(fabric, &path, &file);
 
@@ -239,8 +239,8 @@ static int setup_node_services(struct hf_fabric *fabric, const struct hf_daemon 
 int hf_setup_daemon(struct hf_fabric *fabric, const struct hf_daemon *daemon)
 {
 	const struct hf_settings *settings = &fabric->scenario->holdfastd;
-	struct hf_path connect = hf_fabric_path(fabric, HF_FILE_HOST ".connect", daemon->index);
-	struct hf_path path = hf_fabric_path(fabric, HF_FILE_HOST ".conf", daemon->index);
+	struct hf_file_path connect = hf_fabric_path(fabric, HF_FILE_HOST ".connect", daemon->index);
+	struct hf_file_path path = hf_fabric_path(fabric, HF_FILE_HOST ".conf", daemon->index);
 	FILE *file;
 	int err = open_file(fabric, &path, &file);
 

@@ -265,7 +265,7 @@ static int sweep(struct hf_soak_breaker *breaker, struct hf_soak_step *step)
 /* opensm.conf is written from the scenario; of a name that stands there twice the last counts. */
 static int write_conf(struct hf_soak_breaker *breaker)
 {
-	struct hf_path path = hf_fabric_path(breaker->fabric, HF_FILE_OPENSM_CONF);
+	struct hf_file_path path = hf_fabric_path(breaker->fabric, HF_FILE_OPENSM_CONF);
 	int err = hf_setup_opensm(breaker->fabric);
 	char sl2vl[64];
 	FILE *file;

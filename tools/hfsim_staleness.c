@@ -41,7 +41,7 @@ static bool is_drawn(const struct hf_fabric *fabric)
 
 static int ask_by_saquery(struct hf_fabric *fabric, struct hf_path_set *set)
 {
-	struct hf_path path = hf_fabric_path(fabric, "saquery.txt");
+	struct hf_file_path path = hf_fabric_path(fabric, "saquery.txt");
 	char *argv[] = { fabric->parts[HF_PART_SAQUERY], "-p", "-t", SAQUERY_MS, NULL };
 	FILE *file;
 	int err;

@@ -184,8 +184,9 @@ void hf_streams_write_node(const struct hf_fabric *fabric, const struct hf_topol
 
 static int start_receiver(struct hf_fabric *fabric, struct receiver *receiver)
 {
-	struct hf_path map = hf_fabric_path(fabric, HF_FILE_MAP), dir = hf_fabric_path(fabric, "%s", "");
-	struct hf_path packets = hf_fabric_path(fabric, RECEIVED_FILE, (size_t)(receiver - fabric->streams->receivers));
+	struct hf_file_path map = hf_fabric_path(fabric, HF_FILE_MAP), dir = hf_fabric_path(fabric, "%s", "");
+	struct hf_file_path packets = hf_fabric_path(fabric, RECEIVED_FILE,
+						     (size_t)(receiver - fabric->streams->receivers));
 	char *argv[] = {
 		fabric->parts[HF_PART_TRAFFIC], "receive", "--map", map.text, "--dir", dir.text, "--packets",
 		packets.text, receiver->node->name, NULL,
@@ -211,8 +212,8 @@ static char *service_argument(const struct hf_service_config *service)
 static int start_sender(struct hf_fabric *fabric)
 {
 	const struct hf_services_config *config = fabric->streams->config;
-	struct hf_path map = hf_fabric_path(fabric, HF_FILE_MAP), dir = hf_fabric_path(fabric, "%s", "");
-	struct hf_path packets = hf_fabric_path(fabric, SENT_FILE), trace = hf_fabric_path(fabric, TRACE_FILE);
+	struct hf_file_path map = hf_fabric_path(fabric, HF_FILE_MAP), dir = hf_fabric_path(fabric, "%s", "");
+	struct hf_file_path packets = hf_fabric_path(fabric, SENT_FILE), trace = hf_fabric_path(fabric, TRACE_FILE);
 	char interval[16], **argv = calloc(ARGUMENTS + config->count + 3, sizeof(*argv));
 	char *const head[] = {
 		fabric->parts[HF_PART_TRAFFIC], "send", "--map", map.text, "--dir", dir.text, "--packets", packets.text,
@@ -345,7 +346,7 @@ void hf_streams_stop(struct hf_fabric *fabric)
 int hf_streams_packets(struct hf_fabric *fabric, struct hf_packets *ret_packets)
 {
 	size_t count = fabric->streams->n_receivers;
-	struct hf_path *paths = calloc(count, sizeof(*paths)), sent = hf_fabric_path(fabric, SENT_FILE);
+	struct hf_file_path *paths = calloc(count, sizeof(*paths)), sent = hf_fabric_path(fabric, SENT_FILE);
 	const char **texts = calloc(count, sizeof(*texts));
 	int err = -ENOMEM;
 

@@ -238,7 +238,7 @@ bool hf_receive_take_locked(struct hf_qp *qp, struct hf_receive *ret_receive);
 /* -------------------------------------------------------------------------- queue pairs ---- */
 
 /* Primary and alternate path of a connection. */
-struct hf_path {
+struct hf_qp_path {
 	struct ibv_ah_attr ah;
 	uint16_t pkey_index;
 	uint8_t port;
@@ -304,7 +304,7 @@ struct hf_qp {
 	uint32_t async_events;
 
 	enum ibv_qp_state state;
-	struct hf_path path, alternate;
+	struct hf_qp_path path, alternate;
 	bool has_alternate;
 	enum ibv_mig_state migration;
 	struct ibv_qp_attr attr;	/* what is not above or below */
@@ -407,11 +407,11 @@ enum hf_sent { HF_SENT, HF_NO_ROOM, HF_LOST };
  *
  * Return: HF_SENT, HF_NO_ROOM or HF_LOST; negative where @fill failed.
  */
-int hf_wire_send_locked(struct hf_qp *qp, const struct hf_path *path, const struct hf_packet *packet,
+int hf_wire_send_locked(struct hf_qp *qp, const struct hf_qp_path *path, const struct hf_packet *packet,
 			int (*fill)(void *context, uint8_t *payload, uint32_t length), void *context);
 
 /* To every endpoint that a multicast packet reaches. */
-int hf_wire_flood_locked(struct hf_qp *qp, const struct hf_path *path, const struct hf_packet *packet,
+int hf_wire_flood_locked(struct hf_qp *qp, const struct hf_qp_path *path, const struct hf_packet *packet,
 			 int (*fill)(void *context, uint8_t *payload, uint32_t length), void *context);
 
 /* Tell the queue pair at the other end of a connection that it waits in vain. */

@@ -268,7 +268,7 @@ void hf_qp_error_locked(struct hf_qp *qp)
 
 void hf_qp_migrate_locked(struct hf_qp *qp)
 {
-	struct hf_path other = qp->path;
+	struct hf_qp_path other = qp->path;
 
 	qp->path = qp->alternate;
 	qp->alternate = other;
@@ -377,7 +377,7 @@ static void take_path(struct hf_qp *qp, const struct ibv_qp_attr *attr, int mask
 	if (mask & IBV_QP_AV)
 		qp->path.ah = attr->ah_attr;
 	if (mask & IBV_QP_ALT_PATH) {
-		qp->alternate = (struct hf_path){
+		qp->alternate = (struct hf_qp_path){
 			.ah = attr->alt_ah_attr,
 			.pkey_index = attr->alt_pkey_index,
 			.port = attr->alt_port_num,

@@ -383,7 +383,7 @@ static struct hf_packet next_packet(const struct hf_qp *qp, const struct hf_requ
 
 static int send_datagram(struct hf_qp *qp, struct hf_request *request, struct hf_packet *packet, struct gather *what)
 {
-	struct hf_path path = { .ah = request->ah, .port = qp->path.port, .pkey_index = qp->path.pkey_index };
+	struct hf_qp_path path = { .ah = request->ah, .port = qp->path.port, .pkey_index = qp->path.pkey_index };
 
 	packet->flags |= HF_PACKET_DATAGRAM;
 	packet->dest_qpn = request->remote_qpn;

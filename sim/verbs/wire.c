@@ -39,7 +39,7 @@ static struct hf_packet *reserve(struct hf_ring *ring, uint32_t length)
 }
 
 /* The P_Key and the addresses, as the path says; false where the adapter has no such port. */
-static bool address_packet(struct hf_qp *qp, const struct hf_path *path, struct hf_packet *packet,
+static bool address_packet(struct hf_qp *qp, const struct hf_qp_path *path, struct hf_packet *packet,
 			   struct hf_map_packet *ret_packet)
 {
 	struct hf_context *context = hf_qp_context(qp);
@@ -76,7 +76,7 @@ static bool address_packet(struct hf_qp *qp, const struct hf_path *path, struct 
 	return true;
 }
 
-int hf_wire_send_locked(struct hf_qp *qp, const struct hf_path *path, const struct hf_packet *packet,
+int hf_wire_send_locked(struct hf_qp *qp, const struct hf_qp_path *path, const struct hf_packet *packet,
 			int (*fill)(void *context, uint8_t *payload, uint32_t length), void *fill_context)
 {
 	struct hf_context *context = hf_qp_context(qp);
@@ -162,7 +162,7 @@ static void visit(void *context, const struct hf_map_route *route)
 		deliver_copies(flood, route->port);
 }
 
-int hf_wire_flood_locked(struct hf_qp *qp, const struct hf_path *path, const struct hf_packet *packet,
+int hf_wire_flood_locked(struct hf_qp *qp, const struct hf_qp_path *path, const struct hf_packet *packet,
 			 int (*fill)(void *context, uint8_t *payload, uint32_t length), void *fill_context)
 {
 	struct hf_packet addressed = *packet;
@@ -224,7 +224,7 @@ static bool is_answer(const struct hf_packet *packet)
 /* Arrived at the port that the queue pair uses, with its P_Key? What does not is dropped, as if lost on the way. */
 static bool is_for(const struct hf_context *context, const struct hf_qp *qp, const struct hf_packet *packet)
 {
-	const struct hf_path *paths[] = { &qp->path, qp->has_alternate ? &qp->alternate : NULL };
+	const struct hf_qp_path *paths[] = { &qp->path, qp->has_alternate ? &qp->alternate : NULL };
 
 	if (qp->state == IBV_QPS_RESET || qp->state == IBV_QPS_INIT || qp->state == IBV_QPS_ERR)
 		return false;
