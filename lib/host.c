@@ -17,6 +17,7 @@
 #include "lib/strategy_program.h"
 
 #define MS			UINT64_C(1000000)
+#define REREAD_INTERVAL_MS	10	/* at least, between two times that a MAD has the port read */
 #define PORT_STATE_ACTIVE	4
 #define MADS_AT_A_TIME		64
 #define INSTANCE_FORMAT		"0x%016" PRIx64
@@ -333,7 +334,7 @@ static void read_port(struct hf_host *host)
 {
 	struct hf_umad_port port;
 
-	host->port_read_ns = host->now_ns + host->config.port_interval_ms * MS;
+	host->port_read_ns = host->now_ns;
 	if (hf_umad_read_port(host->umad, &port))
 		return;
 	host->port = port;
@@ -344,6 +345,18 @@ static void read_port(struct hf_host *host)
 		.sm_sl = port.sm_sl,
 		.active = port.state == PORT_STATE_ACTIVE,
 	});
+}
+
+/*
+ * A MAD of another than the SM that is known, or at a port that was down: since the port was read it has come back or
+ * has got another SM, whose first word shall not be lost. Whoever sends rubbish has the port read now and then, no more.
+ */
+static void read_port_for(struct hf_host *host, const struct hf_umad_received *received)
+{
+	bool is_known = host->port.state == PORT_STATE_ACTIVE && received->from.lid == host->port.sm_lid;
+
+	if (!received->status && !is_known && host->now_ns >= host->port_read_ns + REREAD_INTERVAL_MS * MS)
+		read_port(host);
 }
 
 static void trace_settled(struct hf_host *host)
@@ -457,9 +470,14 @@ static uint64_t earliest(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+static uint64_t port_deadline_ns(const struct hf_host *host)
+{
+	return host->port_read_ns + host->config.port_interval_ms * MS;
+}
+
 uint64_t hf_host_deadline_ns(const struct hf_host *host)
 {
-	return earliest(earliest(host->port_read_ns, hf_sa_client_deadline_ns(host->sa)),
+	return earliest(earliest(port_deadline_ns(host), hf_sa_client_deadline_ns(host->sa)),
 			hf_reconciler_deadline_ns(&host->reconciler));
 }
 
@@ -473,6 +491,7 @@ static int receive_mads(struct hf_host *host)
 			return 0;
 		if (err)
 			return err;
+		read_port_for(host, &received);
 		hf_sa_client_receive(host->sa, host->now_ns, &received.from, received.status, received.mad,
 				     received.len);
 		free(received.mad);
@@ -485,7 +504,7 @@ int hf_host_handle(struct hf_host *host)
 	int err;
 
 	host->now_ns = hf_now_ns();
-	if (host->now_ns >= host->port_read_ns)
+	if (host->now_ns >= port_deadline_ns(host))
 		read_port(host);
 	err = receive_mads(host);
 	hf_sa_client_handle_timer(host->sa, host->now_ns);

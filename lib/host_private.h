@@ -27,7 +27,7 @@ struct hf_host {
 	struct hf_umad *umad;
 	int agent;
 	struct hf_umad_port port;
-	uint64_t port_read_ns;		/* when the port is read next */
+	uint64_t port_read_ns;		/* when the port was read last */
 	struct hf_trace *trace;
 	struct hf_sa_client *sa;
 	struct hf_path_cache *cache;

@@ -38,7 +38,7 @@ is_none_left() { ! is_any_left "$1"; }
 members='"changed_paths", "hosts_told", "reports_sent", "reports_acked", "sa_queries", "path_records_received",
 	"mads_total", "ms_routing_done", "ms_last_report_acked", "ms_last_host_done"'
 
-plan 59
+plan 60
 
 for mode in wildcard repath-only hybrid targeted; do
 	try "mesh-to-ring passes in mode $mode" passes "mesh-$mode" mesh-to-ring --mode "$mode"
@@ -94,6 +94,9 @@ each_is_told_both() {
 	[ "$(reports | jq -s -c 'map(select(.traps == [68, 69])) | length')" -eq 5 ] || { reports; return 1; }
 }
 try "the five others are told by trap 68, then by trap 69" each_is_told_both
+
+try "the host that is back hears what it is told at once" holds loss \
+	'.faults[1] | .hosts_told == 6 and .mads["Report(Notice)"] == 6'
 
 try "faults in quick succession, more hosts than ibsim has slots" passes two two-faults
 try "they are measured to the same end" holds two '.faults | length == 3 and .[0].mads_total >= .[2].mads_total'

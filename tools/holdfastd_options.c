@@ -65,7 +65,8 @@ const struct hf_option holdfastd_option_table[] = {
 	{
 		.name = "port_interval_ms", .type = HF_OPTION_INT, .unit = "milliseconds", .default_ = "1000",
 		.min = 10, .max = 60000, .reloadable = true, .offset = AT(port_interval_ms),
-		.help = "How often LID, state and subnet manager of each port are read.",
+		.help = "How often LID, state and subnet manager of each port are read. A MAD of an unknown SM has them read at "
+			"once.",
 	},
 	{
 		.name = "request_timeout_ms", .type = HF_OPTION_INT, .unit = "milliseconds", .default_ = "1000",
