@@ -60,7 +60,7 @@ struct hf_delta_path {
 struct hf_delta_site {
 	uint32_t site;
 	struct hf_delta_terms terms;
-	uint8_t list;	/* for hf_delta_encode() alone */
+	uint64_t order;	/* for hf_delta_encode() alone */
 };
 
 /* The parts of a body; the caller owns the arrays. */

@@ -70,15 +70,6 @@ static uint64_t get_ascending(struct reader *reader, uint64_t before, uint64_t l
 	return before ? before + 1 + number : number;
 }
 
-static uint16_t get_lid(struct reader *reader)
-{
-	uint16_t lid = get_u16(reader);
-
-	if (lid == 0 || lid > LID_LAST)
-		reader->is_bad = true;
-	return lid;
-}
-
 static void read_gone(struct reader *reader, const struct hf_delta_visitor *visitor, void *ctx)
 {
 	size_t count = get_count(reader);
@@ -91,15 +82,30 @@ static void read_gone(struct reader *reader, const struct hf_delta_visitor *visi
 	}
 }
 
+/* As wide as it is, what is below 0 is beyond any last. */
+static uint64_t go_up_or_down(uint32_t before, uint64_t distance)
+{
+	return distance & 1 ? before - distance / 2 - 1 : before + distance / 2;
+}
+
 static uint32_t get_site(struct reader *reader, uint32_t before)
 {
-	uint64_t number = get_number(reader), site;
+	uint64_t site = go_up_or_down(before, get_number(reader));
 
-	/* As wide as it is, what is below 0 is beyond the last. */
-	site = number & 1 ? before - number / 2 - 1 : before + number / 2;
 	if (site > HF_SITE_LAST)
 		reader->is_bad = true;
 	return reader->is_bad ? HF_SITE_UNKNOWN : site;
+}
+
+static uint16_t get_lid(struct reader *reader, uint16_t before)
+{
+	uint8_t first = get_byte(reader);
+	bool is_near = first >= IS_NEAR;
+	uint64_t lid = is_near ? go_up_or_down(before, first & NEAR_LAST) : first << 8 | get_byte(reader);
+
+	if (lid == 0 || lid > LID_LAST || (!is_near && up_or_down(before, lid) <= NEAR_LAST))
+		reader->is_bad = true;
+	return reader->is_bad ? 0 : lid;
 }
 
 static void read_named(struct reader *reader, const struct hf_delta_visitor *visitor, void *ctx)
@@ -107,12 +113,11 @@ static void read_named(struct reader *reader, const struct hf_delta_visitor *vis
 	size_t count = get_count(reader);
 	uint32_t site = HF_SITE_UNKNOWN;
 	uint64_t guid = 0;
+	uint16_t lid = 0;
 
 	for (size_t i = 0; i < count && !reader->is_bad; i++) {
-		uint16_t lid;
-
 		guid = get_ascending(reader, guid, UINT64_MAX);
-		lid = get_lid(reader);
+		lid = get_lid(reader, lid);
 		site = get_site(reader, site);
 		if (!reader->is_bad && visitor->named)
 			visitor->named(ctx, guid, lid, site);

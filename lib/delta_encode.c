@@ -25,7 +25,7 @@ uint32_t hf_site_sum(uint32_t site, uint16_t lid)
 size_t hf_delta_max_bytes(const struct hf_delta *delta)
 {
 	return 4 * NUMBER_MAX_BYTES + SUM_BYTES + 1 + REST_BYTES + delta->n_gone * NUMBER_MAX_BYTES +
-	       delta->n_named * (NUMBER_MAX_BYTES + LID_BYTES + LID_NUMBER_MAX_BYTES) + delta->n_paths * PATH_MAX_BYTES +
+	       delta->n_named * (NUMBER_MAX_BYTES + LID_BYTES + SITE_MAX_BYTES) + delta->n_paths * PATH_MAX_BYTES +
 	       delta->n_sites * (TERMS_MAX_BYTES + 2 + SITE_MAX_BYTES);
 }
 
@@ -57,23 +57,30 @@ static int compare_sites(const void *a, const void *b)
 	return compare(((const struct hf_delta_site *)a)->site, ((const struct hf_delta_site *)b)->site);
 }
 
-/* As they are written: what is in no list comes last. */
+static unsigned int list_of(const struct hf_delta_site *site)
+{
+	return site->order & 0xff;
+}
+
+/* As they are written. */
 static int compare_listed(const void *a, const void *b)
 {
 	const struct hf_delta_site *first = a, *second = b;
-	int order = compare(first->list == IN_NO_LIST, second->list == IN_NO_LIST);
+	int order = compare(first->order, second->order);
 
-	if (!order)
-		order = compare(terms_key(&first->terms), terms_key(&second->terms));
-	if (!order)
-		order = compare(first->list, second->list);
 	return order ? order : compare(first->site, second->site);
 }
 
+/* Most come in order. */
 static void sort(void *items, size_t count, size_t size, int (*order)(const void *a, const void *b))
 {
-	if (count > 1)
-		qsort(items, count, size, order);
+	const char *at = items;
+
+	for (size_t i = 1; i < count; i++)
+		if (order(at + (i - 1) * size, at + i * size) > 0) {
+			qsort(items, count, size, order);
+			return;
+		}
 }
 
 static uint8_t *put_number(uint8_t *to, uint64_t number)
@@ -114,24 +121,33 @@ static uint8_t *put_gone(const struct hf_delta *delta, uint8_t *to)
 	return to;
 }
 
-/* Up or down: 0, -1, 1, -2, 2 and so on are 0, 1, 2, 3, 4. Neighbours are often at the same switch. */
+/* Neighbours are often at the same switch. */
 static uint8_t *put_site(uint8_t *to, uint32_t before, uint32_t site)
 {
-	return put_number(to, site >= before ? 2 * (site - before) : 2 * (before - site) - 1);
+	return put_number(to, up_or_down(before, site));
+}
+
+/* OpenSM numbers ports in the order of their GUIDs, or nearly so, when a fabric comes up. */
+static uint8_t *put_lid(uint8_t *to, uint16_t before, uint16_t lid)
+{
+	uint32_t distance = up_or_down(before, lid);
+
+	if (distance > NEAR_LAST)
+		return put_u16(to, lid);
+	*to++ = IS_NEAR | distance;
+	return to;
 }
 
 static uint8_t *put_named(const struct hf_delta *delta, uint8_t *to)
 {
-	uint32_t site = HF_SITE_UNKNOWN;
-	uint64_t before = 0;
+	struct hf_delta_name before = { .guid = 0, .lid = 0, .site = HF_SITE_UNKNOWN };
 
 	to = put_number(to, delta->n_named);
 	for (size_t i = 0; i < delta->n_named; i++) {
-		to = put_ascending(to, before, delta->named[i].guid);
-		to = put_u16(to, delta->named[i].lid);
-		to = put_site(to, site, delta->named[i].site);
-		before = delta->named[i].guid;
-		site = delta->named[i].site;
+		to = put_ascending(to, before.guid, delta->named[i].guid);
+		to = put_lid(to, before.lid, delta->named[i].lid);
+		to = put_site(to, before.site, delta->named[i].site);
+		before = delta->named[i];
 	}
 	return to;
 }
@@ -200,6 +216,17 @@ static struct hf_delta_own choose_own(const struct hf_delta *delta)
 	return count_pairs(delta, &best) > count_pairs(delta, &same) ? best : same;
 }
 
+/* Puts a site behind those that are in a list. */
+static void put_in_list(struct writer *writer, struct hf_delta_site *site, unsigned int list)
+{
+	struct hf_delta_site *place = &writer->delta->sites[writer->n_listed++], other = *place;
+
+	*place = *site;
+	*site = other;
+	place->order = terms_key(&place->terms) << 8 | list;
+}
+
+/* The own port of one in LIST_BOTH is in no list, and stays behind. */
 static void list_sites(struct hf_delta *delta, struct writer *writer)
 {
 	*writer = (struct writer) { .delta = delta };
@@ -208,15 +235,14 @@ static void list_sites(struct hf_delta *delta, struct writer *writer)
 	for (size_t i = 0; i < delta->n_sites; i++) {
 		struct hf_delta_site *site = &delta->sites[i];
 
-		writer->n_listed++;
-		site->list = hf_site_is_own_port(site->site) ? LIST_OWN_PORTS : LIST_ADAPTERS;
 		if (is_pair(delta, i) && fits_pair(site, &writer->own)) {
-			site->list = LIST_BOTH;
-			site[1].list = IN_NO_LIST;
+			put_in_list(writer, site, LIST_BOTH);
 			i++;
+		} else {
+			put_in_list(writer, site, hf_site_is_own_port(site->site) ? LIST_OWN_PORTS : LIST_ADAPTERS);
 		}
 	}
-	sort(delta->sites, delta->n_sites, sizeof(*delta->sites), compare_listed);
+	sort(delta->sites, writer->n_listed, sizeof(*delta->sites), compare_listed);
 }
 
 /* The items of some terms; zeroed before the first. */
@@ -289,7 +315,7 @@ static size_t list_length(const struct group *group, size_t first)
 {
 	size_t count = 0;
 
-	while (first + count < group->n_sites && group->sites[first + count].list == group->sites[first].list)
+	while (first + count < group->n_sites && list_of(&group->sites[first + count]) == list_of(&group->sites[first]))
 		count++;
 	return count;
 }
@@ -340,7 +366,7 @@ static uint8_t *put_group(const struct group *group, uint8_t *to)
 	*head = group->terms->sl;
 	for (size_t i = 0, count; i < group->n_sites; i += count) {
 		count = list_length(group, i);
-		*head |= LIST_FOLLOWS(group->sites[i].list);
+		*head |= LIST_FOLLOWS(list_of(&group->sites[i]));
 		to = put_switches(&group->sites[i], count, to);
 	}
 	if (group->n_paths) {

@@ -13,9 +13,12 @@
 #define SL_MASK			0x0f
 #define LIST_FOLLOWS(list)	(0x10 << (list))	/* in the byte of the SL */
 #define CODE_LAST		0x3f	/* MTU, rate and packet life have 6 bits */
+#define IS_NEAR			0xc0	/* in the first byte of a name's LID: the rest of the byte is the distance */
+#define NEAR_LAST		0x3f
 #define GAP_BITS		16	/* of the distance between two switches */
 
 static_assert(HF_DELTA_MAX == LID_LAST, "a delta has room for each unicast LID");
+static_assert(LID_LAST >> 8 < IS_NEAR, "no LID begins like a distance");
 static_assert(HF_DELTA_MAX < 1 << GAP_BITS, "a switch's number fits");
 
 /* What a list means: switches, but for the last. */
@@ -25,7 +28,6 @@ enum hf_delta_list {
 	LIST_OWN_PORTS,
 	LIST_LIDS,
 	LISTS,
-	IN_NO_LIST = LISTS,	/* the own port of one in LIST_BOTH */
 };
 
 static_assert(LIST_FOLLOWS(LISTS - 1) == 0x80, "a byte has room for all lists");
@@ -45,6 +47,12 @@ struct hf_delta_own {
 };
 
 /* The SL counts least: what has all else in common is in a section. */
+/* The distance from one number to another: 0, -1, 1, -2, 2 and so on are 0, 1, 2, 3, 4. */
+static inline uint32_t up_or_down(uint32_t before, uint32_t value)
+{
+	return value >= before ? 2 * (value - before) : 2 * (before - value) - 1;
+}
+
 static inline uint64_t terms_key(const struct hf_delta_terms *terms)
 {
 	return (uint64_t)terms->pkey << 32 | (uint64_t)terms->mtu << 24 | (uint64_t)terms->rate << 16 |

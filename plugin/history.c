@@ -30,6 +30,7 @@ struct hf_history {
 	uint64_t epoch, oldest;
 	TAILQ_HEAD(steps, step) steps;	/* oldest first */
 	struct source *sources;		/* by port */
+	uint32_t *by_guid;		/* all ports, in the order of their GUIDs */
 	uint32_t n_ports, n_switches;
 };
 
@@ -101,7 +102,9 @@ void hf_history_clear(struct hf_history *history)
 	while (!TAILQ_EMPTY(&history->steps))
 		drop_oldest(history);
 	free(history->sources);
+	free(history->by_guid);
 	history->sources = NULL;
+	history->by_guid = NULL;
 	history->n_ports = history->n_switches = 0;
 	history->epoch = history->oldest = 0;
 }
@@ -142,6 +145,11 @@ uint64_t hf_history_base(const struct hf_history *history, uint32_t port)
 uint64_t hf_history_guid(const struct hf_history *history, uint32_t port)
 {
 	return port < history->n_ports ? history->sources[port].guid : 0;
+}
+
+uint32_t hf_history_nth(const struct hf_history *history, uint32_t n)
+{
+	return history->by_guid[n];
 }
 
 uint32_t hf_history_count_switches(const struct hf_history *history)
@@ -285,27 +293,52 @@ static int make_step(const struct hf_changes *changes, struct step **ret_step)
 
 /* Keeping it */
 
+static int make_room(struct hf_history *history, uint32_t n_ports)
+{
+	struct source *sources = realloc(history->sources, n_ports * sizeof(*sources));
+	uint32_t *by_guid;
+
+	if (!sources)
+		return -ENOMEM;
+	history->sources = sources;
+	by_guid = realloc(history->by_guid, n_ports * sizeof(*by_guid));
+	if (!by_guid)
+		return -ENOMEM;
+	history->by_guid = by_guid;
+	for (uint32_t i = history->n_ports; i < n_ports; i++) {
+		sources[i] = (struct source) { .number = HF_NO_INDEX };
+		by_guid[i] = i;
+	}
+	history->n_ports = n_ports;
+	return 0;
+}
+
+static int compare_guids(const void *a, const void *b, void *arg)
+{
+	const struct source *sources = arg;
+	uint64_t first = sources[*(const uint32_t *)a].guid, second = sources[*(const uint32_t *)b].guid;
+
+	return (first > second) - (first < second);
+}
+
 static int add_sources(struct hf_history *history, const struct hf_snapshot *snapshot)
 {
-	if (snapshot->n_ports > history->n_ports) {
-		struct source *grown = realloc(history->sources, snapshot->n_ports * sizeof(*grown));
+	bool is_new = false;
 
-		if (!grown)
-			return -ENOMEM;
-		for (uint32_t i = history->n_ports; i < snapshot->n_ports; i++)
-			grown[i] = (struct source) { .number = HF_NO_INDEX };
-		history->sources = grown;
-		history->n_ports = snapshot->n_ports;
-	}
+	if (snapshot->n_ports > history->n_ports && make_room(history, snapshot->n_ports))
+		return -ENOMEM;
 	for (uint32_t i = 0; i < snapshot->n_ports; i++) {
 		const struct hf_port *port = &snapshot->ports[i];
 
 		if (!hf_port_is_present(port))
 			continue;
+		is_new |= history->sources[i].guid != port->guid;
 		history->sources[i].guid = port->guid;
 		if (port->is_switch && history->sources[i].number == HF_NO_INDEX)
 			history->sources[i].number = history->n_switches++;
 	}
+	if (is_new)
+		qsort_r(history->by_guid, history->n_ports, sizeof(*history->by_guid), compare_guids, history->sources);
 	return 0;
 }
 

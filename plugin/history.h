@@ -91,6 +91,9 @@ int hf_history_add(struct hf_history *history, const struct hf_changes *changes)
 /* The GUID of a port that is or was there; 0 for none. */
 uint64_t hf_history_guid(const struct hf_history *history, uint32_t port);
 
+/* All ports of the snapshot that was added last, in the order of their GUIDs; @n is below their number. */
+uint32_t hf_history_nth(const struct hf_history *history, uint32_t n);
+
 /* Where a port of the snapshot that was added last is: a site as in lib/delta.h. */
 uint32_t hf_history_site(const struct hf_history *history, const struct hf_snapshot *snapshot, uint32_t port);
 

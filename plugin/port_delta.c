@@ -159,8 +159,8 @@ static void add_sites(struct job *job)
 static void collect(struct job *job, const struct hf_destinations *set)
 {
 	fold_all(job, set);
-	for (uint32_t dst = 0; dst < job->snapshot->n_ports; dst++)
-		add_destination(job, dst, set);
+	for (uint32_t n = 0; n < job->snapshot->n_ports; n++)
+		add_destination(job, hf_history_nth(job->history, n), set);
 	add_sites(job);
 }
 

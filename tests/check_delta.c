@@ -314,11 +314,16 @@ static const struct {
 	BODY(2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0, 0, 0, 0), /* beyond the last GUID */
 	BODY(0xff, 0xff, 3, 0, 0, 0),						/* fewer than its count */
 	BODY(0, 1, 1, 0, 0, 0, 0, 0),						/* LID 0 */
-	BODY(0, 1, 1, 0xc0, 0, 0, 0, 0),						/* a multicast LID */
-	BODY(0, 1, 1, 0, 5, 1, 0, 0),						/* a site below 0 */
-	BODY(0, 1, 1, 0, 5, 0xfe, 0xff, 0xb, 0, 0),				/* one beyond the last switch's own port */
-	BODY(0, 1, 1, 0, 5, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0, 0),
-	BODY(0, 2, 1, 0, 5, 0, 0, 0, 5, 0, 0, 0),					/* LID 5 with two names */
+	BODY(0, 1, 1, 0xc0, 0, 0, 0),
+	BODY(0, 1, 1, 0xc1, 0, 0, 0),						/* one below */
+	BODY(0, 2, 1, 0xca, 0, 0, 0xc9, 0, 0, 0),					/* from 5 down to LID 0 */
+	BODY(0, 2, 1, 0xbf, 0xff, 0, 0, 0xc2, 0, 0, 0),				/* from 0xbfff up to a multicast LID */
+	BODY(0, 1, 1, 0, 5, 0, 0, 0),						/* LID 5 in two bytes */
+	BODY(0, 2, 1, 0x80, 0, 0, 0, 0x7f, 0xe0, 0, 0, 0),				/* 32 down in two bytes */
+	BODY(0, 1, 1, 0xca, 1, 0, 0),						/* a site below 0 */
+	BODY(0, 1, 1, 0xca, 0xfe, 0xff, 0xb, 0, 0),				/* one beyond the last switch's own port */
+	BODY(0, 1, 1, 0xca, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0, 0),
+	BODY(0, 2, 1, 0xca, 0, 0, 0xc0, 0, 0, 0),					/* LID 5 with two names */
 	BODY(0, 0, 16, 0),							/* a field that there is not */
 	BODY(0, 0, 2, 4, 0),							/* a difference of no own port */
 	BODY(0, 0, 1, 0, 0, 1, REST, 1, 0x10, 1, 0x80, 2, 1, 2, 3, 4),		/* P_Key 0 of own ports */
@@ -363,7 +368,7 @@ START_TEST(layout)
 	static const uint8_t by_hand[] = {
 		2, 0x81, 1, 0x7e,					/* GUIDs 129 and 256 are gone */
 		/* 7 has LID 0x1234 and hangs at switch 4, 8 has LID 9 and is that switch, where 9 is, too */
-		3, 7, 0x12, 0x34, 18, 0, 0, 9, 2, 0, 0, 10, 1,
+		3, 7, 0x12, 0x34, 18, 0, 0, 9, 2, 0, 0xc2, 1,
 		6, 3, 3,						/* own ports have another MTU and rate */
 		2,
 		0x80, 0x01, 4, 7, 18, 1, 0x83, 1, 0xb4, 0x24,		/* 0x1234 */

@@ -2,9 +2,10 @@
 /*
  * Asks for the whole table of this machine's first port, in turns as any SA answers it (PathRecords) and as Holdfast's
  * plugin does (a delta that is whole), and prints for each turn who answered, with how many destinations, in how many
- * bytes, and how long it took:
+ * bytes, and how long it took. Or asks for it so many times at once, as many hosts do after a fault: what is printed is
+ * then the last answer, and how long it took until all were there.
  *
- *	sa_bulk ROUNDS
+ *	sa_bulk ROUNDS [AT_ONCE]
  *	stock 1025 65600 2841		(us)
  *	delta 1025 6190 310
  *
@@ -141,13 +142,17 @@ static void ask_once(struct client *client, char **numbers)
 	free(received.mad);
 }
 
-static void ask(struct client *client, bool is_delta)
+static void ask(struct client *client, bool is_delta, unsigned long at_once)
 {
+	struct hf_umad_received received = { .mad = NULL };
 	uint64_t sent_ns = hf_now_ns();
-	struct hf_umad_received received;
 
-	send_query(client, is_delta);
-	receive(client, &received);
+	for (unsigned long i = 0; i < at_once; i++)
+		send_query(client, is_delta);
+	for (unsigned long i = 0; i < at_once; i++) {
+		free(received.mad);
+		receive(client, &received);
+	}
 	print_answer(&received, hf_now_ns() - sent_ns);
 	free(received.mad);
 }
@@ -156,16 +161,19 @@ int main(int argc, char **argv)
 {
 	bool is_question = argc == 5 && !strcmp(argv[1], "ask");
 	unsigned long rounds = is_question ? 0 : argc > 1 ? strtoul(argv[1], NULL, 10) : 1;
+	unsigned long at_once = !is_question && argc > 2 ? strtoul(argv[2], NULL, 10) : 1;
 	struct client client = { .tid = 0 };
 
+	if (!at_once)
+		errx(EXIT_FAILURE, "see the head of sa_bulk.c");
 	must(hf_umad_open(NULL, 0, &client.umad), "open");
 	must(hf_umad_register_sa(client.umad, false, &client.agent), "register");
 	must(hf_umad_read_port(client.umad, &client.port), "read port");
 	if (is_question)
 		ask_once(&client, &argv[2]);
 	for (unsigned long i = 0; i < rounds; i++) {
-		ask(&client, false);
-		ask(&client, true);
+		ask(&client, false, at_once);
+		ask(&client, true, at_once);
 	}
 	hf_umad_close(client.umad);
 	return EXIT_SUCCESS;
