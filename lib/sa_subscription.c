@@ -43,8 +43,9 @@ static void start_request(struct hf_sa_client *client, uint64_t now_ns, struct h
 		hf__sa_step(client, now_ns, HF_SA_FAILED);
 }
 
-static void send_inform_info(struct hf_sa_client *client, uint64_t now_ns, bool subscribe)
+static void send_inform_info(struct hf_sa_client *client, uint64_t now_ns)
 {
+	bool subscribe = client->state == HF_SA_SUBSCRIBING;
 	struct hf_sa_mad mad;
 
 	hf_sa_mad_init(&mad, HF_METHOD_SET, HF_ATTR_INFORM_INFO, 0);
@@ -52,33 +53,26 @@ static void send_inform_info(struct hf_sa_client *client, uint64_t now_ns, bool 
 	start_request(client, now_ns, &mad, 0);
 }
 
-static void subscribe_first(struct hf_sa_client *client, uint64_t now_ns)
+static void inform_first(struct hf_sa_client *client, uint64_t now_ns)
 {
 	hf__sa_step_query(client, now_ns, HF_SA_QUERY_CANCEL);
+	client->trap_index = 0;
+	send_inform_info(client, now_ns);
+}
+
+static void inform_next(struct hf_sa_client *client, uint64_t now_ns)
+{
+	client->trap_index++;
+	send_inform_info(client, now_ns);
+}
+
+/* The SM may be another than before. */
+static void subscribe_anew(struct hf_sa_client *client, uint64_t now_ns)
+{
 	client->wants_records = false;
 	client->bad_deltas = 0;
 	client->unnamed_checks = 0;
-	client->trap_index = 0;
-	send_inform_info(client, now_ns, true);
-}
-
-static void subscribe_next(struct hf_sa_client *client, uint64_t now_ns)
-{
-	client->trap_index++;
-	send_inform_info(client, now_ns, true);
-}
-
-static void unsubscribe_first(struct hf_sa_client *client, uint64_t now_ns)
-{
-	hf__sa_step_query(client, now_ns, HF_SA_QUERY_CANCEL);
-	client->trap_index = 0;
-	send_inform_info(client, now_ns, false);
-}
-
-static void unsubscribe_next(struct hf_sa_client *client, uint64_t now_ns)
-{
-	client->trap_index++;
-	send_inform_info(client, now_ns, false);
+	inform_first(client, now_ns);
 }
 
 static void schedule_check(struct hf_sa_client *client, uint64_t now_ns)
@@ -155,44 +149,44 @@ struct transition {
 /* A missing cell is a bug of ours: answers are matched to requests before they become events. */
 static const struct transition transitions[HF_SA_STATE_COUNT][HF_SA_EVENT_COUNT] = {
 	[HF_SA_NO_SM] = {
-		[HF_SA_SM_FOUND] = TO(SUBSCRIBING, subscribe_first),
+		[HF_SA_SM_FOUND] = TO(SUBSCRIBING, subscribe_anew),
 		[HF_SA_SM_LOST] = TO(NO_SM, NULL),
 		[HF_SA_STOP] = TO(STOPPED, forget_sm),
 	},
 	[HF_SA_SUBSCRIBING] = {
-		[HF_SA_SM_FOUND] = TO(SUBSCRIBING, subscribe_first),
+		[HF_SA_SM_FOUND] = TO(SUBSCRIBING, subscribe_anew),
 		[HF_SA_SM_LOST] = TO(NO_SM, forget_sm),
-		[HF_SA_ANSWERED] = TO(SUBSCRIBING, subscribe_next),
+		[HF_SA_ANSWERED] = TO(SUBSCRIBING, inform_next),
 		[HF_SA_COMPLETED] = TO(SUBSCRIBED, begin_listening),
 		[HF_SA_FAILED] = TO(BACKING_OFF, back_off),
 		[HF_SA_TIMER] = TO(BACKING_OFF, back_off),
-		[HF_SA_STOP] = TO(UNSUBSCRIBING, unsubscribe_first),
+		[HF_SA_STOP] = TO(UNSUBSCRIBING, inform_first),
 	},
 	[HF_SA_BACKING_OFF] = {
-		[HF_SA_SM_FOUND] = TO(SUBSCRIBING, subscribe_first),
+		[HF_SA_SM_FOUND] = TO(SUBSCRIBING, subscribe_anew),
 		[HF_SA_SM_LOST] = TO(NO_SM, forget_sm),
-		[HF_SA_TIMER] = TO(SUBSCRIBING, subscribe_first),
-		[HF_SA_STOP] = TO(UNSUBSCRIBING, unsubscribe_first),
+		[HF_SA_TIMER] = TO(SUBSCRIBING, subscribe_anew),
+		[HF_SA_STOP] = TO(UNSUBSCRIBING, inform_first),
 	},
 	[HF_SA_SUBSCRIBED] = {
-		[HF_SA_SM_FOUND] = TO(SUBSCRIBING, subscribe_first),
+		[HF_SA_SM_FOUND] = TO(SUBSCRIBING, subscribe_anew),
 		[HF_SA_SM_LOST] = TO(NO_SM, forget_sm),
 		[HF_SA_TIMER] = TO(CHECKING, send_check),
-		[HF_SA_STOP] = TO(UNSUBSCRIBING, unsubscribe_first),
+		[HF_SA_STOP] = TO(UNSUBSCRIBING, inform_first),
 	},
 	[HF_SA_CHECKING] = {
-		[HF_SA_SM_FOUND] = TO(SUBSCRIBING, subscribe_first),
+		[HF_SA_SM_FOUND] = TO(SUBSCRIBING, subscribe_anew),
 		[HF_SA_SM_LOST] = TO(NO_SM, forget_sm),
 		[HF_SA_ANSWERED] = TO(SUBSCRIBED, end_check),
-		[HF_SA_FORGOTTEN] = TO(SUBSCRIBING, subscribe_first),
-		[HF_SA_FAILED] = TO(SUBSCRIBING, subscribe_first),
-		[HF_SA_TIMER] = TO(SUBSCRIBING, subscribe_first),
-		[HF_SA_STOP] = TO(UNSUBSCRIBING, unsubscribe_first),
+		[HF_SA_FORGOTTEN] = TO(SUBSCRIBING, subscribe_anew),
+		[HF_SA_FAILED] = TO(SUBSCRIBING, subscribe_anew),
+		[HF_SA_TIMER] = TO(SUBSCRIBING, subscribe_anew),
+		[HF_SA_STOP] = TO(UNSUBSCRIBING, inform_first),
 	},
 	[HF_SA_UNSUBSCRIBING] = {
 		[HF_SA_SM_FOUND] = TO(UNSUBSCRIBING, NULL),
 		[HF_SA_SM_LOST] = TO(STOPPED, forget_sm),
-		[HF_SA_ANSWERED] = TO(UNSUBSCRIBING, unsubscribe_next),
+		[HF_SA_ANSWERED] = TO(UNSUBSCRIBING, inform_next),
 		[HF_SA_COMPLETED] = TO(STOPPED, forget_sm),
 		[HF_SA_FAILED] = TO(STOPPED, forget_sm),
 		[HF_SA_TIMER] = TO(STOPPED, forget_sm),
