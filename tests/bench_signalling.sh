@@ -246,6 +246,23 @@ yield_mads() {
 	done
 }
 
+# The same, without kinds and modes that no figure needs that was asked for.
+measure_wanted_mads() {
+	local suffix wanted_kinds=() wanted_modes=()
+
+	suffix=$(suffix_of "$1")
+	for kind in "${kinds[@]}"; do
+		! is_wanted "(mads_.*_$kind|bytes_per_change)$suffix" || wanted_kinds+=("$kind")
+	done
+	for mode in "${modes[@]}"; do
+		[ "$mode" != targeted ] && ! is_wanted "mads_targeted_vs_${mode/-/_}_(link|switch|host)$suffix" ||
+			wanted_modes+=("$mode")
+	done
+	[ ${#wanted_kinds[@]} -gt 0 ] || return 0
+	local kinds=("${wanted_kinds[@]}") modes=("${wanted_modes[@]}")
+	measure_mads "$1"
+}
+
 # From routing done to the last host done; and what of it is ours. A fault that nobody is told of counts for none.
 latencies() { jq '.faults[] | select(.ms_last_host_done and .ms_routing_done) | .ms_last_host_done - .ms_routing_done' "$1"; }
 ours() { jq '.faults[] | select(.ms_ours) | .ms_ours' "$1"; }
@@ -309,11 +326,17 @@ measure_bulk() {
 }
 
 for part in $parts; do
-	if [ "$part" = mads ]; then
+	case $part in
+	mads)
 		for fabric_spec in "${fabrics[@]}"; do
-			measure_mads "$fabric_spec"
+			measure_wanted_mads "$fabric_spec"
 		done
-	else
-		"measure_$part"
-	fi
+		;;
+	latency) ! is_wanted latency_targeted_vs_wildcard || measure_latency ;;
+	bulk) ! is_wanted bulk_records_vs_stock_sa || measure_bulk ;;
+	*)
+		echo "part \"$part\", allowed are mads, latency and bulk" >&2
+		exit 2
+		;;
+	esac
 done

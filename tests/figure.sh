@@ -7,3 +7,9 @@ figure() {
 		'{figure: $figure, ours: $ours, reference: $reference, reference_name: $name, unit: $unit,
 		  ratio: (if $reference == 0 then null else $ours / $reference end)}' >>"$HF_BENCH_JSON"
 }
+
+# is_wanted PATTERN: whether a figure is asked for whose whole name matches the extended regular expression. They stand
+# in HF_BENCH_FIGURES, with blanks between them; where there are none, all are.
+is_wanted() {
+	[ -z "${HF_BENCH_FIGURES:-}" ] || tr ' ' '\n' <<<"$HF_BENCH_FIGURES" | grep -xE "$1" >/dev/null
+}
