@@ -479,6 +479,34 @@ static int place_fault(struct building *building, const struct hf__titled_draft 
 	return 0;
 }
 
+/* Whether the subnet manager is on one side of it and the rest of the fabric on the other. */
+static bool cuts_sm_off(const struct hf_scenario *scenario, const struct hf_fault *fault)
+{
+	const struct hf_topology_node *sm = scenario->sm_node;
+	const struct hf_topology_port *port = &sm->ports[hf_topology_first_port(sm)];
+
+	switch (fault->kind) {
+	case HF_FAULT_NODE_DOWN:
+		return fault->node == sm || fault->node == port->remote;
+	case HF_FAULT_UNLINK:
+	case HF_FAULT_PORT_DOWN:
+		return fault->node == sm || fault->node->ports[fault->port].remote == sm;
+	default:
+		return false;
+	}
+}
+
+/* Without a standby nobody would find out what has changed, and the next fault would wait for it in vain. */
+static int check_sm_stays(struct building *building, const struct hf_fault *fault)
+{
+	const struct hf_scenario *scenario = building->scenario;
+
+	if (!fault->wait_settled || scenario->standby_node || !cuts_sm_off(scenario, fault))
+		return 0;
+	return FAIL(building, fault->line, "fault %s: it cuts off %s, where opensm runs: allowed with wait = none, with a "
+		    "standby, or with another node in section sm", fault->name, scenario->sm_node->name);
+}
+
 static int add_fault(struct building *building, const struct hf__titled_draft *draft)
 {
 	struct hf_scenario *scenario = building->scenario;
@@ -499,6 +527,8 @@ static int add_fault(struct building *building, const struct hf__titled_draft *d
 		err = copy(&fault->service, draft->values.fault.service);
 	if (!err && kinds[fault->kind].undoes >= 0)
 		err = check_undoes(building, fault, kinds[fault->kind].undoes);
+	if (!err)
+		err = check_sm_stays(building, fault);
 	if (!err) {
 		scenario->fault_count++;
 	} else {
