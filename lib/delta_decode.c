@@ -100,10 +100,16 @@ static uint32_t get_site(struct reader *reader, uint32_t before)
 static uint16_t get_lid(struct reader *reader, uint16_t before)
 {
 	uint8_t first = get_byte(reader);
-	bool is_near = first >= IS_NEAR;
-	uint64_t lid = is_near ? go_up_or_down(before, first & NEAR_LAST) : first << 8 | get_byte(reader);
+	uint64_t lid;
 
-	if (lid == 0 || lid > LID_LAST || (!is_near && up_or_down(before, lid) <= NEAR_LAST))
+	if (first >= IS_NEAR) {
+		lid = go_up_or_down(before, first & NEAR_LAST);
+	} else {
+		lid = first << 8 | get_byte(reader);
+		if (up_or_down(before, lid) <= NEAR_LAST)
+			reader->is_bad = true;
+	}
+	if (lid == 0 || lid > LID_LAST)
 		reader->is_bad = true;
 	return reader->is_bad ? 0 : lid;
 }

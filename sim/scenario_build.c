@@ -485,15 +485,10 @@ static bool cuts_sm_off(const struct hf_scenario *scenario, const struct hf_faul
 	const struct hf_topology_node *sm = scenario->sm_node;
 	const struct hf_topology_port *port = &sm->ports[hf_topology_first_port(sm)];
 
-	switch (fault->kind) {
-	case HF_FAULT_NODE_DOWN:
+	if (fault->kind == HF_FAULT_NODE_DOWN)
 		return fault->node == sm || fault->node == port->remote;
-	case HF_FAULT_UNLINK:
-	case HF_FAULT_PORT_DOWN:
-		return fault->node == sm || fault->node->ports[fault->port].remote == sm;
-	default:
-		return false;
-	}
+	return (fault->kind == HF_FAULT_UNLINK || fault->kind == HF_FAULT_PORT_DOWN) &&
+	       (fault->node == sm || fault->node->ports[fault->port].remote == sm);
 }
 
 /* Without a standby nobody would find out what has changed, and the next fault would wait for it in vain. */
