@@ -487,6 +487,7 @@ static unsigned int line_of(const struct reader *reader, const struct hf_topolog
  */
 static int number_ports(struct reader *reader)
 {
+	const struct hf_topology_node *first, *adapter, *other;
 	struct hf_topology_node *twin = NULL;
 	int err;
 
@@ -501,10 +502,14 @@ static int number_ports(struct reader *reader)
 	err = hf_topology_index_guids(reader->topology, &twin);
 	if (err != -EEXIST)
 		return err;
+	/* Switches keep theirs, so one of the two is an adapter. */
+	first = hf_topology_find_guid(reader->topology, twin->guid);
+	adapter = twin->type == HF_NODE_SWITCH ? first : twin;
+	other = twin->type == HF_NODE_SWITCH ? twin : first;
 	return hf__fail(-EINVAL, reader->ret_error,
 			"%s:%u: GUID 0x%016" PRIx64 " of \"%s\", which is its port's less the port's number, is that of "
-			"\"%s\", expected another", reader->path, line_of(reader, twin), twin->guid, twin->name,
-			hf_topology_find_guid(reader->topology, twin->guid)->name);
+			"\"%s\", expected another", reader->path, line_of(reader, adapter), adapter->guid, adapter->name,
+			other->name);
 }
 
 static int read_lines(struct reader *reader, FILE *in)

@@ -460,6 +460,8 @@ static const struct {
 	  "net:4: GUID 0x0000000000000005 of \"B\" is that of \"A\"" },
 	{ "switchguid=4\nSwitch 1 \"B\"\ncaguid=9\nCa 1 \"A\"\n[1](5) \"B\"[1]\n",
 	  "net:5: GUID 0x0000000000000004 of \"A\", which is its port's less the port's number, is that of \"B\"" },
+	{ "caguid=9\nCa 1 \"A\"\n[1](5) \"B\"[1]\n\nswitchguid=4\nSwitch 1 \"B\"\n",
+	  "net:3: GUID 0x0000000000000004 of \"A\", which is its port's less the port's number, is that of \"B\"" },
 	{ "caguid=0\nCa 1 \"A\"\n",		"net:2: expected 1 to 254 ports and a GUID other than 0" },
 	{ "caguid\nCa 1 \"A\"\n",		"net:1: expected = or + and a GUID before the end of the line" },
 	{ "caguid=0x10000000000000000\n",	"net:1: expected a GUID, found" },
