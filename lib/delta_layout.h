@@ -46,13 +46,13 @@ struct hf_delta_own {
 	struct hf_delta_terms terms;	/* of these */
 };
 
-/* The SL counts least: what has all else in common is in a section. */
 /* The distance from one number to another: 0, -1, 1, -2, 2 and so on are 0, 1, 2, 3, 4. */
 static inline uint32_t up_or_down(uint32_t before, uint32_t value)
 {
 	return value >= before ? 2 * (value - before) : 2 * (before - value) - 1;
 }
 
+/* The SL counts least: what has all else in common is in a section. */
 static inline uint64_t terms_key(const struct hf_delta_terms *terms)
 {
 	return (uint64_t)terms->pkey << 32 | (uint64_t)terms->mtu << 24 | (uint64_t)terms->rate << 16 |

@@ -73,8 +73,7 @@ static void send_query(struct hf_sa_client *client, uint64_t now_ns)
 	client->query_deadline_ns = now_ns + (timeout_ms + LOCAL_SLACK_MS) * MS;
 	err = hf__sa_send_request(client, now_ns, &client->query, &mad, timeout_ms, 0);
 	if (err) {
-		client->query_error = err;
-		hf__sa_step_query(client, now_ns, HF_SA_QUERY_FAILED);
+		hf__sa_fail_query(client, now_ns, err);
 		return;
 	}
 	client->counters.queries++;

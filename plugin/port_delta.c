@@ -49,11 +49,14 @@ static struct hf_delta_terms make_terms(const struct job *job, hf_entry entry, u
 	};
 }
 
-/* The paths with which a destination's may be told; NULL where its site is not known. */
-static struct paths *find_paths(const struct job *job, uint32_t dst)
+static uint32_t site_of(const struct job *job, uint32_t dst)
 {
-	uint32_t site = hf_history_site(job->history, job->snapshot, dst);
+	return hf_history_site(job->history, job->snapshot, dst);
+}
 
+/* The paths with which a destination's may be told; NULL where its site is not known. */
+static struct paths *find_paths(const struct job *job, uint32_t site)
+{
 	return site == HF_SITE_UNKNOWN ? NULL : &job->at_site[site];
 }
 
@@ -70,16 +73,17 @@ static bool is_told(const struct hf_destinations *set, uint32_t dst)
 /* SLs that are drawn are drawn for each path. */
 static void fold(struct job *job, uint32_t dst, hf_entry entry, bool is_wanted)
 {
-	struct paths *paths = find_paths(job, dst);
+	struct paths *paths = find_paths(job, site_of(job, dst));
+	uint16_t pkey = path_pkey(job, dst);
 
 	if (!paths)
 		return;
 	if (!paths->is_there) {
 		paths->is_there = true;
 		paths->entry = entry;
-		paths->pkey = path_pkey(job, dst);
+		paths->pkey = pkey;
 	}
-	if (paths->entry != entry || paths->pkey != path_pkey(job, dst) || entry & HF_SL_IS_SPREAD)
+	if (paths->entry != entry || paths->pkey != pkey || entry & HF_SL_IS_SPREAD)
 		paths->is_mixed = true;
 	paths->is_wanted |= is_wanted;
 }
@@ -99,12 +103,12 @@ static void add_gone(struct job *job, uint32_t dst)
 	job->delta->gone[job->delta->n_gone++] = hf_history_guid(job->history, dst);
 }
 
-static void add_name(struct job *job, uint32_t dst)
+static void add_name(struct job *job, uint32_t dst, uint32_t site)
 {
 	const struct hf_port *port = &job->snapshot->ports[dst];
 
 	job->delta->named[job->delta->n_named++] = (struct hf_delta_name) {
-		.guid = port->guid, .lid = port->lid, .site = hf_history_site(job->history, job->snapshot, dst),
+		.guid = port->guid, .lid = port->lid, .site = site,
 	};
 }
 
@@ -115,10 +119,8 @@ static void add_path(struct job *job, uint32_t dst, hf_entry entry)
 	};
 }
 
-static void cover(struct job *job, uint32_t dst)
+static void cover(struct job *job, uint32_t dst, uint32_t site)
 {
-	uint32_t site = hf_history_site(job->history, job->snapshot, dst);
-
 	job->delta->covered++;
 	job->delta->covered_sum += hf_site_sum(site, job->snapshot->ports[dst].lid);
 }
@@ -127,10 +129,11 @@ static void cover(struct job *job, uint32_t dst)
 static void add_destination(struct job *job, uint32_t dst, const struct hf_destinations *set)
 {
 	hf_entry entry = hf_snapshot_path(job->snapshot, job->src, dst);
-	bool is_at_site = entry && is_covered(find_paths(job, dst));
+	uint32_t site = site_of(job, dst);
+	bool is_at_site = entry && is_covered(find_paths(job, site));
 
 	if (is_at_site)
-		cover(job, dst);
+		cover(job, dst, site);
 	if (!is_told(set, dst))
 		return;
 	if (!entry) {
@@ -139,7 +142,7 @@ static void add_destination(struct job *job, uint32_t dst, const struct hf_desti
 		return;
 	}
 	if (!set || hf_destinations_has(set->named, dst))
-		add_name(job, dst);
+		add_name(job, dst, site);
 	if (!is_at_site)
 		add_path(job, dst, entry);
 }

@@ -246,17 +246,18 @@ yield_mads() {
 	done
 }
 
-# The same, without kinds and modes that no figure needs that was asked for.
+# measure_mads FABRIC, without kinds and modes that no figure needs that was asked for.
 measure_wanted_mads() {
 	local suffix wanted_kinds=() wanted_modes=()
 
 	suffix=$(suffix_of "$1")
 	for kind in "${kinds[@]}"; do
-		! is_wanted "(mads_.*_$kind|bytes_per_change)$suffix" || wanted_kinds+=("$kind")
+		is_wanted "(mads_.*_$kind|bytes_per_change)$suffix" || continue
+		wanted_kinds+=("$kind")
 	done
 	for mode in "${modes[@]}"; do
-		[ "$mode" != targeted ] && ! is_wanted "mads_targeted_vs_${mode/-/_}_(link|switch|host)$suffix" ||
-			wanted_modes+=("$mode")
+		[ "$mode" = targeted ] || is_wanted "mads_targeted_vs_${mode/-/_}_(link|switch|host)$suffix" || continue
+		wanted_modes+=("$mode")
 	done
 	[ ${#wanted_kinds[@]} -gt 0 ] || return 0
 	local kinds=("${wanted_kinds[@]}") modes=("${wanted_modes[@]}")

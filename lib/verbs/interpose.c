@@ -143,9 +143,8 @@ EXPORT int ibv_modify_qp(struct ibv_qp *ibv, struct ibv_qp_attr *attr, int mask)
 		hf_queue_pair_note_locked(qp, attr, mask);
 	is_changed = qp->is_changed;
 	hf_queue_pair_release(qp, claim);
-	if (is_changed) {
+	if (is_changed)
 		hf_session_tell(qp);
-	}
 	errno = error;
 	return err;
 }
@@ -168,9 +167,8 @@ static void take_away(struct hf_queue_pair *qp)
 {
 	int claim = hf_queue_pair_claim(qp, HF_CLAIM_END);
 
-	if (hf_queue_pair_is_connected_locked(qp)) {
+	if (hf_queue_pair_is_connected_locked(qp))
 		hf_session_tell(qp);
-	}
 	qp->ibv = NULL;
 	hf_queue_pair_release(qp, claim);
 }
